@@ -23,14 +23,27 @@ internal static class LlamaLoader
             ScoredIds = scoredIds,
             HasEmbedding = host.Plan.Host == HostShare.Nothing,
         };
-        var dtype = host.Gpu?.Dtype ?? ScalarType.Float32;
+        return Load(config, folder, host.Device, host.Gpu, parts, report, adapter);
+    }
+
+    /// <summary>Loads parts of a checkpoint, outside a plan of the memory.</summary>
+    /// <param name="config">The checkpoint's dimensions.</param>
+    /// <param name="folder">The checkpoint's folder.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="gpu">The GPU, if the device is one.</param>
+    /// <param name="parts">The parts that are needed.</param>
+    /// <param name="report">Called with the fraction done.</param>
+    /// <param name="adapter">The folder of a LoRA adapter to merge into the checkpoint; null for none.</param>
+    public static LlamaModel Load(
+        LlamaConfig config, string folder, Device device, Gpu? gpu, DeviceParts parts, Action<double> report, string? adapter = null)
+    {
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        var source = new CheckpointTensors(checkpoint, dtype, host.Device, host.Gpu?.Upload);
+        var source = new CheckpointTensors(checkpoint, gpu?.Dtype ?? ScalarType.Float32, device, gpu?.Upload);
         CheckType(config, source, folder);
         var weights = adapter is null
-            ? LlamaWeights.Load(config, source, host.Gpu?.Quantizer, parts, report)
-            : LoadAdapted(config, source, adapter, host, parts, report);
-        host.Gpu?.ReleaseUnused();      // memory that matrices were read into before they were converted
+            ? LlamaWeights.Load(config, source, gpu?.Quantizer, parts, report)
+            : LoadAdapted(config, source, adapter, gpu?.Quantizer, parts, report);
+        gpu?.ReleaseUnused();       // memory that matrices were read into before they were converted
         return new LlamaModel(config, weights);
     }
 
@@ -47,11 +60,16 @@ internal static class LlamaLoader
     }
 
     private static LlamaWeights LoadAdapted(
-        LlamaConfig config, CheckpointTensors source, string folder, ModelHost host, DeviceParts parts, Action<double> report)
+        LlamaConfig config,
+        CheckpointTensors source,
+        string folder,
+        MatrixQuantizer? quantizer,
+        DeviceParts parts,
+        Action<double> report)
     {
         using var adapter = LoraAdapter.Open(folder, source);
         var adapted = new LoraTensors(source, adapter);
-        var weights = LlamaWeights.Load(config, adapted, host.Gpu?.Quantizer, parts, report);
+        var weights = LlamaWeights.Load(config, adapted, quantizer, parts, report);
         if (adapted.Unread.FirstOrDefault() is { } unread)
         {
             weights.Dispose();

@@ -19,6 +19,9 @@ internal sealed class CheckpointQuantizer(
     private const string Norm = "model.norm.weight";
     private const string Head = "lm_head.weight";
 
+    private static readonly string[] AttentionMatrices = ["q_proj", "k_proj", "v_proj", "o_proj"];
+    private static readonly string[] FeedForwardMatrices = ["gate_proj", "up_proj", "down_proj"];
+
     /// <summary>The names of the shards: the embedding, a block each, the head.</summary>
     public IReadOnlyList<string> Shards { get; } =
     [
@@ -29,6 +32,18 @@ internal sealed class CheckpointQuantizer(
     /// <summary>Returns the size of the result in bytes.</summary>
     public static long BytesOf(LlamaConfig config, WeightType type) =>
         LlamaMemory.WeightBytes(config with { TieWordEmbeddings = false }, type);
+
+    /// <summary>Throws if an adapter changes tensors that are not rounded.</summary>
+    /// <param name="adapted">The names of the tensors that the adapter changes.</param>
+    /// <param name="adapter">The adapter's folder.</param>
+    public void Check(IEnumerable<string> adapted, string adapter)
+    {
+        var names = Enumerable.Range(0, config.Layers).SelectMany(MatricesOf).Append(Head).ToHashSet();
+        if (adapted.FirstOrDefault(name => !names.Contains(name)) is { } other)
+        {
+            throw new CheckpointException(adapter, $"the adapter changes {other}, which the model does not use as a matrix");
+        }
+    }
 
     /// <summary>Writes the shards that do not exist yet.</summary>
     /// <param name="sequences">The ids to calibrate with; none rounds each weight by itself.</param>
@@ -63,6 +78,13 @@ internal sealed class CheckpointQuantizer(
         }
 
         report(1);
+    }
+
+    private static IEnumerable<string> MatricesOf(int layer)
+    {
+        var (prefix, names) = ($"model.layers.{layer}.", BlockNames.Llama);
+        return AttentionMatrices.Select(name => $"{prefix}{names.Attention}.{name}.weight")
+            .Concat(FeedForwardMatrices.Select(name => $"{prefix}{names.FeedForward}.{name}.weight"));
     }
 
     private void Embed(IReadOnlyList<int[]> sequences, LayerCalibration calibration)

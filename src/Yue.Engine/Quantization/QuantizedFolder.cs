@@ -28,6 +28,22 @@ internal sealed class QuantizedFolder : IDisposable
     /// <summary>True if the folder had files of other sources or settings, which were removed.</summary>
     public bool StartedOver { get; private set; }
 
+    /// <summary>Returns the size of the files of a run in bytes, finished or not.</summary>
+    public static long BytesOf(string target) =>
+        new[] { target + Suffix, target }.Where(Directory.Exists)
+            .SelectMany(folder => new DirectoryInfo(folder).EnumerateFiles()).Sum(file => file.Length);
+
+    /// <summary>Returns true if the target is complete. If a run was interrupted just before the renaming, this renames it.</summary>
+    public static bool IsComplete(string target, QuantizationRecord record)
+    {
+        if (RecordOf(target + Suffix) is { } part && IsSame(part, record))
+        {
+            Rename(target);
+        }
+
+        return RecordOf(target) is { } complete && IsSame(complete, record);
+    }
+
     /// <summary>Returns the record of a complete checkpoint; null if the folder does not exist or is something else.</summary>
     public static QuantizationRecord? RecordOf(string target)
     {
@@ -135,15 +151,20 @@ internal sealed class QuantizedFolder : IDisposable
         _lock.Dispose();
         File.Delete(System.IO.Path.Combine(Path, LockFile));
         WriteText(ConfigFile, config);
-        if (Directory.Exists(_target))
-        {
-            Directory.Delete(_target, recursive: true);
-        }
-
-        Directory.Move(Path, _target);
+        Rename(_target);
     }
 
     public void Dispose() => _lock.Dispose();
+
+    private static void Rename(string target)
+    {
+        if (Directory.Exists(target))
+        {
+            Directory.Delete(target, recursive: true);
+        }
+
+        Directory.Move(target + Suffix, target);
+    }
 
     private static string Text(QuantizationRecord record) => (record with
     {

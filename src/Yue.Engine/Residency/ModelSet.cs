@@ -176,7 +176,9 @@ internal sealed class ModelSet : IDisposable
     private IReadOnlyList<ShelfModel> ShelfOf(string name) =>
         _families.Select(family => family.ShelfOf(name)).First(models => models.Count > 0);
 
-    private static Device TorchDevice(string name)
+    /// <summary>Returns the device with a name in the settings.</summary>
+    /// <exception cref="InvalidOperationException">There is no such device.</exception>
+    public static Device TorchDevice(string name)
     {
         var gpus = cuda.is_available() ? cuda.device_count() : 0;
         var index = name.StartsWith("cuda:", StringComparison.Ordinal)

@@ -5,7 +5,7 @@ using YueService.Downloads;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue models pull|list|verify</c>: the checkpoint files.</summary>
+/// <summary><c>yue models pull|list|verify|quantize</c>: the checkpoint files.</summary>
 internal sealed class ModelsCommand
 {
     private const string TokenVariable = "HF_TOKEN";
@@ -45,12 +45,13 @@ internal sealed class ModelsCommand
 
     private Command Build()
     {
-        var models = new Command("models", "Downloads, lists and verifies checkpoints");
+        var models = new Command("models", "Downloads, lists, verifies and quantizes checkpoints");
         models.Options.Add(_folder);
         models.Options.Add(_manifest);
         models.Subcommands.Add(Pull(new DownloadSettings()));
         models.Subcommands.Add(List());
         models.Subcommands.Add(Verify());
+        models.Subcommands.Add(new QuantizeCommand(RunAsync).Build());
         return models;
     }
 
@@ -224,5 +225,5 @@ internal sealed class ModelsCommand
     }
 
     /// <summary>The command line names something that does not exist.</summary>
-    private sealed class UsageException(string message) : Exception(message);
+    internal sealed class UsageException(string message) : Exception(message);
 }

@@ -18,6 +18,7 @@ public sealed class HelpTests
     [InlineData("models pull")]
     [InlineData("models list")]
     [InlineData("models verify")]
+    [InlineData("models quantize")]
     public async Task The_help_of_every_command_closes_each_bracket_that_it_opens(string command)
     {
         var help = await HelpAsync(command);

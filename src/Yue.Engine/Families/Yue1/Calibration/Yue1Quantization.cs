@@ -1,0 +1,231 @@
+using System.Security.Cryptography;
+using Yue.Cuda.Decode;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Llama;
+using Yue.Engine.Quantization;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Families.Yue1.Calibration;
+
+/// <summary>A checkpoint to quantize.</summary>
+/// <param name="Source">The folder of the original.</param>
+/// <param name="Target">The folder of the result.</param>
+public sealed record QuantizationFolders(string Source, string Target);
+
+/// <summary>What to quantize, and how.</summary>
+public sealed record Yue1QuantizationOptions
+{
+    public required QuantizationFolders Stage1 { get; init; }
+
+    public required QuantizationFolders Stage2 { get; init; }
+
+    /// <summary>True for the built-in demo model, which sings Latin letters only.</summary>
+    public bool IsDemo { get; init; }
+
+    /// <summary>The bits of a code: 4 or 6.</summary>
+    public required int Bits { get; init; }
+
+    /// <summary>The number of songs to calibrate with; 0 rounds each weight by itself.</summary>
+    public required int Songs { get; init; }
+
+    /// <summary>The seed of the first song.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>The folder of a LoRA adapter to merge into stage 1; null for none.</summary>
+    public string? Lora { get; init; }
+
+    /// <summary><c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>The folder for compiled kernels.</summary>
+    public required string CacheFolder { get; init; }
+
+    /// <summary>The program and its version, for the record.</summary>
+    public required string Program { get; init; }
+}
+
+/// <summary>Quantizes both language models of YuE 1. They sing the songs for their own calibration.</summary>
+public sealed class Yue1Quantization
+{
+    private const double ReadingShare = 0.05;
+    private const double SingingShare = 0.3;
+    private const double Stage1Share = 0.5;
+
+    private readonly Yue1QuantizationOptions _options;
+    private readonly Action<string, double> _report;
+    private readonly Action<string> _say;
+    private readonly CancellationToken _cancel;
+
+    /// <summary>Creates a run.</summary>
+    /// <param name="options">What to quantize.</param>
+    /// <param name="report">Called with the step and the fraction of all work that is done.</param>
+    /// <param name="say">Called with messages about existing files.</param>
+    /// <param name="cancel">Stops; the run can be continued.</param>
+    public Yue1Quantization(
+        Yue1QuantizationOptions options, Action<string, double> report, Action<string> say, CancellationToken cancel)
+    {
+        (_options, _report, _say, _cancel) = (options, report, say, cancel);
+    }
+
+    /// <summary>Returns the size in bytes of what is not written yet.</summary>
+    /// <exception cref="CheckpointException">A checkpoint is missing or not supported.</exception>
+    public static long BytesLeft(Yue1QuantizationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var type = options.Bits == 4 ? WeightType.Int4 : WeightType.Int6;
+        return new[] { options.Stage1, options.Stage2 }.Sum(
+            folders => Math.Max(0, CheckpointQuantizer.BytesOf(ConfigOf(folders), type) - QuantizedFolder.BytesOf(folders.Target)));
+    }
+
+    /// <summary>Quantizes what is not complete.</summary>
+    /// <exception cref="CheckpointException">A checkpoint or the adapter is missing, invalid or already quantized.</exception>
+    /// <exception cref="IOException">A target is something else, or the disk fails.</exception>
+    public void Run()
+    {
+        _report("reading the checkpoints", 0);
+        using var stage1 = Open(_options.Stage1, _options.Lora);
+        using var stage2 = Open(_options.Stage2, adapter: null);
+        if (stage1 is null && stage2 is null)
+        {
+            return;
+        }
+
+        using var device = new CalibrationDevice(_options.Device, _options.CacheFolder);
+        if (_options.Songs > 0 && (stage1?.Folder.ReadCalibration() is null || stage2?.Folder.ReadCalibration() is null))
+        {
+            Sing(device, stage1, stage2);
+        }
+
+        Quantize(stage1, "stage 1", device, _options.Lora, SingingShare, SingingShare + Stage1Share);
+        Quantize(stage2, "stage 2", device, adapter: null, SingingShare + Stage1Share, 1);
+    }
+
+    private static LlamaConfig ConfigOf(QuantizationFolders folders)
+    {
+        var config = LlamaConfig.Load(folders.Source);
+        return config.QuantizedType is null
+            ? config
+            : throw new CheckpointException(folders.Source, "the checkpoint is already quantized; name the original");
+    }
+
+    /// <summary>Opens the folder of a result; null if it is complete.</summary>
+    private Job? Open(QuantizationFolders folders, string? adapter)
+    {
+        var config = ConfigOf(folders);
+        var record = new QuantizationRecord
+        {
+            Format = QuantizationRecord.FormatName,
+            FormatVersion = QuantizationRecord.Version,
+            Bits = _options.Bits,
+            GroupSize = GroupedWeights.GroupSize,
+            HeadTerms = GroupedWeights.HeadTerms,
+            Calibration = _options.Songs > 0 ? new CalibrationRecord(_options.Songs, 0, _options.Seed) : null,
+            Sources = SourcesOf(folders.Source),
+            Lora = adapter is null ? [] : SourcesOf(adapter),
+            Program = _options.Program,
+        };
+        if (QuantizedFolder.IsComplete(folders.Target, record))
+        {
+            _say($"{folders.Target} is complete.");
+            return null;
+        }
+
+        if (Directory.Exists(folders.Target))
+        {
+            if (QuantizedFolder.RecordOf(folders.Target) is null)
+            {
+                throw new IOException($"{folders.Target} exists and is not a quantized checkpoint. Choose another folder with --output.");
+            }
+
+            _say($"{folders.Target} was made from other files or with other options, and is replaced.");
+        }
+
+        var folder = QuantizedFolder.Open(folders.Target, record);
+        if (folder.StartedOver)
+        {
+            _say($"{folder.Path} had files of another run, and was emptied.");
+        }
+
+        return new Job(folders, config, record, folder);
+    }
+
+    private void Sing(CalibrationDevice device, Job? stage1, Job? stage2)
+    {
+        var prompts = new PromptBuilder(
+            YueTokenizer.Load(Path.Combine(_options.Stage1.Source, "tokenizer.model")), latinOnly: _options.IsDemo);
+        var singing = new CalibrationSongs(device, _options.Seed, _cancel);
+        var songs = singing.Stage1(
+            _options.Stage1.Source, _options.Lora, prompts, _options.Songs,
+            done => ReportSinging($"singing song {done + 1} of {_options.Songs}", done / (2.0 * _options.Songs)));
+        device.ReleaseUnused();
+        stage1?.Keep([.. songs.Select(song => song.Ids)]);
+        if (stage2 is not null)
+        {
+            stage2.Keep(singing.Stage2(
+                _options.Stage2.Source, songs,
+                (done, count) => ReportSinging($"stage 2 of chunk {done + 1} of {count}", 0.5 + (done / (2.0 * count)))));
+            device.ReleaseUnused();
+        }
+    }
+
+    private void Quantize(Job? job, string name, CalibrationDevice device, string? adapter, double from, double to)
+    {
+        if (job is null)
+        {
+            return;
+        }
+
+        var (record, sequences) = job.Folder.ReadCalibration() ?? (job.Record, []);
+        if (sequences.Count == 0)
+        {
+            job.Folder.WriteCalibration(record, []);
+        }
+
+        using var checkpoint = SafetensorsCheckpoint.Open(job.Folders.Source);
+        var source = new CheckpointTensors(checkpoint, ScalarType.Float32, device.Device, device.Gpu?.Upload);
+        using var lora = adapter is null ? null : LoraAdapter.Open(adapter, source);
+        var quantizer = new CheckpointQuantizer(
+            job.Config, lora is null ? source : new LoraTensors(source, lora), checkpoint, job.Folder, record);
+        quantizer.Check(lora?.Names ?? [], adapter ?? "");
+        _report(name, from);
+        quantizer.Run(sequences, done => _report($"{name}: {done:P0}", Share(from, to, done)), _cancel);
+        job.Folder.Complete(job.Folders.Source, quantizer.Shards, record);
+        device.ReleaseUnused();
+    }
+
+    private void ReportSinging(string step, double done) => _report(step, Share(ReadingShare, SingingShare, done));
+
+    private static double Share(double from, double to, double done) => from + ((to - from) * done);
+
+    private List<SourceFile> SourcesOf(string folder)
+    {
+        var files = new List<SourceFile>();
+        foreach (var file in new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal)
+            .Where(file => file.Extension == ".safetensors" || file.Name is "config.json" or "adapter_config.json"))
+        {
+            _cancel.ThrowIfCancellationRequested();
+            using var content = file.OpenRead();
+            files.Add(new SourceFile(file.Name, file.Length, Convert.ToHexStringLower(SHA256.HashData(content))));
+        }
+
+        return files;
+    }
+
+    /// <summary>A checkpoint whose result is not complete.</summary>
+    private sealed record Job(QuantizationFolders Folders, LlamaConfig Config, QuantizationRecord Record, QuantizedFolder Folder)
+        : IDisposable
+    {
+        /// <summary>Stores the sequences if there are none yet.</summary>
+        public void Keep(IReadOnlyList<int[]> sequences)
+        {
+            if (Folder.ReadCalibration() is null)
+            {
+                var tokens = sequences.Sum(ids => (long)ids.Length);
+                Folder.WriteCalibration(Record with { Calibration = Record.Calibration! with { Tokens = tokens } }, sequences);
+            }
+        }
+
+        public void Dispose() => Folder.Dispose();
+    }
+}

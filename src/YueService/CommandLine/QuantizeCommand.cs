@@ -1,0 +1,194 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Yue.Engine.Families.Yue1.Calibration;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Weights;
+using YueService.Downloads;
+using YueService.Telemetry;
+
+namespace YueService.CommandLine;
+
+/// <summary>Runs a command on the models folder and reports errors in one line.</summary>
+internal delegate Task<int> RunOnModels(
+    ParseResult line, Func<ModelFolder, TextWriter, CancellationToken, Task<int>> run, CancellationToken cancel);
+
+/// <summary><c>yue models quantize</c>: checkpoints of fewer bits.</summary>
+internal sealed class QuantizeCommand(RunOnModels run)
+{
+    private const long SpareBytes = 1L << 30;
+    private const int MostSongs = 256;
+
+    private readonly Argument<string> _name = new("NAME")
+    {
+        Description = "A profile that yue models list shows, or demo for the built-in model",
+    };
+
+    private readonly Option<int> _bits = new("--bits") { HelpName = "4|6", Description = "The bits of a code", Required = true };
+
+    private readonly Option<int> _songs = new("--songs")
+    {
+        HelpName = "N",
+        Description = "The number of songs that the model sings for its calibration; 0 rounds each weight by itself",
+        DefaultValueFactory = _ => 16,
+    };
+
+    private readonly Option<long> _seed = new("--seed")
+    {
+        HelpName = "N",
+        Description = "The seed of the first song",
+        DefaultValueFactory = _ => 1,
+    };
+
+    private readonly Option<string?> _output = new("--output")
+    {
+        HelpName = "FOLDER",
+        Description = "The folder for the quantized checkpoints; by default the folder for checkpoints",
+    };
+
+    private readonly Option<string?> _lora = new("--lora")
+    {
+        HelpName = "FOLDER",
+        Description = "A LoRA adapter to merge into stage 1 before it is quantized",
+    };
+
+    private readonly Option<string> _device = new("--device")
+    {
+        HelpName = "DEVICE",
+        Description = "auto, cpu, cuda, or cuda with an index such as cuda:1",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    public Command Build()
+    {
+        var quantize = new Command(
+            "quantize", "Makes checkpoints of 6.5 or 4.5 bits per weight from those of a profile; resumes an interrupted run")
+        {
+            _name, _bits, _songs, _seed, _output, _lora, _device,
+        };
+        _bits.Validators.Add(result => Require(result, result.GetValueOrDefault<int>() is 4 or 6, "--bits", "4 or 6"));
+        _songs.Validators.Add(result => Require(
+            result, result.GetValueOrDefault<int>() is >= 0 and <= MostSongs, "--songs", $"a number from 0 to {MostSongs}"));
+        quantize.SetAction((line, cancel) => run(line, (folder, output, stop) => RunAsync(line, folder, output, stop), cancel));
+        return quantize;
+    }
+
+    private async Task<int> RunAsync(ParseResult line, ModelFolder folder, TextWriter output, CancellationToken stop)
+    {
+        var options = OptionsOf(line, folder);
+        var error = line.InvocationConfiguration.Error;
+        var target = Path.GetDirectoryName(options.Stage1.Target)!;
+        CheckRoom(options, target);
+        var progress = new Progress();
+        var view = ProgressViews.For(error);
+        var work = Task.Run(() => new Yue1Quantization(options, progress.Set, progress.Say, stop).Run(), CancellationToken.None);
+        await view.FollowAsync(progress.Line, work);
+        await AwaitAsync(work);
+        while (progress.TakeMessage() is { } message)
+        {
+            await output.WriteLineAsync(message);
+        }
+
+        await output.WriteLineAsync($"Both checkpoints are quantized to {options.Bits} bits. To use them, set:");
+        await output.WriteLineAsync($"  YUE_STAGE1='{line.GetRequiredValue(_name)}={options.Stage1.Target}'");
+        await output.WriteLineAsync($"  YUE_STAGE2='{options.Stage2.Target}'");
+        return ExitCode.Success;
+    }
+
+    /// <summary>Awaits the work. A device that does not exist is an error of the command line.</summary>
+    private static async Task AwaitAsync(Task work)
+    {
+        try
+        {
+            await work;
+        }
+        catch (Exception e) when (e is NotSupportedException or InvalidOperationException)
+        {
+            throw new ModelsCommand.UsageException(e.Message);
+        }
+    }
+
+    private Yue1QuantizationOptions OptionsOf(ParseResult line, ModelFolder folder)
+    {
+        var (name, bits) = (line.GetRequiredValue(_name), line.GetRequiredValue(_bits));
+        var isDemo = name == DemoModel.Name;
+        var (stage1, stage2) = isDemo ? (DemoModel.Folders.Stage1, DemoModel.Folders.Stage2) : SourcesOf(folder, name);
+        var output = Path.GetFullPath(line.GetValue(_output) ?? folder.Path);
+        var device = line.GetRequiredValue(_device);
+        return new Yue1QuantizationOptions
+        {
+            Stage1 = new(stage1, TargetOf(stage1)),
+            Stage2 = new(stage2, TargetOf(stage2)),
+            IsDemo = isDemo,
+            Bits = bits,
+            Songs = line.GetRequiredValue(_songs),
+            Seed = line.GetRequiredValue(_seed),
+            Lora = line.GetValue(_lora),
+            Device = isDemo && device == "auto" ? "cpu" : device,
+            CacheFolder = new EngineOptions().CacheFolder,
+            Program = $"YueService {ServiceIdentity.Version}",
+        };
+
+        string TargetOf(string source) => Path.Combine(output, $"{Path.GetFileName(source)}-int{bits}");
+    }
+
+    private static (string Stage1, string Stage2) SourcesOf(ModelFolder folder, string profile)
+    {
+        if (!folder.Manifest.Profiles.ContainsKey(profile))
+        {
+            throw new ModelsCommand.UsageException(
+                $"There is no profile '{profile}'; there is {DemoModel.Name}, {string.Join(", ", folder.Manifest.Profiles.Keys)}.");
+        }
+
+        return (FolderOf(CheckpointRole.Stage1), FolderOf(CheckpointRole.Stage2));
+
+        string FolderOf(CheckpointRole role)
+        {
+            var checkpoint = folder.Manifest.CheckpointsOf(profile).FirstOrDefault(one => one.Role == role)
+                ?? throw new ModelsCommand.UsageException(
+                    $"{profile} cannot be quantized beforehand: it has no checkpoint of {role}. Only YuE 1 can; "
+                        + "Yue:Weights=int6 or int4 quantizes YuE 2 while it loads.");
+            var path = Path.Combine(folder.Path, checkpoint.Folder);
+            return Directory.Exists(path)
+                ? path
+                : throw new ModelsCommand.UsageException($"{path} does not exist. Fix: yue models pull {profile}");
+        }
+    }
+
+    /// <summary>Throws unless the disk has room for both results, in addition to those of an earlier run.</summary>
+    private static void CheckRoom(Yue1QuantizationOptions options, string target)
+    {
+        Directory.CreateDirectory(target);
+        var needed = Yue1Quantization.BytesLeft(options);
+        var free = new DriveInfo(target).AvailableFreeSpace;
+        if (needed > 0 && needed + SpareBytes > free)
+        {
+            throw new IOException(
+                $"{target} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to be written besides "
+                    + $"{ByteText.Of(SpareBytes)} that stay free. Free some space, or choose a folder on another disk with --output.");
+        }
+    }
+
+    private static void Require(OptionResult result, bool holds, string name, string expected)
+    {
+        if (!holds)
+        {
+            result.AddError($"{name} is '{(result.Tokens is [var token, ..] ? token.Value : "")}'; write {expected}.");
+        }
+    }
+
+    /// <summary>The progress: written by the work, read by the view.</summary>
+    private sealed class Progress
+    {
+        private readonly System.Collections.Concurrent.ConcurrentQueue<string> _messages = new();
+        private volatile ProgressLine _line = new("starting", 0);
+
+        public void Set(string step, double fraction) => _line = new ProgressLine(step, fraction);
+
+        public void Say(string message) => _messages.Enqueue(message);
+
+        public ProgressLine Line() => _line with { Notice = TakeMessage() };
+
+        public string? TakeMessage() => _messages.TryDequeue(out var message) ? message : null;
+    }
+}

@@ -1,0 +1,118 @@
+using System.Text.Json.Nodes;
+using Xunit;
+using Yue.Cuda.Decode;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Llama;
+using Yue.Engine.Weights;
+using YueService.CommandLine;
+using YueService.Tests.Fakes;
+
+namespace YueService.Tests.Models;
+
+/// <summary>Tests <c>yue models quantize</c> with the demo model.</summary>
+public sealed class QuantizeCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    private string Stage1 => _folder["out/YuE-s1-demo-int4"];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_quantized_profile_loads_and_a_second_run_finds_it_complete()
+    {
+        var (exitCode, output, error) = await RunAsync("demo", "--bits", "4", "--songs", "1", "--device", "cpu");
+        Assert.Equal(ExitCode.Success, exitCode);
+        Assert.Contains($"YUE_STAGE1='demo={Stage1}'\n", output, StringComparison.Ordinal);
+        Assert.Contains($"YUE_STAGE2='{_folder["out/YuE-s2-demo-int4"]}'\n", output, StringComparison.Ordinal);
+        Assert.Contains("%", error, StringComparison.Ordinal);
+        Assert.Equal(WeightType.Int4, LlamaConfig.Load(Stage1).QuantizedType);
+        Assert.True(File.Exists(Path.Combine(Stage1, "tokenizer.model")));
+        using (var checkpoint = SafetensorsCheckpoint.Open(Stage1))
+        {
+            var record = QuantizationRecord.Of(checkpoint)!;
+            Assert.Equal((1, 1), (record.Calibration!.Songs, record.Calibration.Seed));
+            Assert.InRange(record.Calibration.Tokens, 100, 4_000);
+            Assert.Equal(["config.json", "model.safetensors"], record.Sources.Select(file => file.Name));
+            Assert.Equal(
+                FakeHub.Sha256(File.ReadAllBytes(Path.Combine(DemoModel.Folders.Stage1, "model.safetensors"))), record.Sources[1].Sha256);
+            Assert.StartsWith("YueService ", record.Program, StringComparison.Ordinal);
+        }
+
+        var (again, said, shown) = await RunAsync("demo", "--bits", "4", "--songs", "1");
+        Assert.Equal(ExitCode.Success, again);
+        Assert.Contains($"{Stage1} is complete.", said + shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_option_replaces_the_result_and_other_folders_are_kept()
+    {
+        Assert.Equal(ExitCode.Success, (await RunAsync("demo", "--bits", "4", "--songs", "0")).ExitCode);
+        var (exitCode, output, error) = await RunAsync("demo", "--bits", "4", "--songs", "1");
+        Assert.Equal(ExitCode.Success, exitCode);
+        Assert.Contains("was made from other files or with other options, and is replaced", output + error, StringComparison.Ordinal);
+
+        Directory.Delete(Stage1, recursive: true);
+        Directory.CreateDirectory(Stage1);
+        File.WriteAllText(Path.Combine(Stage1, "mine.txt"), "mine");
+        var (refused, _, says) = await RunAsync("demo", "--bits", "4", "--songs", "0");
+        Assert.Equal(ExitCode.Failure, refused);
+        Assert.Contains("exists and is not a quantized checkpoint", says, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(Stage1, "mine.txt")));
+    }
+
+    [Fact]
+    public async Task A_stopped_run_says_how_to_resume()
+    {
+        using var stop = new CancellationTokenSource();
+        await stop.CancelAsync();
+        var command = new Command();
+        var exitCode = await command.RunUntilAsync(
+            stop.Token, "models", "quantize", "demo", "--bits", "6", "--songs", "0", "--output", _folder["out"]);
+        Assert.Equal(ExitCode.Cancelled, exitCode);
+        Assert.Contains("Run the same command again to resume", command.Error.ToString(), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["out/YuE-s1-demo-int6"]));
+    }
+
+    [Fact]
+    public async Task A_quantized_checkpoint_is_not_quantized_again()
+    {
+        Directory.CreateDirectory(_folder["models/YuE-s2-1B-general"]);
+        var stage1 = Directory.CreateDirectory(_folder["models/YuE-s1-7B-anneal-en-cot"]).FullName;
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(DemoModel.Folders.Stage1, "config.json")))!;
+        config["quantization_config"] = new JsonObject
+        {
+            ["quant_method"] = "yue-groups",
+            ["format_version"] = 1,
+            ["bits"] = 4,
+            ["group_size"] = 32,
+            ["head_terms"] = 2,
+        };
+        File.WriteAllText(Path.Combine(stage1, "config.json"), config.ToJsonString());
+        var (exitCode, _, error) = await RunAsync("en-cot", "--bits", "4");
+        Assert.Equal(ExitCode.Failure, exitCode);
+        Assert.Contains($"{stage1}: the checkpoint is already quantized", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--bits is '5'; write 4 or 6.", "demo", "--bits", "5")]
+    [InlineData("--songs is '1000'; write a number from 0 to 256.", "demo", "--bits", "4", "--songs", "1000")]
+    [InlineData("There is no profile 'other'; there is demo, en-cot,", "other", "--bits", "4")]
+    [InlineData("yue2 cannot be quantized beforehand", "yue2", "--bits", "4")]
+    [InlineData("YuE-s1-7B-anneal-en-cot does not exist. Fix: yue models pull en-cot", "en-cot", "--bits", "4")]
+    [InlineData("Device is cuda:99, but this build finds", "demo", "--bits", "4", "--device", "cuda:99")]
+    public async Task Invalid_arguments_are_refused_with_the_reason(string says, params string[] args)
+    {
+        var (exitCode, _, error) = await RunAsync(args);
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains(says, error, StringComparison.Ordinal);
+    }
+
+    private async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] args)
+    {
+        var command = new Command();
+        var exitCode = await command.RunAsync(
+            ["models", "quantize", .. args, "--output", _folder["out"], "--folder", _folder["models"]]);
+        return (exitCode, command.Output.ToString(), command.Error.ToString());
+    }
+}
