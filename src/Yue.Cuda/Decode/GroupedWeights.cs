@@ -22,6 +22,9 @@ public static class GroupedWeights
     /// only a small part of the head, so it takes twice the bits.</summary>
     public const int HeadTerms = 2;
 
+    /// <summary>The bytes of the scales at the end of a unit.</summary>
+    public const int ScaleBytesPerUnit = UnitSize / GroupSize * sizeof(ushort);
+
     /// <summary>The largest magnitude of a weight.</summary>
     public const float MaxMagnitude = 1 << 30;
 

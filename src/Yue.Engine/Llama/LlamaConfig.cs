@@ -51,6 +51,11 @@ public sealed record LlamaConfig
     /// <summary>The type of the stored matrices if the checkpoint is quantized; null if it is not.</summary>
     public WeightType? QuantizedType { get; init; }
 
+    /// <summary>Returns the type of the matrices on a GPU: that of a quantized file, whatever the settings say, except that f32 computes
+    /// everything in float32.</summary>
+    /// <param name="setting">The type in the settings.</param>
+    public WeightType TypeOnGpu(WeightType setting) => setting == WeightType.Float32 ? setting : QuantizedType ?? setting;
+
     /// <summary>Reads <c>config.json</c> of a checkpoint folder.</summary>
     /// <exception cref="CheckpointException">A value is missing or not supported.</exception>
     public static LlamaConfig Load(string folder)

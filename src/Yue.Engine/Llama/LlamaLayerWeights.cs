@@ -51,29 +51,21 @@ public sealed record LlamaLayerWeights(
         var (q, kv, I) = (
             (long)config.Heads * config.HeadSize, (long)config.KeyValueHeads * config.HeadSize, (long)config.IntermediateSize);
         var (attention, feedForward) = ($"{prefix}{names.Attention}.", $"{prefix}{names.FeedForward}.");
-        var qkv = empty([q + (2 * kv), hidden], source.Dtype, source.Device);
-        source.ReadInto(attention + "q_proj.weight", qkv.narrow(0, 0, q));
-        source.ReadInto(attention + "k_proj.weight", qkv.narrow(0, q, kv));
-        source.ReadInto(attention + "v_proj.weight", qkv.narrow(0, q + kv, kv));
-        var gateUp = empty([I, 2, hidden], source.Dtype, source.Device);
-        source.ReadInto(feedForward + "gate_proj.weight", gateUp.select(1, 0));
-        source.ReadInto(feedForward + "up_proj.weight", gateUp.select(1, 1));
+        var matrices = new MatrixLoader(source, quantizer);
+        var qkv = matrices.Load(hidden, (attention + "q_proj", q), (attention + "k_proj", kv), (attention + "v_proj", kv));
+        var gateUp = matrices.LoadAlternating(hidden, I, feedForward + "gate_proj", feedForward + "up_proj");
         var layer = new LlamaLayerWeights(
             source.Read($"{prefix}{names.InputNorm}.weight", hidden),
-            Matrix(qkv, quantizer, attention + "qkv"),
+            qkv,
             config.NormsQueriesAndKeys ? source.Read(attention + "q_norm.weight", config.HeadSize) : null,
             config.NormsQueriesAndKeys ? source.Read(attention + "k_norm.weight", config.HeadSize) : null,
-            Matrix(source.Read(attention + "o_proj.weight", hidden, q), quantizer, attention + "o_proj"),
+            matrices.Load(q, (attention + "o_proj", hidden)),
             source.Read($"{prefix}{names.PostNorm}.weight", hidden),
-            Matrix(gateUp.view(2 * I, hidden), quantizer, feedForward + "gate_up"),
-            Matrix(source.Read(feedForward + "down_proj.weight", hidden, I), quantizer, feedForward + "down_proj"));
+            gateUp,
+            matrices.Load(I, (feedForward + "down_proj", hidden)));
         layer.Detach();
         return layer;
     }
-
-    /// <summary>Returns the matrix unchanged, or converted by the quantizer.</summary>
-    internal static WeightMatrix Matrix(Tensor values, MatrixQuantizer? quantizer, string name) =>
-        quantizer is null ? new WeightMatrix(values) : quantizer.Quantize(values, name);
 
     public void Dispose()
     {

@@ -8,7 +8,8 @@ namespace Yue.Engine.Llama;
 /// <summary>Loads Llama checkpoints onto the device on which the models run.</summary>
 internal static class LlamaLoader
 {
-    /// <summary>Loads a checkpoint. On a GPU its matrices have the type in the settings.</summary>
+    /// <summary>Loads a checkpoint. On a GPU its matrices have the type in the settings, or that of a quantized
+    /// checkpoint.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="folder">The checkpoint's folder.</param>
     /// <param name="host">The device and memory to load it into.</param>
@@ -40,9 +41,10 @@ internal static class LlamaLoader
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
         var source = new CheckpointTensors(checkpoint, gpu?.Dtype ?? ScalarType.Float32, device, gpu?.Upload);
         CheckType(config, source, folder);
+        var quantizer = gpu?.QuantizerOf(config.TypeOnGpu(gpu.Weights));
         var weights = adapter is null
-            ? LlamaWeights.Load(config, source, gpu?.Quantizer, parts, report)
-            : LoadAdapted(config, source, adapter, gpu?.Quantizer, parts, report);
+            ? LlamaWeights.Load(config, source, quantizer, parts, report)
+            : LoadAdapted(config, source, adapter, quantizer, parts, report);
         gpu?.ReleaseUnused();       // memory that matrices were read into before they were converted
         return new LlamaModel(config, weights);
     }

@@ -75,14 +75,8 @@ public sealed class LlamaWeights : IDisposable
         }
 
         var norm = source.Read("model.norm.weight", hidden);
-        var head = tied ?? source.Read("lm_head.weight", V, hidden);
         var ids = parts.ScoredIdsOf(config, type);
-        if (ids.High - ids.Low < V)
-        {
-            head = head.narrow(0, ids.Low, ids.High - ids.Low).clone();
-        }
-
-        var headMatrix = quantizer?.Quantize(head, "lm_head", LlamaShape.HeadTerms(quantizer.Type)) ?? new WeightMatrix(head);
+        var headMatrix = new MatrixLoader(source, quantizer).LoadHead(tied, V, hidden, ids);
         var weights = new LlamaWeights(embedding, layers, norm, headMatrix, ids);
         weights.Detach();
         return weights;

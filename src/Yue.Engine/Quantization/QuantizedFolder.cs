@@ -45,18 +45,8 @@ internal sealed class QuantizedFolder : IDisposable
     }
 
     /// <summary>Returns the record of a complete checkpoint; null if the folder does not exist or is something else.</summary>
-    public static QuantizationRecord? RecordOf(string target)
-    {
-        try
-        {
-            using var checkpoint = File.Exists(System.IO.Path.Combine(target, ConfigFile)) ? SafetensorsCheckpoint.Open(target) : null;
-            return checkpoint is null ? null : QuantizationRecord.Of(checkpoint);
-        }
-        catch (CheckpointException)
-        {
-            return null;
-        }
-    }
+    public static QuantizationRecord? RecordOf(string target) =>
+        File.Exists(System.IO.Path.Combine(target, ConfigFile)) ? QuantizationRecord.TryRead(target) : null;
 
     /// <summary>Opens the folder of a run, and removes the files of other sources or settings.</summary>
     /// <param name="target">The folder of the complete checkpoint.</param>

@@ -14,6 +14,7 @@ internal sealed class Gpu : IDisposable
     private const long ContextBytes = 1L << 29;
 
     private readonly KernelCache _kernels;
+    private readonly Dictionary<WeightType, MatrixQuantizer> _quantizers = [];
     private Task _compiling = Task.CompletedTask;
 
     /// <summary>Opens a GPU.</summary>
@@ -30,7 +31,6 @@ internal sealed class Gpu : IDisposable
         _kernels = new KernelCache(Path.Combine(options.CacheFolder, "kernels"));
         UsableBytes = Usable(options, Device.Memory.Free + ContextBytes);
         Upload = new DeviceUpload(Device);
-        Quantizer = Weights is WeightType.BFloat16 or WeightType.Float32 ? null : new MatrixQuantizer(Device, _kernels, Weights);
     }
 
     public CudaDevice Device { get; }
@@ -53,8 +53,8 @@ internal sealed class Gpu : IDisposable
     /// <summary>Copies weights to the device.</summary>
     public DeviceUpload Upload { get; }
 
-    /// <summary>Converts matrices to fewer bits; null if they stay as they are read.</summary>
-    public MatrixQuantizer? Quantizer { get; }
+    /// <summary>Converts matrices to the type in the settings; null if they stay as they are read.</summary>
+    public MatrixQuantizer? Quantizer => QuantizerOf(Weights);
 
     /// <summary>The kernels. Waits until those passed to <see cref="BeginCompiling"/> are compiled.</summary>
     public KernelCache Kernels
@@ -64,6 +64,22 @@ internal sealed class Gpu : IDisposable
             _compiling.GetAwaiter().GetResult();
             return _kernels;
         }
+    }
+
+    /// <summary>Returns the converter of a type; null for types that are not converted.</summary>
+    public MatrixQuantizer? QuantizerOf(WeightType type)
+    {
+        if (type is WeightType.BFloat16 or WeightType.Float32)
+        {
+            return null;
+        }
+
+        if (!_quantizers.TryGetValue(type, out var quantizer))
+        {
+            _quantizers.Add(type, quantizer = new MatrixQuantizer(Device, _kernels, type));
+        }
+
+        return quantizer;
     }
 
     /// <summary>Starts compiling kernels on another thread while weights load.</summary>
@@ -90,7 +106,11 @@ internal sealed class Gpu : IDisposable
     public void Dispose()
     {
         Upload.Dispose();
-        Quantizer?.Dispose();
+        foreach (var quantizer in _quantizers.Values)
+        {
+            quantizer.Dispose();
+        }
+
         Device.Dispose();
     }
 

@@ -6,6 +6,7 @@ using Yue.Engine.Families;
 using Yue.Engine.Residency;
 using Yue.Engine.Songs;
 using Yue.Engine.Tensors.Native;
+using Yue.Engine.Weights;
 
 namespace Yue.Engine.Scheduling;
 
@@ -154,6 +155,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
             }
 
             var families = ModelFamilies.Open(_families, _options);
+            WarnOfPlainInt4();
             using var models = ModelSet.Load(families, _options, Loading, LoadingInStep, _abandon.Token);
             using var pipeline = new SongPipeline(models, families, _logger);
             Loading("warming up", 95);
@@ -177,6 +179,19 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         finally
         {
             _stopped.TrySetResult();
+        }
+    }
+
+    /// <summary>Logs the checkpoints whose weights have 4 bits and are not calibrated.</summary>
+    private void WarnOfPlainInt4()
+    {
+        var isInt4 = _options is { Weights: "int4", Device: not "cpu" };
+        foreach (var folder in _options.Stage1.Values.Append(_options.Stage2).OfType<string>().Distinct())
+        {
+            if (QuantizationRecord.TryRead(folder) is { } record ? record is { Bits: 4, Calibration: null } : isInt4)
+            {
+                Log.PlainInt4(_logger, folder);
+            }
         }
     }
 
@@ -366,6 +381,12 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
             + "run yue doctor to find out why no GPU can be used; "
             + "set Device to cuda to make this an error, or to cpu to suppress this warning")]
         public static partial void NoGpu(ILogger logger);
+
+        [LoggerMessage(
+            Level = LogLevel.Warning,
+            Message = "{What} has 4 bits per weight without calibration: songs may suffer; "
+                + "make a calibrated checkpoint with yue models quantize NAME --bits 4")]
+        public static partial void PlainInt4(ILogger logger, string what);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
         public static partial void Ready(ILogger logger, string device, double seconds, string demo);

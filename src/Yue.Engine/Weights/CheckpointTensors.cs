@@ -21,6 +21,9 @@ public sealed class CheckpointTensors(
     /// <summary>64 MiB.</summary>
     public const int DefaultChunkBytes = 64 << 20;
 
+    /// <summary>The file or folder of the checkpoint.</summary>
+    public string Path => checkpoint.Path;
+
     /// <inheritdoc/>
     public ScalarType Dtype => dtype;
 
@@ -69,6 +72,18 @@ public sealed class CheckpointTensors(
         var stored = Find(name);
         ExpectShape(name, stored, destination.shape);
         TensorReader.Copy(stored, destination, chunkBytes, upload);
+    }
+
+    /// <summary>Copies the stored rows of a quantized matrix.</summary>
+    /// <param name="name">The name of the matrix.</param>
+    /// <param name="columns">The columns of the matrix.</param>
+    /// <param name="destination">[stored rows, bytes per row], uint8; may be a slice of a larger tensor.</param>
+    internal void ReadCodesInto(string name, long columns, Tensor destination)
+    {
+        var codes = TryFindCodes(name)
+            ?? throw new CheckpointException(checkpoint.Path, $"tensor {GroupedReader.CodesOf(name)} is missing");
+        GroupedReader.Check(codes, name, Quantization!.Type, destination.shape[0] / GroupedReader.TermsOf(name), columns);
+        TensorReader.Copy(codes, destination, chunkBytes, upload);
     }
 
     private StoredTensor? TryFindCodes(string name) => Quantization is not null && GroupedReader.CodesOf(name) is { } codes

@@ -38,6 +38,24 @@ internal static class GroupedReader
         }
     }
 
+    /// <summary>Throws unless the scales of stored rows are numbers from 0 to <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
+    /// <param name="codes">[rows, bytes per row], uint8, contiguous.</param>
+    /// <param name="type">Int4 or int6.</param>
+    /// <param name="file">The file, for the error.</param>
+    /// <param name="name">The name of the matrix, for the error.</param>
+    public static void CheckScales(Tensor codes, WeightType type, string file, string name)
+    {
+        const byte Most = 0x4e;         // the upper byte of 2^30 in BF16; those of negative and infinite numbers are larger
+        using var scope = NewDisposeScope();
+        var units = codes.view(-1, GroupedWeights.RowBytes(type, GroupedWeights.UnitSize));
+        var scales = units.narrow(1, units.shape[1] - GroupedWeights.ScaleBytesPerUnit, GroupedWeights.ScaleBytesPerUnit);
+        if (scales.reshape(-1, sizeof(ushort)).select(1, 1).max().item<byte>() > Most)
+        {
+            throw new CheckpointException(
+                file, $"tensor {CodesOf(name)}: a scale is negative, above 2^31 or not a number; the file may be damaged");
+        }
+    }
+
     /// <summary>Copies the numbers of a matrix, converting them to the destination's dtype and device.</summary>
     /// <param name="stored">The codes.</param>
     /// <param name="name">The name of the matrix.</param>
@@ -59,14 +77,15 @@ internal static class GroupedReader
             var count = Math.Min(rows - first, Math.Max(1, ChunkValues / padded));
             var bytes = new byte[count * terms * rowBytes];
             stored.Source.Read(stored.ByteOffset + (first * terms * rowBytes), bytes);
+            CheckScales(tensor(bytes).view(-1, rowBytes), type, stored.File, name);
             var values = empty([count, padded]);
-            Unpack(type, bytes, terms, values, $"{stored.File}: tensor {CodesOf(name)}");
+            Unpack(type, bytes, terms, values);
             destination.narrow(0, first, count).copy_(values.narrow(1, 0, columns));
             first += count;
         }
     }
 
-    private static void Unpack(WeightType type, byte[] bytes, int terms, Tensor values, string what)
+    private static void Unpack(WeightType type, byte[] bytes, int terms, Tensor values)
     {
         var (rows, columns) = ((int)values.shape[0], (int)values.shape[1]);
         var rowBytes = bytes.Length / rows / terms;
@@ -81,9 +100,5 @@ internal static class GroupedReader
                 System.Numerics.Tensors.TensorPrimitives.Add(sum, term, sum);
             }
         });
-        if (!values.isfinite().all().item<bool>())
-        {
-            throw new CheckpointException(what, "a scale is not a finite number; the file may be damaged");
-        }
     }
 }

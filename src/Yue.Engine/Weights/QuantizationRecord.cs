@@ -74,6 +74,20 @@ public sealed record QuantizationRecord
         return checkpoint.Metadata.TryGetValue(MetadataKey, out var text) ? Parse(text, checkpoint.Path) : null;
     }
 
+    /// <summary>Returns the record of a checkpoint folder; null if it is not quantized or does not load.</summary>
+    public static QuantizationRecord? TryRead(string folder)
+    {
+        try
+        {
+            using var checkpoint = SafetensorsCheckpoint.Open(folder);
+            return Of(checkpoint);
+        }
+        catch (CheckpointException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Returns the record as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 

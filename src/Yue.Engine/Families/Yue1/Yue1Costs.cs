@@ -62,7 +62,7 @@ internal sealed class Yue1Costs : IFamilyCosts
         public long Parameters => LlamaMemory.Parameters(config);
 
         public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(
-            config, limits.Weights, new DeviceParts { HasEmbedding = limits.Host == HostShare.Nothing });
+            config, config.TypeOnGpu(limits.Weights), new DeviceParts { HasEmbedding = limits.Host == HostShare.Nothing });
 
         public long CacheBytes(MemoryLimits limits, Capacity capacity) =>
             CudaStage1Decoder.CacheBytes(Shortened(config, limits), limits.Cache, capacity.Songs);
@@ -74,7 +74,7 @@ internal sealed class Yue1Costs : IFamilyCosts
 
         public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(
             config,
-            limits.Weights,
+            config.TypeOnGpu(limits.Weights),
             new DeviceParts { ScoredIds = CudaStage2Decoder.ScoredIds, HasEmbedding = limits.Host == HostShare.Nothing });
 
         public long CacheBytes(MemoryLimits limits, Capacity capacity) => CudaStage2Decoder.CacheBytes(config, limits.Cache, capacity.Rows);

@@ -77,8 +77,9 @@ internal sealed class Yue1Songs : IFamilySongs
 
     public IEnumerable<KernelBuild> Kernels(Gpu gpu, Capacity capacity) =>
     [
-        .. _stage1Configs.SelectMany(config => CudaStage1Decoder.BuildsFor(config, gpu.Weights, gpu.Cache, capacity.Songs)),
-        .. CudaStage2Decoder.BuildsFor(_stage2Config, gpu.Weights, gpu.Cache, capacity.Rows),
+        .. _stage1Configs.SelectMany(config => CudaStage1Decoder.BuildsFor(
+            config, config.TypeOnGpu(gpu.Weights), gpu.Cache, capacity.Songs)),
+        .. CudaStage2Decoder.BuildsFor(_stage2Config, _stage2Config.TypeOnGpu(gpu.Weights), gpu.Cache, capacity.Rows),
     ];
 
     /// <summary>Adds the models to the shelf. If not all of them fit, the default checkpoint and stage 2 come first.</summary>
@@ -127,8 +128,8 @@ internal sealed class Yue1Songs : IFamilySongs
 
     public IReadOnlyList<ModelStatus> Statuses() =>
     [
-        .. Names.Select((name, i) => Status(_stage1[name], "stage1", _costs.Stage1[i])),
-        Status(_stage2!, "stage2", _costs.Stage2),
+        .. Names.Select((name, i) => Status(_stage1[name], "stage1", _costs.Stage1[i], _stage1Configs[i])),
+        Status(_stage2!, "stage2", _costs.Stage2, _stage2Config),
         .. _soundStatuses.Select(status => status with { Loaded = _sound is not null }),
     ];
 
@@ -168,6 +169,9 @@ internal sealed class Yue1Songs : IFamilySongs
         host.Shelf.Add(model);
     }
 
-    private ModelStatus Status(ShelfModel model, string role, IModelCosts costs) =>
-        new(model.Name, role, Host.WeightsName, costs.Parameters, model.Bytes, model.Loaded is not null);
+    private ModelStatus Status(ShelfModel model, string role, IModelCosts costs, LlamaConfig config)
+    {
+        var type = Host.Gpu is { } gpu ? Gpu.NameOf(config.TypeOnGpu(gpu.Weights)) : Host.WeightsName;
+        return new ModelStatus(model.Name, role, type, costs.Parameters, model.Bytes, model.Loaded is not null);
+    }
 }
