@@ -3,6 +3,7 @@ using TorchSharp;
 using Yue.Cuda;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
+using Yue.Engine.Tensors.Native;
 using Yue.Engine.Weights;
 
 namespace Yue.Engine.Residency;
@@ -24,6 +25,8 @@ internal sealed class Gpu : IDisposable
     public Gpu(int ordinal, IDeviceOptions options)
     {
         (Weights, WeightsName, Cache) = (TypeNamed(options.Weights), options.Weights, CacheTypeNamed(options.KeyValueCache));
+
+        TorchAllocator.ExtendBlocks();
 
         // TorchSharp must load CUDA's libraries first, because the compiler is looked up in their folder.
         torch.InitializeDeviceType(DeviceType.CUDA);

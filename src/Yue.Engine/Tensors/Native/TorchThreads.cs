@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Yue.Engine.Tensors.Native;
 
@@ -8,10 +7,9 @@ namespace Yue.Engine.Tensors.Native;
 /// OpenMP's threads wait for the next operation in a busy loop, for milliseconds. If another program needs the same cores, every
 /// operation waits for such loops, and a song takes ten times as long or more. A thousand iterations bridge the gap between two operations
 /// and then release the core (figures in docs/performance-log.md). If <c>GOMP_SPINCOUNT</c> or <c>OMP_WAIT_POLICY</c> is already set,
-/// nothing changes. GNU OpenMP reads them from the native environment of the process when libtorch is loaded, but .NET changes only its
-/// own copy, hence the native call.
+/// nothing changes. GNU OpenMP reads them when libtorch is loaded.
 /// </remarks>
-internal static partial class TorchThreads
+internal static class TorchThreads
 {
     private const string Turns = "1000";
 
@@ -21,13 +19,9 @@ internal static partial class TorchThreads
 #pragma warning restore CA2255
     internal static void ShortenWaiting()
     {
-        if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is null)
+        if (Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is null)
         {
-            _ = SetVariable("GOMP_SPINCOUNT", Turns, overwrite: 0);
+            NativeEnvironment.SetDefault("GOMP_SPINCOUNT", Turns);
         }
     }
-
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int SetVariable(string name, string value, int overwrite);
 }
