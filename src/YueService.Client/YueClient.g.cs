@@ -4628,7 +4628,7 @@ namespace YueService.Client
         public string? ClientJobId { get; set; } = default!;
 
         /// <summary>
-        /// The song's title. Default: the first line of the lyrics.
+        /// The song's title. Default: the one given to the song whose id is in `continue_from`, or else the first line of the lyrics.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("title")]
         public string? Title { get; set; } = default!;

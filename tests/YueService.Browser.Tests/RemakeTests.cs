@@ -22,7 +22,9 @@ public sealed class RemakeTests(Studio studio)
         var (before, after) = (await CodesAsync(service, first), await CodesAsync(service, second));
         Assert.True(JsonElement.DeepEquals(before[0], after[0]));
         Assert.False(JsonElement.DeepEquals(before[1], after[1]));
-        await Assertions.Expect(tab.Page.Locator(".item.depth-1.on")).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Page.Locator(".item.depth-1.on .pick b")).ToHaveTextAsync("Chorus sung again");
+        await Assertions.Expect(tab.Page.Locator(".from")).ToHaveTextAsync("Chorus sung again in the song it comes from");
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Three seconds" })).ToBeVisibleAsync();
 
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true }).ClickAsync();
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();

@@ -59,32 +59,33 @@ public sealed class StateTests(Studio studio)
         await ShowAsync(tab, "5-finished", "Song");
         await ShowMenuAsync(tab, "Download", "6-downloads");
         await ShowRenameAsync(tab);
+        await ShowRedoAsync(tab, service);
 
         await service.QueueAsync(Song("Paper boats", FailingSeed));
         await tab.Page.Locator(".unsung summary").ClickAsync();
         await tab.Page.Locator(".unsung .item", new() { HasText = "Paper boats" }).Locator(".pick").ClickAsync();
         await Assertions.Expect(tab.Page.GetByText("This song failed.")).ToBeVisibleAsync();
-        await ShowAsync(tab, "8-failed", "Song", "Library");
+        await ShowAsync(tab, "9-failed", "Song", "Library");
         await tab.Page.Locator(".unsung summary").ClickAsync();
 
-        for (var number = 2; number < Songs; number++)
+        for (var number = 3; number < Songs; number++)
         {
             await service.QueueAsync(Song(Title(number), number));
         }
 
         await tab.Page.ReloadAsync();
         await Assertions.Expect(tab.Page.Locator(".list .item").First).ToBeVisibleAsync();
-        await tab.Page.WaitForFunctionAsync($"() => document.querySelectorAll('.list .item').length === {Songs - 1}");
+        await tab.Page.WaitForFunctionAsync($"() => document.querySelectorAll('.list .item').length === {Songs - 2}");
         await Assertions.Expect(tab.Page.Locator(".list .item progress")).ToHaveCountAsync(0);
         await tab.Page.RunAndWaitForResponseAsync(
             () => PickAsync(tab, Title(Songs - 1)), answer => answer.Url.Contains("/peaks?track=instrumental", StringComparison.Ordinal));
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
-        await ShowAsync(tab, "9-library", "Library");
+        await ShowAsync(tab, "10-library", "Library");
 
         await ShowRefusalAsync(tab);
         await service.KillAsync();
         await Assertions.Expect(tab.Page.GetByText("Reconnecting")).ToBeVisibleAsync();
-        await ShowAsync(tab, "11-reconnecting", "Write");
+        await ShowAsync(tab, "12-reconnecting", "Write");
         await service.StartAsync();
         await Assertions.Expect(tab.Page.GetByText("Reconnecting")).ToHaveCountAsync(0);
     }
@@ -132,6 +133,27 @@ public sealed class StateTests(Studio studio)
         await tab.Page.Keyboard.PressAsync("Escape");
     }
 
+    /// <summary>Shows a song whose second section is sung again while the others are kept.</summary>
+    private static async Task ShowRedoAsync(StudioTab tab, ServiceProcess service)
+    {
+        await service.QueueAsync(new
+        {
+            continue_from = await tab.SongIdAsync(),
+            replace_section = 2,
+            seed = HoldingSeed,
+            output = new { stems = true },
+        });
+        var redo = tab.Page.Locator(".list .item.depth-1 .pick");
+        await Assertions.Expect(redo.Locator("b")).ToHaveTextAsync("Chorus sung again");
+        await redo.ClickAsync();
+        await Assertions.Expect(tab.Page.Locator(".from")).ToHaveTextAsync("Chorus sung again in the song it comes from");
+        await tab.Page.WaitForFunctionAsync("() => document.querySelector('.player .num.end').textContent === '0:10 ready'");
+        await Assertions.Expect(tab.Page.Locator(".block.kept")).ToHaveTextAsync("verse");
+        await ShowAsync(tab, "8-redo", "Song", "Library");
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
+        await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
+    }
+
     /// <summary>Shows the alert about a full queue until the request can be sent again.</summary>
     private static async Task ShowRefusalAsync(StudioTab tab)
     {
@@ -150,7 +172,7 @@ public sealed class StateTests(Studio studio)
         await tab.Sing.ClickAsync();
         var alert = tab.Page.Locator(".sing [role=alert]");
         await Assertions.Expect(alert).ToHaveTextAsync("The queue is full. Try again in about 35 s.");
-        await ShowAsync(tab, "10-refused", "Write");
+        await ShowAsync(tab, "11-refused", "Write");
         (seconds, title) = (2, "Too many requests");
         await tab.Sing.ClickAsync();
         await Assertions.Expect(alert).ToHaveTextAsync("Too many requests. Try again in about 2 s.");

@@ -198,7 +198,9 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
         Scope = request.Scope,
         Codes = new(
             request.Model ?? _models[0],
-            ScoreOf(request) is null ? [new("verse", [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio)] : []),
+            ScoreOf(request) is null
+                ? [.. TagsOf(request).Select(tag => new SectionCodes(tag, [1, 2, 3], [1021, 1022, 1023], SectionEnd.EndOfAudio))]
+                : []),
         Sections = ScoreOf(request) is null
             ? [.. TagsOf(request).Select(tag => new SectionResult(tag, _sound.Seconds / TagsOf(request).Count, 6, SectionEnd.EndOfAudio))]
             : [],

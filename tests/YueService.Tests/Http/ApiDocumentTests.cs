@@ -46,6 +46,18 @@ public sealed partial class ApiDocumentTests : IDisposable
     }
 
     [Fact]
+    public async Task Operations_are_grouped_by_their_subject()
+    {
+        var document = await _client.GetJsonAsync("/openapi/v1.json");
+        string[] expected = ["Health", "Models", "OpenAI-style speech", "Options", "Reference clips", "Sign-in", "Songs", "Takes"];
+        var used = document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject())
+            .Select(operation => Assert.Single(operation.Value.GetProperty("tags").EnumerateArray()).GetString());
+        Assert.Equal(expected, used.Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(expected, document.GetProperty("tags").EnumerateArray().Select(tag => tag.GetProperty("name").GetString())
+            .Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Every_operation_is_in_the_reference_and_in_the_examples()
     {
         var docs = Path.Combine(DemoProcess.Repository, "docs");

@@ -216,6 +216,21 @@ public sealed class LibraryTests : IDisposable
     }
 
     [Theory]
+    [InlineData("{\"title\":\"Sea song\"}", "", "Sea song")]
+    [InlineData("{}", "", "li")]
+    [InlineData("{\"title\":\"Sea song\"}", ",\"title\":\"Lake song\"", "Lake song")]
+    public async Task A_song_sung_again_keeps_a_title_that_was_given_to_it(string edit, string fields, string expected)
+    {
+        var first = await FinishAsync("[verse]\\nla\\n[chorus]\\nlo");
+        using var edited = await PatchAsync(first, edit);
+        Assert.Equal(HttpStatusCode.OK, edited.StatusCode);
+        var lyrics = "[verse]\\nli\\n[chorus]\\nlo";
+        using var response = await _client.PostSongAsync(
+            $$"""{"continue_from":"{{Path.GetFileName(first)}}","replace_section":1,"lyrics":"{{lyrics}}"{{fields}}}""");
+        Assert.Equal(expected, (await response.JsonAsync()).GetProperty("title").GetString());
+    }
+
+    [Theory]
     [InlineData("\"stage\":\"finish\"", "finish", null)]
     [InlineData("\"replace_section\":2,\"lyrics\":\"[verse]\\nla\\n[chorus]\\nlo\"", "replace_section", 2)]
     [InlineData("\"lyrics\":\"[verse]\\nla\\n[chorus]\\nlo\\n[outro]\\nli\"", "continue", null)]

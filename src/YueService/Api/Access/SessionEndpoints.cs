@@ -15,7 +15,8 @@ internal static class SessionEndpoints
 
     public static void MapSession(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/session", SignInAsync)
+        var session = routes.MapGroup("/v1/session").WithTags("Sign-in");
+        session.MapPost("", SignInAsync)
             .AllowAnonymous()
             .ReadsJson(ApiBodies.Session)
             .WithName("SignIn")
@@ -26,7 +27,7 @@ internal static class SessionEndpoints
                     + "A service without a key sets no cookie.",
                 ApiAnswer.Problem(401, "The key is not an API key of this service."),
                 ApiAnswer.Problem(422, "The key is missing."));
-        routes.MapDelete("/v1/session", SignOutAsync)
+        session.MapDelete("", SignOutAsync)
             .AllowAnonymous()
             .WithName("SignOut")
             .Describe(

@@ -9,7 +9,7 @@ internal static class ClipEndpoints
 
     public static void MapClips(this IEndpointRouteBuilder routes)
     {
-        var clips = routes.MapGroup("/v1/clips");
+        var clips = routes.MapGroup("/v1/clips").WithTags("Reference clips");
         clips.MapPost("", (HttpContext http, ClipHandler handler) => handler.CreateAsync(http))
             .WithMetadata(ApiFile.Sound)
             .WithName("CreateClip")

@@ -13,7 +13,7 @@ internal static class HealthEndpoints
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         // Probes send no key.
-        var health = routes.MapGroup("/health").AllowAnonymous();
+        var health = routes.MapGroup("/health").AllowAnonymous().WithTags("Health");
         health.MapMethods("", Methods, HealthAsync).WithName("GetHealth");
         health.MapMethods("/ready", Methods, ReadyAsync).WithName("GetReadiness");
         health.MapMethods("/live", Methods, Live).WithName("GetLiveness");

@@ -5,21 +5,26 @@ namespace YueService.Api.Models;
 /// <summary><c>/v1/models</c>: the models that requests can name, and their state in memory.</summary>
 internal static class ModelEndpoints
 {
+    private const string Tag = "Models";
+
     public static void AddModels(this IServiceCollection services) => services.AddSingleton<ModelHandler>();
 
     public static void MapModels(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/v1/models", (ModelHandler handler) => TypedResults.Ok(handler.List()))
             .WithName("ListModels")
+            .WithTags(Tag)
             .Describe("List the models that can sing", "The default model is the first.");
         routes.MapGet("/v1/models/{id}", (HttpContext http, string id, ModelHandler handler) => handler.Get(http, id))
             .WithName("GetModel")
+            .WithTags(Tag)
             .Describe("Show a model that can sing", "Whether it is in memory, and the memory that it takes.", NoModel);
         routes.MapPost(
                 "/v1/models/{id}/load",
                 (HttpContext http, string id, ModelHandler handler) => handler.MoveAsync(http, id, intoMemory: true))
             .DisableRequestTimeout()
             .WithName("LoadModel")
+            .WithTags(Tag)
             .Describe(
                 "Load a model into memory",
                 "Songs load the models that they need; this does it before the next song. Other models are unloaded if there is no room. "
@@ -30,6 +35,7 @@ internal static class ModelEndpoints
                 (HttpContext http, string id, ModelHandler handler) => handler.MoveAsync(http, id, intoMemory: false))
             .DisableRequestTimeout()
             .WithName("UnloadModel")
+            .WithTags(Tag)
             .Describe(
                 "Unload a model",
                 "Frees its memory. Models that another loaded model needs, too, stay. The next song that names the model loads it again.",

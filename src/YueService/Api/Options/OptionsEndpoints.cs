@@ -10,6 +10,7 @@ internal static class OptionsEndpoints
     public static void MapOptions(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/v1/options", (OptionsHandler handler) => TypedResults.Ok(handler.Get()))
             .WithName("GetOptions")
+            .WithTags("Options")
             .Describe(
                 "List the options of song requests",
                 "Returns models with their capabilities, formats, tags for the genre line, and the bounds and default of every field.");

@@ -23,6 +23,7 @@ internal static class PredictEndpoints
             .WaitsForSong()
             .ReadsJson(ApiBodies.SongRequest)
             .WithName("Predict")
+            .WithTags("Songs")
             .Describe(
                 "Make a song while the caller waits",
                 "If the caller disconnects, its song is cancelled. Accept: audio/wav, audio/flac or audio/mpeg returns the file itself.",

@@ -75,7 +75,7 @@ internal static partial class PredictReader
 
         return new(song, format, clientJobId, findings.Warnings, returnCodes)
         {
-            Title = title ?? SongTitle.Of(song),
+            Title = title ?? origin?.Title ?? SongTitle.Of(song),
             ParentId = origin?.Id,
             Takes = takes,
             CallbackUrl = callbackUrl,

@@ -133,7 +133,7 @@ internal static class SongFields
 
     public static TextField Title { get; } = Add(new TextField("title", "The song's title.", 1, SongTitle.MaxLength)
     {
-        DefaultWords = "the first line of the lyrics",
+        DefaultWords = "the one given to the song whose id is in `continue_from`, or else the first line of the lyrics",
         IsForEveryFamily = true,
     });
 

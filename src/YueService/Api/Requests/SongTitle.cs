@@ -35,6 +35,9 @@ internal static class SongTitle
     /// <summary>Returns the title of a stored song. Songs from earlier releases have no stored title and get a default one.</summary>
     public static string Of(StoredJob job) => job.Request.Title ?? Of(job.Request.Song);
 
+    /// <summary>Returns the title that a song was given; null if it has the default title.</summary>
+    public static string? GivenTo(StoredJob job) => job.Request.Title == Of(job.Request.Song) ? null : job.Request.Title;
+
     /// <summary>Returns the first line of the lyrics that has words; the genre line if there is none.</summary>
     public static string Of(SongRequest song)
     {

@@ -35,7 +35,8 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
 
         var (codes, problem) = await CodesOfAsync(http, view);
         var song = view.Job.Request.Song;
-        return codes is null ? (null, problem) : (new(id, codes, song.Lyrics, song.Genre, song.Instrumental), null);
+        return codes is null ? (null, problem)
+            : (new(id, codes, song.Lyrics, song.Genre, song.Instrumental, SongTitle.GivenTo(view.Job)), null);
     }
 
     private async Task<(SongCodes? Codes, ProblemHttpResult? Problem)> CodesOfAsync(HttpContext http, JobView view)

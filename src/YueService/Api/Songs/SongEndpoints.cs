@@ -34,7 +34,7 @@ internal static class SongEndpoints
 
     public static void MapSongs(this IEndpointRouteBuilder routes)
     {
-        var songs = routes.MapGroup("/v1/songs");
+        var songs = routes.MapGroup("/v1/songs").WithTags("Songs");
         MapJobs(songs);
         songs.MapGet("/{id}/events", (HttpContext http, string id, SongEventsHandler handler) => handler.StreamAsync(http, id))
             .DisableRequestTimeout()
@@ -49,10 +49,11 @@ internal static class SongEndpoints
                 new ApiAnswer(204, "The client already has the last event."),
                 ApiAnswer.Problem(404, "There is no such job."));
         MapSound(songs);
-        MapGroups(routes.MapGroup("/v1/groups"));
+        MapGroups(routes.MapGroup("/v1/groups").WithTags("Takes"));
         routes.MapGet("/v1/events", (HttpContext http, AllEventsHandler handler) => handler.StreamAsync(http))
             .DisableRequestTimeout()
             .WithName("WatchSongs")
+            .WithTags("Songs")
             .Describe(
                 "Watch all jobs by server-sent events",
                 "The first event is a snapshot of the queued and running jobs. Then an event is sent for every change, with the name of "

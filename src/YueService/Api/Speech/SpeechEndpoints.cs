@@ -14,6 +14,7 @@ internal static class SpeechEndpoints
             .WaitsForSong()
             .ReadsJson(ApiBodies.SpeechRequest)
             .WithName("CreateSpeech")
+            .WithTags("OpenAI-style speech")
             .Describe(
                 "Make a song and return its file",
                 "For OpenAI-style audio clients: input is the lyrics, "

@@ -97,11 +97,14 @@ function Unsung({ list }) {
 /** @param {{ job: Job, depth: number }} props */
 function Item({ job, depth }) {
   const isCurrent = currentId.value === job.id;
+  // Below the song that has the same title, only what differs is the name.
+  const isTake = depth > 0 && (job.group?.take ?? 1) > 1;
+  const isVersion = depth > 0 && job.parent !== null && jobs.value.get(job.parent.id)?.title === job.title;
   return html`<li class=${`item ${isCurrent ? 'on' : ''} depth-${Math.min(depth, 3)}`} aria-level=${depth + 1}>
     <button type="button" class="pick" aria-current=${isCurrent ? 'true' : undefined} title=${job.title.length > 24 ? job.title : undefined}
       onClick=${() => { show(job.id); tab.value = 'song'; }}>
-      <b>${job.group && job.group.take > 1 && depth > 0 ? `Take ${job.group.take}` : job.title}</b><span
-        class="sr">, </span><small>${describe(job)}</small>
+      <b>${isTake ? `Take ${job.group?.take}` : isVersion ? remakeWords(job) : job.title}</b><span
+        class="sr">, </span><small>${describe(job, isVersion)}</small>
       ${job.state === 'running' ? html`<progress max="100" value=${job.progress?.percent ?? 0} aria-label="Progress"></progress>` : null}
     </button>
     <span class="time">${job.song ? clock(job.song.duration_seconds) : ''}</span>
@@ -113,12 +116,17 @@ function Item({ job, depth }) {
   </li>`;
 }
 
-/** @param {Job} job */
-function describe(job) {
+/** @param {Job} job Returns how a song was made from another one. */
+function remakeWords(job) {
+  return fromWords(job).replace(/ (of|from|in)$/, '');
+}
+
+/** @param {Job} job @param {boolean} isVersion True if the song's name says how it was made. */
+function describe(job, isVersion) {
   return job.state === 'running' ? `singing · ${Math.floor(job.progress?.percent ?? 0)} %`
     : job.state === 'queued' ? (job.queue_position === 1 ? 'next in line' : 'waiting')
     : isUnsung(job) ? `${job.state} · ${since(job.created_at)}`
-    : `${since(job.created_at)} · ${job.parent ? fromWords(job).replace(/ (of|from|in)$/, '').toLowerCase() : job.genre}`;
+    : `${since(job.created_at)} · ${job.parent && !isVersion ? remakeWords(job).toLowerCase() : job.genre}`;
 }
 
 /** Reads the next page when the end of the list becomes visible. */

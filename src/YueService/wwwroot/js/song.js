@@ -11,7 +11,7 @@ import { copy, count, html, Icon, Menu, roughly, tab } from './ui.js';
 import { readScores, scores, singAgain } from './write.js';
 
 /** @typedef {import('./types').Job} Job */
-/** @typedef {{ tag: string, start: number, seconds: number, state: 'done' | 'now' | 'todo' }} Block */
+/** @typedef {{ tag: string, start: number, seconds: number, state: 'done' | 'now' | 'kept' | 'todo' }} Block */
 
 /** The length of a section before the service has estimated it. */
 const Guess = 8;
@@ -144,7 +144,9 @@ function rename(job, title) {
 /** @param {Job} job */
 export function fromWords(job) {
   const { how, section } = job.parent ?? { how: '', section: null };
-  return how === 'finish' ? 'Finished draft of' : how === 'continue' ? 'Goes on from' : `Section ${section} sung again in`;
+  const tag = tagOf(job, section ?? 1);
+  return how === 'finish' ? 'Finished draft of' : how === 'continue' ? 'Goes on from'
+    : `${tag.charAt(0).toUpperCase()}${tag.slice(1)} sung again in`;
 }
 
 /** @param {Job} job Returns the takes of a song's request, in order; empty for a song without takes. */
@@ -244,7 +246,9 @@ function stageWords(job) {
 
 /** @param {Job} job @param {number} section Returns the name of a section, counted from 1. */
 function tagOf(job, section) {
-  return cardsOf(job.request?.lyrics ?? '')[section - 1]?.written || 'section';
+  // Lists do not contain lyrics.
+  const song = job.song ?? jobs.value.get(job.parent?.id ?? '')?.song;
+  return cardsOf(job.request?.lyrics ?? '')[section - 1]?.written || song?.sections[section - 1]?.tag || `section ${section}`;
 }
 
 /** @param {Job} job @returns {Block[]} */
@@ -262,12 +266,26 @@ export function blocksOf(job) {
     // The start of a section is known as soon as its first frame is written.
     start = known[index]?.start_seconds ?? start;
     const next = known[index + 1]?.start_seconds;
-    const seconds = next === undefined ? guessed : next - start;
-    const block = /** @type {Block} */ ({ tag, start, seconds,
-      state: heard.seconds > start + seconds ? 'done' : heard.seconds > start ? 'now' : 'todo' });
+    const kept = keptSection(job, index);
+    const seconds = next === undefined ? kept?.seconds ?? guessed : next - start;
+    const block = /** @type {Block} */ ({ tag, start, seconds, state: heard.seconds > start + seconds ? 'done'
+      : heard.seconds > start ? 'now' : kept ? 'kept' : 'todo' });
     start += seconds;
     return block;
   });
+}
+
+/**
+ * Returns a section that a song takes over from the one that it comes from; null if the section is sung.
+ * @param {Job} job
+ * @param {number} index
+ * @returns {{ seconds?: number } | null}
+ */
+function keptSection(job, index) {
+  const { id, how, section } = job.parent ?? { id: '', how: '', section: null };
+  const sections = jobs.value.get(id)?.song?.sections ?? [];
+  const isKept = how === 'replace_section' ? index !== (section ?? 1) - 1 : how === 'continue' && index < sections.length;
+  return isKept ? sections[index] ?? {} : null;
 }
 
 /** The sections of songs that are being made with their estimated lengths, by the song's id.

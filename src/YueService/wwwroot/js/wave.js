@@ -17,10 +17,10 @@ const Bar = 3;
 export function Wave({ id, names, blocks, seconds, chosen, onChoose, onAdd }) {
   return html`<div class=${`lanes ${onAdd ? 'can-add' : ''}`}>
     <div class="blocks">${blocks.map((block, index) => html`<button type="button" key=${index} class=${`block ${block.state}`}
-      disabled=${block.state === 'todo'}
+      disabled=${block.state === 'todo' || block.state === 'kept'}
       aria-pressed=${chosen === index}
         style=${{ flexGrow: Math.max(block.seconds, seconds / 20), '--done': `${doneShare(id, block) * 100}%` }}
-      title=${`${block.tag}, ${spoken(block.seconds)}${onAdd ? '. Select it to sing it again or to edit its words.' : ''}`}
+      title=${blockTitle(block, onAdd !== null)}
         onClick=${() => onChoose(index)}>${isNext(blocks, index) ? `${block.tag} …` : block.tag}</button>`)}
       ${onAdd ? html`<button type="button" class="block plus" aria-label="Continue the song" title="Continue the song"
         onClick=${onAdd}>+</button>` : null}</div>
@@ -31,6 +31,12 @@ export function Wave({ id, names, blocks, seconds, chosen, onChoose, onAdd }) {
       style=${{ left: `${mark / seconds * 100}%` }}>${clock(mark)}</span>`)}</div>
     ${names.length > 1 ? html`<p class="note">Stems; the mix itself sounds a little different.</p>` : null}
   </div>`;
+}
+
+/** @param {Block} block @param {boolean} canSing True if the section can be sung again. */
+function blockTitle(block, canSing) {
+  return `${block.tag}, ${spoken(block.seconds)}${block.state === 'kept' ? ', kept' : ''}${canSing
+    ? '. Select it to sing it again or to edit its words.' : ''}`;
 }
 
 /** @param {Block[]} blocks @param {number} index Returns whether a section is the next one to be written. */
