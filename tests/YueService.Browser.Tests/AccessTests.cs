@@ -9,8 +9,7 @@ public sealed class AccessTests(Studio studio)
     [Fact]
     public async Task With_a_key_the_page_asks_once_and_sound_and_events_use_the_cookie()
     {
-        await studio.ServiceAsync();
-        await using var service = await ServiceProcess.StartAsync("--Yue:ApiKey=sesame");
+        var service = await studio.LockedAsync();
         await using var tab = await studio.OpenAsync(service, options: StudioTab.WithClipboard);
         tab.Expected = "Failed to load resource";
         var dialog = tab.Page.GetByRole(AriaRole.Dialog);
@@ -40,8 +39,7 @@ public sealed class AccessTests(Studio studio)
     [Fact]
     public async Task Signing_out_takes_the_songs_away_in_all_tabs_and_leaves_the_words()
     {
-        await studio.ServiceAsync();
-        await using var service = await ServiceProcess.StartAsync("--Yue:ApiKey=sesame");
+        var service = await studio.LockedAsync();
         await using var tab = await studio.OpenAsync(service);
         tab.Expected = "Failed to load resource";
         await SignInAsync(tab);
@@ -63,8 +61,7 @@ public sealed class AccessTests(Studio studio)
     [Fact]
     public async Task A_key_that_expired_is_asked_for_again_and_nothing_is_lost()
     {
-        await studio.ServiceAsync();
-        await using var service = await ServiceProcess.StartAsync("--Yue:ApiKey=sesame");
+        var service = await studio.LockedAsync();
         await using var tab = await studio.OpenAsync(service);
         tab.Expected = "Failed to load resource";
         await SignInAsync(tab);

@@ -11,7 +11,7 @@ public sealed class ForeignPageTests(Studio studio)
     public async Task A_page_of_another_origin_can_neither_read_nor_sing()
     {
         var service = await studio.ServiceAsync();
-        await using var other = await ServiceProcess.StartAsync();
+        var other = await studio.ScoresAsync();
         await using var tab = await studio.OpenAsync(other);
         tab.Expected = "";
         var songs = (await service.JsonAsync("/v1/songs")).GetRawText();

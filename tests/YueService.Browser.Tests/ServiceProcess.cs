@@ -22,7 +22,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     public Uri Address { get; private set; } = new("http://127.0.0.1:0");
 
     /// <summary>A client of the service.</summary>
-    public HttpClient Client { get; } = new();
+    public HttpClient Client { get; } = new() { Timeout = Eventually.Patience };
 
     /// <summary>Starts a service with the demo model and waits until it is ready.</summary>
     /// <param name="arguments">Settings on the command line.</param>
@@ -109,12 +109,10 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     public async Task<JsonElement> SingAsync(object request)
     {
         var id = await QueueAsync(request);
-        JsonElement job = default;
-        await Eventually.TrueAsync(async () =>
-        {
-            job = await JobAsync(id);
-            return job.GetProperty("state").GetString() is not ("queued" or "running");
-        });
+
+        // The events end with the job.
+        await Client.GetStringAsync(new Uri($"/v1/songs/{id}/events", UriKind.Relative), TestContext.Current.CancellationToken);
+        var job = await JobAsync(id);
         Assert.Equal("succeeded", job.GetProperty("state").GetString());
         return job;
     }
