@@ -4,8 +4,8 @@
 // The scale of a group is the one of CANDIDATES fractions of the group's range that has the smallest sum of squared errors. Groups with a
 // value that is not finite, or whose magnitude is above MOST, are counted in bad_groups.
 //
-// Launch: blocks of 256 threads, one thread per group of the padded rows. Reference: Yue.Cuda.Tests/GroupedWeightsTests.
-// Why this version: a thread holds its group in registers, so that the search reads nothing; 6.2 billion weights take 0.1 s.
+// Launch: blocks of 256 threads, one thread per group of the padded rows. Reference: Yue.Cuda.Tests/QuantizeGroupsTests.
+// Why this version: a thread holds its group in registers, so that the search reads no memory.
 #include "common.cuh"
 
 constexpr int THREADS = 256, GROUP = 32, UNIT_GROUPS = 8, CANDIDATES = 16;
