@@ -8,18 +8,11 @@ namespace Yue.Cuda.Tests;
 [Trait("Category", Gpu.Name)]
 public sealed class GroupedStepTests(Gpu gpu) : IClassFixture<GroupedStepTests.Compiled>
 {
-    /// <summary>Products of one unit and of one and a half.</summary>
-    private static LlamaShape Tiny { get; } =
-        new() { Layers = 2, Hidden = 256, Intermediate = 384, Heads = 8, KeyValueHeads = 1, Vocabulary = 1003, Context = 1024 };
-
     /// <summary>Products of two and a half, three, and eleven and a half units.</summary>
     private static LlamaShape Odd { get; } =
         new() { Layers = 3, Hidden = 640, Intermediate = 2944, Heads = 6, KeyValueHeads = 2, Vocabulary = 517, Context = 1024 };
 
     private static LlamaShape Normed { get; } = Odd with { KeyValueHeads = 3, NormEpsilon = 1e-6f, NormsQueriesAndKeys = true };
-
-    private static LlamaShape Stage1Layer { get; } =
-        new() { Layers = 1, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 1024, Context = 16384 };
 
     public static TheoryData<string, int, WeightType, CacheType> Cases { get; } = new()
     {
@@ -48,10 +41,10 @@ public sealed class GroupedStepTests(Gpu gpu) : IClassFixture<GroupedStepTests.C
 
     private static LlamaShape ShapeOf(string name) => name switch
     {
-        "tiny" => Tiny,
+        "tiny" => StepChecks.Tiny,
         "odd" => Odd,
         "normed" => Normed,
-        _ => Stage1Layer,
+        _ => StepChecks.Stage1Layer,
     };
 
     /// <summary>The builds that these tests use.</summary>

@@ -4,9 +4,17 @@ using Yue.Testing;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>Checks of a step for all shapes.</summary>
+/// <summary>Checks of a step for all shapes, and the shapes that several classes check.</summary>
 internal static class StepChecks
 {
+    /// <summary>A small model, whose products are one and one and a half units of low-bit weights.</summary>
+    public static LlamaShape Tiny { get; } =
+        new() { Layers = 2, Hidden = 256, Intermediate = 384, Heads = 8, KeyValueHeads = 1, Vocabulary = 1003, Context = 1024 };
+
+    /// <summary>A layer of stage 1.</summary>
+    public static LlamaShape Stage1Layer { get; } =
+        new() { Layers = 1, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 1024, Context = 16384 };
+
     private static readonly int[] Lengths = [0, 1, 31, 32, 63, 64, 65, 100, 127, 128, 200, 319, 5, 640];
 
     public static void LogitsEqualTheReference(Gpu gpu, LlamaShape shape, int rows, WeightType weights, CacheType cache)

@@ -62,16 +62,7 @@ public sealed class QuantizedCheckpointGpuTests : IDisposable
     private void Quantize(int bits)
     {
         var random = new RandomWeights(5, 0.05, ScalarType.Float32, CPU);
-        var record = new QuantizationRecord
-        {
-            Format = QuantizationRecord.FormatName,
-            FormatVersion = QuantizationRecord.Version,
-            Bits = bits,
-            GroupSize = GroupedWeights.GroupSize,
-            HeadTerms = GroupedWeights.HeadTerms,
-            Sources = [],
-            Program = "test",
-        };
+        var record = TestRecord.Of(bits);
         var source = _folder["source"];
         Directory.CreateDirectory(source);
         File.WriteAllText(Path.Combine(source, "config.json"), "{}");

@@ -173,16 +173,8 @@ public sealed class QuantizedCheckpointTests : IDisposable
         Assert.Contains("yue models quantize NAME --lora FOLDER", error.Message, StringComparison.Ordinal);
     }
 
-    private static QuantizationRecord Record(int bits) => new()
-    {
-        Format = QuantizationRecord.FormatName,
-        FormatVersion = QuantizationRecord.Version,
-        Bits = bits,
-        GroupSize = GroupedWeights.GroupSize,
-        HeadTerms = GroupedWeights.HeadTerms,
-        Sources = [new SourceFile("model.safetensors", 1, "00")],
-        Program = "test",
-    };
+    private static QuantizationRecord Record(int bits) =>
+        TestRecord.Of(bits) with { Sources = [new SourceFile("model.safetensors", 1, "00")] };
 
     private static void Stop(CancellationTokenSource stop, double done)
     {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Xunit;
-using Yue.Cuda.Decode;
 using Yue.Engine.Llama;
 using Yue.Engine.Quantization;
 using Yue.Engine.Tests.Weights;
@@ -58,16 +57,7 @@ public sealed class QuantizedGoldenTests(ITestOutputHelper output) : IDisposable
     private Tensor Logits(string stage, int bits, int[][] sequences, int[] ids)
     {
         var (source, target) = (Goldens.PathOf(stage), _folder[$"{sequences.Length}"]);
-        var record = new QuantizationRecord
-        {
-            Format = QuantizationRecord.FormatName,
-            FormatVersion = QuantizationRecord.Version,
-            Bits = bits,
-            GroupSize = GroupedWeights.GroupSize,
-            HeadTerms = GroupedWeights.HeadTerms,
-            Sources = [],
-            Program = "test",
-        };
+        var record = TestRecord.Of(bits);
         using var folder = QuantizedFolder.Open(target, record);
         using var stored = SafetensorsCheckpoint.Open(source);
         var quantizer = new CheckpointQuantizer(
