@@ -11,8 +11,18 @@ namespace Yue.Engine.Residency;
 /// <summary>The GPU that runs the decoders: its compiled kernels, the types of weights and caches, and the upload of weights.</summary>
 internal sealed class Gpu : IDisposable
 {
-    /// <summary>The memory that CUDA takes on a device that it uses. Plans include it, because the memory is free before.</summary>
+    /// <summary>The memory that CUDA itself uses on a device. Plans include it, but it is not free when the device is open.</summary>
     private const long ContextBytes = 1L << 29;
+
+    private static readonly Dictionary<string, WeightType> WeightNames = new()
+    {
+        ["bf16"] = WeightType.BFloat16,
+        ["int8"] = WeightType.Int8,
+        ["fp8"] = WeightType.Float8,
+        ["int6"] = WeightType.Int6,
+        ["int4"] = WeightType.Int4,
+        ["f32"] = WeightType.Float32,
+    };
 
     private readonly KernelCache _kernels;
     private readonly Dictionary<WeightType, MatrixQuantizer> _quantizers = [];
@@ -132,25 +142,10 @@ internal sealed class Gpu : IDisposable
     };
 
     /// <summary>Returns the name of a type of matrices in the settings.</summary>
-    public static string NameOf(WeightType type) => type switch
-    {
-        WeightType.Int8 => "int8",
-        WeightType.Float8 => "fp8",
-        WeightType.Int6 => "int6",
-        WeightType.Int4 => "int4",
-        WeightType.Float32 => "f32",
-        _ => "bf16",
-    };
+    public static string NameOf(WeightType type) => WeightNames.First(pair => pair.Value == type).Key;
 
     /// <summary>Returns the type of matrices with a name in the settings.</summary>
-    public static WeightType TypeNamed(string name) => name switch
-    {
-        "int8" => WeightType.Int8,
-        "fp8" => WeightType.Float8,
-        "int6" => WeightType.Int6,
-        "int4" => WeightType.Int4,
-        "f32" => WeightType.Float32,
-        "bf16" => WeightType.BFloat16,
-        _ => throw new NotSupportedException($"Weights is '{name}', which is not one of its types"),
-    };
+    public static WeightType TypeNamed(string name) => WeightNames.TryGetValue(name, out var type)
+        ? type
+        : throw new NotSupportedException($"Weights is '{name}', which is not one of its types");
 }

@@ -30,7 +30,7 @@ public sealed class CheckpointTensors(
     /// <inheritdoc/>
     public Device Device { get; } = device ?? CPU;
 
-    /// <summary>How the checkpoint was quantized; null if it is not.</summary>
+    /// <summary>The record of the quantization; null if the checkpoint is not quantized.</summary>
     public QuantizationRecord? Quantization { get; } = QuantizationRecord.Of(checkpoint);
 
     /// <inheritdoc/>

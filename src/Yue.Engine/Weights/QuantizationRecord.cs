@@ -16,7 +16,7 @@ public sealed record SourceFile(string Name, long Bytes, string Sha256);
 /// <param name="Seed">The seed of the first song.</param>
 public sealed record CalibrationRecord(int Songs, long Tokens, long Seed);
 
-/// <summary>How a quantized checkpoint was made: JSON in the metadata of its safetensors files.</summary>
+/// <summary>The origin of a quantized checkpoint: JSON in the metadata of its safetensors files.</summary>
 public sealed record QuantizationRecord
 {
     /// <summary>The key of the record in the metadata of a safetensors file.</summary>

@@ -13,7 +13,7 @@ namespace Yue.Engine.Families.Yue1.Calibration;
 /// <param name="Target">The folder of the result.</param>
 public sealed record QuantizationFolders(string Source, string Target);
 
-/// <summary>What to quantize, and how.</summary>
+/// <summary>The checkpoints to quantize, the bits, and the calibration.</summary>
 public sealed record Yue1QuantizationOptions
 {
     public required QuantizationFolders Stage1 { get; init; }
