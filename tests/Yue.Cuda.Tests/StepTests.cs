@@ -2,6 +2,7 @@ using Xunit;
 using Yue.Cuda.Compilation;
 using Yue.Cuda.Decode;
 using Yue.Testing;
+using static Yue.Cuda.Tests.StepChecks;
 
 namespace Yue.Cuda.Tests;
 
@@ -112,23 +113,23 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     {
         gpu.Require();
         const int Rows = 64;
-        int[] lengths = [.. Enumerable.Range(0, StepChecks.Tiny.Context).Where(length => length % KvCache.PageSize is 0 or 1 or 21 or 32 or 62 or 63)];
+        int[] lengths = [.. Enumerable.Range(0, Tiny.Context).Where(length => length % KvCache.PageSize is 0 or 1 or 21 or 32 or 62 or 63)];
         using var bench = new DecodeBench(
-            gpu, StepChecks.Tiny, StepChecks.WeightsFor(cache), Rows, Rows * (KvCache.PagesFor(StepChecks.Tiny.Context) + 1), cache);
+            gpu, Tiny, StepChecks.WeightsFor(cache), Rows, Rows * (KvCache.PagesFor(Tiny.Context) + 1), cache);
         foreach (var group in lengths.Chunk(Rows))
         {
             var references = group.Select((length, row) => bench.StartRow(row, length, length)).ToArray();
             for (var row = 0; row < group.Length; row++)
             {
-                bench.Llama.SetRow(bench.Stream, row, group[row] % StepChecks.Tiny.Vocabulary, group[row], active: true);
+                bench.Llama.SetRow(bench.Stream, row, group[row] % Tiny.Vocabulary, group[row], active: true);
             }
 
-            var logits = bench.Step(group.Length, 0, StepChecks.Tiny.Vocabulary);
+            var logits = bench.Step(group.Length, 0, Tiny.Vocabulary);
             for (var row = 0; row < group.Length; row++)
             {
-                var expected = references[row].Step(group[row] % StepChecks.Tiny.Vocabulary, 0, StepChecks.Tiny.Vocabulary);
+                var expected = references[row].Step(group[row] % Tiny.Vocabulary, 0, Tiny.Vocabulary);
                 TensorAssert.CloseToPeak(
-                    expected, logits.AsSpan(row * StepChecks.Tiny.Vocabulary, StepChecks.Tiny.Vocabulary), StepChecks.Tolerance(cache), $"length {group[row]}");
+                    expected, logits.AsSpan(row * Tiny.Vocabulary, Tiny.Vocabulary), StepChecks.Tolerance(cache), $"length {group[row]}");
             }
 
             bench.ReturnPages();
@@ -208,15 +209,15 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     public void Float32_is_for_weights_and_cache_or_for_neither()
     {
         gpu.Require();
-        var error = Assert.Throws<ArgumentException>(() => new DecodeBench(gpu, StepChecks.Tiny, WeightType.Float32, 1, 1, CacheType.BFloat16));
+        var error = Assert.Throws<ArgumentException>(() => new DecodeBench(gpu, Tiny, WeightType.Float32, 1, 1, CacheType.BFloat16));
         Assert.Contains("Float32 weights with a BFloat16 cache", error.Message, StringComparison.Ordinal);
     }
 
     private static LlamaShape ShapeOf(string name) => name switch
     {
-        "tiny" => StepChecks.Tiny,
+        "tiny" => Tiny,
         "odd" => Odd,
-        "stage1" => StepChecks.Stage1Layer,
+        "stage1" => Stage1Layer,
         _ => Stage2Layer,
     };
 
