@@ -1,0 +1,115 @@
+using System.Globalization;
+using Xunit;
+using Yue.Engine.Families.Yue1.Calibration;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Families.Yue1.Stage2;
+using Yue.Engine.Families.Yue1.Text;
+using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Llama;
+using Yue.Engine.Scheduling;
+using Yue.Engine.Songs;
+using Yue.Engine.Tests.Weights;
+using Yue.Engine.Weights;
+using static TorchSharp.torch;
+
+namespace Yue.Engine.Tests.Quantization;
+
+/// <summary>Tests songs that the demo model sings with quantized checkpoints.</summary>
+public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
+{
+    private static readonly SongRequest Request = new() { Lyrics = "[verse]\nla la", MaxNewTokens = 1_000, Seed = 11 };
+
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <remarks>The bounds are those of docs/quantization.md: the error of the scores of the song's codes, over their deviation.</remarks>
+    [Theory]
+    [InlineData(4, 1, 0.02, 0.2)]
+    [InlineData(6, 0, 0.004, 0.06)]
+    public async Task A_quantized_demo_model_sings_and_scores_like_the_original(
+        int bits, int songs, double leastError, double mostError)
+    {
+        var (stage1, stage2) = Quantize(bits, songs);
+        var song = await SingAsync(stage1, stage2);
+        Assert.Equal(SectionEnd.EndOfAudio, Assert.Single(song.Sections).Ended);
+        Assert.InRange(song.Mix.DurationSeconds, 1, 9);
+        Assert.All(song.Mix.Samples, sample => Assert.InRange(sample, -1, 1));
+        Assert.InRange(song.Mix.Samples.Max(Math.Abs), 0.01, 1);
+
+        using var device = new CalibrationDevice("cpu", "");
+        var section = song.Codes.Sections[0];
+        var ids = IdsOf(section);
+        var refined = new CalibrationSongs(device, 0, TestContext.Current.CancellationToken)
+            .Stage2(stage2, [new CalibrationSong(ids, new TrackCodes(section.Vocal, section.Instrumental))], (_, _) => { });
+        double[] errors =
+        [
+            ErrorOf(stage1, DemoModel.Folders.Stage1, ids, TokenMap.CodebookStart(0), TokenMap.CodebookStart(1)),
+            ErrorOf(stage2, DemoModel.Folders.Stage2, refined[0], CudaStage2Decoder.ScoredIds.Low, CudaStage2Decoder.ScoredIds.High),
+        ];
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"int{bits}: RMS errors {errors[0]:P2} and {errors[1]:P2}"));
+        Assert.All(errors, error => Assert.InRange(error, leastError, mostError));
+    }
+
+    /// <summary>Quantizes both checkpoints of the demo model.</summary>
+    private (string Stage1, string Stage2) Quantize(int bits, int songs)
+    {
+        var options = new Yue1QuantizationOptions
+        {
+            Stage1 = new(DemoModel.Folders.Stage1, _folder["stage1"]),
+            Stage2 = new(DemoModel.Folders.Stage2, _folder["stage2"]),
+            IsDemo = true,
+            Bits = bits,
+            Songs = songs,
+            Seed = 1,
+            Device = "cpu",
+            CacheFolder = _folder["cache"],
+            Program = "test",
+        };
+        new Yue1Quantization(options, (_, _) => { }, _ => { }, TestContext.Current.CancellationToken).Run();
+        foreach (var folder in new[] { options.Stage1.Target, options.Stage2.Target })
+        {
+            var record = QuantizationRecord.TryRead(folder)!;
+            Assert.Equal((bits, songs), (record.Bits, record.Calibration?.Songs ?? 0));
+            Assert.Equal(record.Type, LlamaConfig.Load(folder).QuantizedType);
+        }
+
+        return (options.Stage1.Target, options.Stage2.Target);
+    }
+
+    private static async Task<SongResult> SingAsync(string stage1, string stage2)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var options = new EngineOptions { Stage2 = stage2, Codec = DemoModel.Folders.Codec, Device = "cpu" };
+        options.Stage1.Add("small", stage1);
+        using var engine = DemoEngine.Create(options);
+        engine.Start();
+        await engine.Loaded;
+        var song = await DemoEngine.SingAsync(engine, Request, cancel: cancel);
+        await engine.DrainAsync(cancel);
+        return song;
+    }
+
+    /// <summary>Returns the ids of stage 1, with the prompt.</summary>
+    private static int[] IdsOf(SectionCodes section)
+    {
+        var prompts = new PromptBuilder(YueTokenizer.Load(Path.Combine(DemoModel.Folders.Stage1, "tokenizer.model")));
+        return [.. prompts.Build(Request.Genre, LyricsParser.Parse(Request.Lyrics).Sections).Sections[0], .. section.ToIds()];
+    }
+
+    /// <summary>Returns the RMS error of the scores of some ids, over their deviation, at the positions before these ids.</summary>
+    private static double ErrorOf(string quantized, string original, int[] ids, int first, int end)
+    {
+        using var scope = NewDisposeScope();
+        long[] positions = [.. Enumerable.Range(0, ids.Length - 1).Where(i => ids[i + 1] >= first && ids[i + 1] < end)];
+        Tensor Scores(string folder)
+        {
+            using var model = LlamaLoader.Load(LlamaConfig.Load(folder), folder, CPU, gpu: null, DeviceParts.All, _ => { });
+            using var cache = model.NewCache(rows: 1, ids.Length);
+            using var states = model.Forward(tensor(Array.ConvertAll(ids, id => (long)id)).unsqueeze(0), cache, ..1);
+            return model.Logits(states.squeeze(0).index_select(0, tensor(positions)), first, end - first);
+        }
+
+        return RoundingTests.ErrorOf(Scores(quantized), Scores(original));
+    }
+}
