@@ -51,25 +51,29 @@ public sealed class DemoProcess : IAsyncLifetime
         return (exitCode, Encoding.UTF8.GetString(output) + error);
     }
 
+    /// <summary>Starts the program with environment variables. Its streams must be read.</summary>
+    public static Process Start((string Name, string Value)[] variables, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [ProgramPath, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
+        }
+
+        return Process.Start(start)!;
+    }
+
     /// <summary>Runs the program with environment variables to its end and returns both of its streams.</summary>
     public static async Task<(int ExitCode, byte[] Output, string Error)> RunWithAsync(
         (string Name, string Value)[] variables, params string[] arguments)
     {
         using var state = new TemporaryFolder();
         using var home = new TemporaryFolder();
-        var start = new ProcessStartInfo("dotnet", [ProgramPath, .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["Yue__StateFolder"] = state.Path;
-        start.Environment["HOME"] = home.Path;
-        foreach (var (name, value) in variables)
-        {
-            start.Environment[name] = value;
-        }
-
-        using var process = Process.Start(start)!;
+        using var process = Start([("Yue__StateFolder", state.Path), ("HOME", home.Path), .. variables], arguments);
         using var patience = new CancellationTokenSource(Eventually.Patience);
         using var output = new MemoryStream();
         try

@@ -92,7 +92,7 @@ public sealed class Yue1Quantization
         }
 
         using var device = new CalibrationDevice(_options.Device, _options.CacheFolder);
-        if (_options.Songs > 0 && (stage1?.Folder.ReadCalibration() is null || stage2?.Folder.ReadCalibration() is null))
+        if (_options.Songs > 0 && new[] { stage1, stage2 }.Any(job => job?.HasCalibration() == false))
         {
             Sing(device, stage1, stage2);
         }
@@ -216,10 +216,13 @@ public sealed class Yue1Quantization
     private sealed record Job(QuantizationFolders Folders, LlamaConfig Config, QuantizationRecord Record, QuantizedFolder Folder)
         : IDisposable
     {
+        /// <summary>Returns true if the sequences of the run are stored.</summary>
+        public bool HasCalibration() => Folder.ReadCalibration() is not null;
+
         /// <summary>Stores the sequences if there are none yet.</summary>
         public void Keep(IReadOnlyList<int[]> sequences)
         {
-            if (Folder.ReadCalibration() is null)
+            if (!HasCalibration())
             {
                 var tokens = sequences.Sum(ids => (long)ids.Length);
                 Folder.WriteCalibration(Record with { Calibration = Record.Calibration! with { Tokens = tokens } }, sequences);
