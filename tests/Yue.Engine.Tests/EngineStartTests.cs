@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging;
 using Xunit;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Scheduling;
@@ -148,19 +146,5 @@ public sealed class EngineStartTests : IDisposable
         Assert.False(engine.Lost.IsCompleted);
         Assert.False(engine.TryAdmit(new SongTicket(DemoEngine.OneSecond(), null, CancellationToken.None)));
         return error.Message;
-    }
-
-    private sealed class WarningLog : ILogger<YueEngine>
-    {
-        public ConcurrentQueue<string> Warnings { get; } = new();
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
-
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Warnings.Enqueue(formatter(state, exception));
     }
 }

@@ -6,7 +6,6 @@ using Yue.Engine.Families;
 using Yue.Engine.Residency;
 using Yue.Engine.Songs;
 using Yue.Engine.Tensors.Native;
-using Yue.Engine.Weights;
 
 namespace Yue.Engine.Scheduling;
 
@@ -155,7 +154,11 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
             }
 
             var families = ModelFamilies.Open(_families, _options);
-            WarnOfPlainInt4();
+            foreach (var checkpoint in PlainInt4.Of(_options, _options.Device != "cpu" && !ModelSet.LacksGpu(_options)))
+            {
+                Log.PlainInt4(_logger, checkpoint.Folder, checkpoint.Fix);
+            }
+
             using var models = ModelSet.Load(families, _options, Loading, LoadingInStep, _abandon.Token);
             using var pipeline = new SongPipeline(models, families, _logger);
             Loading("warming up", 95);
@@ -179,19 +182,6 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         finally
         {
             _stopped.TrySetResult();
-        }
-    }
-
-    /// <summary>Logs the checkpoints whose weights have 4 bits and are not calibrated.</summary>
-    private void WarnOfPlainInt4()
-    {
-        var isInt4 = _options is { Weights: "int4", Device: not "cpu" };
-        foreach (var folder in _options.Stage1.Values.Append(_options.Stage2).OfType<string>().Distinct())
-        {
-            if (QuantizationRecord.TryRead(folder) is { } record ? record is { Bits: 4, Calibration: null } : isInt4)
-            {
-                Log.PlainInt4(_logger, folder);
-            }
         }
     }
 
@@ -384,9 +374,8 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
         [LoggerMessage(
             Level = LogLevel.Warning,
-            Message = "{What} has 4 bits per weight without calibration: songs may suffer; "
-                + "make a calibrated checkpoint with yue models quantize NAME --bits 4")]
-        public static partial void PlainInt4(ILogger logger, string what);
+            Message = "{Folder} has 4 bits per weight without calibration: songs may suffer; {Fix}")]
+        public static partial void PlainInt4(ILogger logger, string folder, string fix);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]
         public static partial void Ready(ILogger logger, string device, double seconds, string demo);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine.Families.Yue1.Calibration;
 using Yue.Engine.Families.Yue1.Demo;
@@ -30,7 +31,9 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
     public async Task A_quantized_demo_model_sings_and_scores_like_the_original(
         int bits, int songs, double leastError, double mostError)
     {
-        var (stage1, stage2) = Quantize(bits, songs);
+        var (stage1, stage2) = QuantizedDemo.Make(_folder.Root, bits, songs);
+        AssertRecord(stage1, bits, songs);
+        AssertRecord(stage2, bits, songs);
         var song = await SingAsync(stage1, stage2);
         Assert.Equal(SectionEnd.EndOfAudio, Assert.Single(song.Sections).Ended);
         Assert.InRange(song.Mix.DurationSeconds, 1, 9);
@@ -51,43 +54,23 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
         Assert.All(errors, error => Assert.InRange(error, leastError, mostError));
     }
 
-    /// <summary>Quantizes both checkpoints of the demo model.</summary>
-    private (string Stage1, string Stage2) Quantize(int bits, int songs)
-    {
-        var options = new Yue1QuantizationOptions
-        {
-            Stage1 = new(DemoModel.Folders.Stage1, _folder["stage1"]),
-            Stage2 = new(DemoModel.Folders.Stage2, _folder["stage2"]),
-            IsDemo = true,
-            Bits = bits,
-            Songs = songs,
-            Seed = 1,
-            Device = "cpu",
-            CacheFolder = _folder["cache"],
-            Program = "test",
-        };
-        new Yue1Quantization(options, (_, _) => { }, _ => { }, TestContext.Current.CancellationToken).Run();
-        foreach (var folder in new[] { options.Stage1.Target, options.Stage2.Target })
-        {
-            var record = QuantizationRecord.TryRead(folder)!;
-            Assert.Equal((bits, songs), (record.Bits, record.Calibration?.Songs ?? 0));
-            Assert.Equal(record.Type, LlamaConfig.Load(folder).QuantizedType);
-        }
-
-        return (options.Stage1.Target, options.Stage2.Target);
-    }
-
     private static async Task<SongResult> SingAsync(string stage1, string stage2)
     {
-        var cancel = TestContext.Current.CancellationToken;
-        var options = new EngineOptions { Stage2 = stage2, Codec = DemoModel.Folders.Codec, Device = "cpu" };
-        options.Stage1.Add("small", stage1);
-        using var engine = DemoEngine.Create(options);
+        var (cancel, log) = (TestContext.Current.CancellationToken, new WarningLog());
+        using var engine = new YueEngine(Options.Create(QuantizedDemo.Settings(stage1, stage2)), log);
         engine.Start();
         await engine.Loaded;
+        Assert.Empty(log.Warnings);
         var song = await DemoEngine.SingAsync(engine, Request, cancel: cancel);
         await engine.DrainAsync(cancel);
         return song;
+    }
+
+    private static void AssertRecord(string folder, int bits, int songs)
+    {
+        var record = QuantizationRecord.TryRead(folder)!;
+        Assert.Equal((bits, songs), (record.Bits, record.Calibration?.Songs ?? 0));
+        Assert.Equal(record.Type, LlamaConfig.Load(folder).QuantizedType);
     }
 
     /// <summary>Returns the ids of stage 1, with the prompt.</summary>

@@ -1,0 +1,44 @@
+using Xunit;
+using Yue.Engine.Families.Yue1.Calibration;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Scheduling;
+
+namespace Yue.Engine.Tests.Quantization;
+
+/// <summary>The demo model's checkpoints, quantized on the CPU.</summary>
+internal static class QuantizedDemo
+{
+    /// <summary>Quantizes both checkpoints.</summary>
+    /// <param name="target">The folder for the results.</param>
+    /// <param name="bits">The bits of a code.</param>
+    /// <param name="songs">The number of songs to calibrate with.</param>
+    /// <returns>The folders of the results.</returns>
+    public static (string Stage1, string Stage2) Make(string target, int bits, int songs)
+    {
+        var options = Options(target, bits, songs);
+        new Yue1Quantization(options, (_, _) => { }, _ => { }, TestContext.Current.CancellationToken).Run();
+        return (options.Stage1.Target, options.Stage2.Target);
+    }
+
+    /// <summary>Returns the options to quantize both checkpoints with.</summary>
+    public static Yue1QuantizationOptions Options(string target, int bits, int songs) => new()
+    {
+        Stage1 = new(DemoModel.Folders.Stage1, Path.Combine(target, "stage1")),
+        Stage2 = new(DemoModel.Folders.Stage2, Path.Combine(target, "stage2")),
+        IsDemo = true,
+        Bits = bits,
+        Songs = songs,
+        Seed = 1,
+        Device = "cpu",
+        CacheFolder = Path.Combine(target, "cache"),
+        Program = "test",
+    };
+
+    /// <summary>Returns the settings of an engine on the CPU with checkpoints of both stages.</summary>
+    public static EngineOptions Settings(string stage1, string stage2)
+    {
+        var settings = new EngineOptions { Stage2 = stage2, Codec = DemoModel.Folders.Codec, Device = "cpu" };
+        settings.Stage1.Add("small", stage1);
+        return settings;
+    }
+}
