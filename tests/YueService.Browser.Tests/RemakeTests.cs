@@ -47,6 +47,8 @@ public sealed class RemakeTests(Studio studio)
         await using var tab = await OpenAsync(service, first);
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Continue the song" }).ClickAsync();
         await Assertions.Expect(tab.Page.Locator(".card.fixed")).ToHaveCountAsync(2);
+        var words = tab.Page.GetByLabel("Words of verse, section 3 of 3");
+        await Assertions.Expect(words).ToBeFocusedAsync();
         await tab.Page.Keyboard.TypeAsync("Na na na");
         await tab.CheckAccessibilityAsync("going on from a song");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing the new section" }).ClickAsync();

@@ -51,11 +51,11 @@ function doneShare(id, block) {
   return block.state === 'done' ? 1 : Math.min(1, Math.max(0, (track.seconds - block.start) / Math.max(block.seconds, 0.1)));
 }
 
-/** @param {number} seconds */
+/** @param {number} seconds Returns the times of the ruler's labels. On a phone a label needs up to 9 % of the width. */
 function marks(seconds) {
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300];
   const step = steps.find((size) => seconds / size <= 6) ?? 600;
-  return Array.from({ length: Math.floor(seconds / step) + 1 }, (_, index) => index * step).filter((mark) => mark / seconds < 0.97);
+  return Array.from({ length: Math.floor(seconds / step) + 1 }, (_, index) => index * step).filter((mark) => mark / seconds < 0.91);
 }
 
 /** @param {{ id: string, seconds: number, children: any }} props */
