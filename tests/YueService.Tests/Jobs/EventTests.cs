@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
 using Xunit;
 using Yue.Engine.Songs;
@@ -141,6 +142,30 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
+    public async Task A_job_that_ends_while_an_earlier_event_is_written_still_sends_its_end()
+    {
+        using var app = new YueApp();
+        var stage = new StagedEngine(app.Engine);
+        using var client = app.CreateClient();
+        var job = await client.SubmitAsync("one");
+        await client.WhenAsync(job, "running");
+        using var body = new HeldStream();
+        var events = app.Server.SendAsync(
+            http =>
+            {
+                http.Request.Path = job + "/events";
+                http.Response.Body = body;
+            },
+            TestContext.Current.CancellationToken);
+        await body.Begun.Task.InTime();
+        stage["one"].Finish();
+        await client.WhenAsync(job, "succeeded");
+        body.Released.SetResult();
+        await events.InTime();
+        Assert.Contains("id: end\nevent: succeeded\n", Encoding.UTF8.GetString(body.ToArray()), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_idle_event_stream_has_a_heartbeat()
     {
         var job = await _client.SubmitAsync("one");
@@ -225,4 +250,20 @@ public sealed class EventTests : IDisposable
         e.Data.GetProperty("progress") is { ValueKind: JsonValueKind.Object } progress
             ? $"{progress.GetProperty("stage").GetString()} {progress.GetProperty("section").GetInt32()}"
             : "";
+
+    /// <summary>A body whose client reads nothing until it is released.</summary>
+    private sealed class HeldStream : MemoryStream
+    {
+        /// <summary>Completes when the first event is written.</summary>
+        public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Released { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Begun.TrySetResult();
+            await Released.Task.WaitAsync(cancellationToken);
+            await base.WriteAsync(buffer, cancellationToken);
+        }
+    }
 }

@@ -63,6 +63,8 @@ internal sealed class SongEventsHandler(
     {
         while (true)
         {
+            // The last update precedes the end of the feed. Read in the other order, it could be missed.
+            var hasEnded = live.Feed.Ended.IsCompleted;
             var updates = live.Feed.After(number, out var changed);
             foreach (var update in updates)
             {
@@ -81,7 +83,7 @@ internal sealed class SongEventsHandler(
                 }
             }
 
-            if (live.Feed.Ended.IsCompleted)
+            if (hasEnded)
             {
                 // The job was queued again for the next process.
                 return;
