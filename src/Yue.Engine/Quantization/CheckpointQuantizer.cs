@@ -34,9 +34,10 @@ internal sealed class CheckpointQuantizer(
         LlamaMemory.WeightBytes(config with { TieWordEmbeddings = false }, type);
 
     /// <summary>Throws if an adapter changes tensors that are not rounded.</summary>
+    /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="adapted">The names of the tensors that the adapter changes.</param>
     /// <param name="adapter">The adapter's folder.</param>
-    public void Check(IEnumerable<string> adapted, string adapter)
+    public static void CheckAdapter(LlamaConfig config, IEnumerable<string> adapted, string adapter)
     {
         var names = Enumerable.Range(0, config.Layers).SelectMany(MatricesOf).Append(Head).ToHashSet();
         if (adapted.FirstOrDefault(name => !names.Contains(name)) is { } other)

@@ -16,9 +16,13 @@ internal static class QuantizedDemo
     public static (string Stage1, string Stage2) Make(string target, int bits, int songs)
     {
         var options = Options(target, bits, songs);
-        new Yue1Quantization(options, (_, _) => { }, _ => { }, TestContext.Current.CancellationToken).Run();
+        Run(options);
         return (options.Stage1.Target, options.Stage2.Target);
     }
+
+    /// <summary>Runs a quantization.</summary>
+    public static void Run(Yue1QuantizationOptions options) =>
+        new Yue1Quantization(options, (_, _) => { }, _ => { }, TestContext.Current.CancellationToken).Run();
 
     /// <summary>Returns the options to quantize both checkpoints with.</summary>
     public static Yue1QuantizationOptions Options(string target, int bits, int songs) => new()

@@ -9,9 +9,9 @@ namespace Yue.Engine.Tests.Weights;
 /// <summary>Tests LoRA adapters in the format of PEFT with the demo checkpoint.</summary>
 public sealed class LoraTests : IDisposable
 {
-    private const int Rank = 4;
-    private const string Query = "model.layers.0.self_attn.q_proj";
-    private const string Down = "model.layers.1.mlp.down_proj";
+    private const int Rank = TestAdapter.Rank;
+    private const string Query = TestAdapter.Query;
+    private const string Down = TestAdapter.Down;
 
     private readonly TempFolder _folder = new();
     private readonly string _base = DemoModel.Folders.Stage1;
@@ -23,7 +23,7 @@ public sealed class LoraTests : IDisposable
     [InlineData("\"lora_alpha\":8,\"use_rslora\":true", 4.0)]
     public void Merged_weights_equal_a_merge_in_double_precision(string config, double scale)
     {
-        WriteAdapter(config, Query, Down);
+        TestAdapter.Write(_folder.Root, config, Query, Down);
         using var scope = NewDisposeScope();
         using var checkpoint = SafetensorsCheckpoint.Open(_base);
         using var file = SafetensorsFile.Open(_folder["adapter_model.safetensors"]);
@@ -57,9 +57,8 @@ public sealed class LoraTests : IDisposable
     [Fact]
     public async Task A_song_of_the_adapted_model_equals_that_of_the_merged_checkpoint()
     {
-        WriteAdapter("\"lora_alpha\":64", Query, Down);
-        var merged = Directory.CreateDirectory(_folder["merged"]).FullName;
-        WriteMerged(merged);
+        TestAdapter.Write(_folder.Root, "\"lora_alpha\":64", Query, Down);
+        var merged = TestAdapter.WriteMerged(_folder.Root, _folder["merged"]);
         using var engine = Engine(("a", _base), ("a+mine", _base), ("b", merged));
         engine.Start();
         await engine.Loaded;
@@ -80,7 +79,7 @@ public sealed class LoraTests : IDisposable
     [InlineData("\"lora_alpha\":0", "lora_alpha is 0")]
     public void Settings_that_are_not_supported_are_refused_by_name(string setting, string says)
     {
-        WriteAdapter("\"lora_alpha\":8", Query);
+        TestAdapter.Write(_folder.Root, "\"lora_alpha\":8", Query);
         var config = File.ReadAllText(_folder["adapter_config.json"]);
         var key = setting.Split(':')[0];
         var others = config.Trim('{', '}').Split(',').Where(pair => !pair.StartsWith(key, StringComparison.Ordinal));
@@ -91,7 +90,7 @@ public sealed class LoraTests : IDisposable
     [Fact]
     public void An_adapter_of_another_checkpoint_or_a_damaged_one_is_refused_by_name()
     {
-        WriteAdapter("\"lora_alpha\":8", Query);
+        TestAdapter.Write(_folder.Root, "\"lora_alpha\":8", Query);
         using var scope = NewDisposeScope();
         Write((Query + ".lora_A", zeros(Rank, 8)), (Query + ".lora_B", zeros(8, Rank)));
         AssertRefused("it was made for another checkpoint");
@@ -112,7 +111,7 @@ public sealed class LoraTests : IDisposable
     [Fact]
     public void Values_that_are_not_finite_are_refused_when_they_are_read()
     {
-        WriteAdapter("\"lora_alpha\":8", Query);
+        TestAdapter.Write(_folder.Root, "\"lora_alpha\":8", Query);
         using var scope = NewDisposeScope();
         using var checkpoint = SafetensorsCheckpoint.Open(_base);
         var plain = new CheckpointTensors(checkpoint, ScalarType.Float32);
@@ -153,42 +152,5 @@ public sealed class LoraTests : IDisposable
         return DemoEngine.Create(options);
     }
 
-    private void WriteAdapter(string config, params string[] modules)
-    {
-        File.WriteAllText(_folder["adapter_config.json"], $$"""{"peft_type":"LORA","r":{{Rank}},"bias":"none",{{config}}}""");
-        using var scope = NewDisposeScope();
-        using var checkpoint = SafetensorsCheckpoint.Open(_base);
-        var generator = new Generator(1);
-        Write([.. modules.SelectMany(module =>
-        {
-            var shape = checkpoint.Tensors[module + ".weight"].Shape;
-            return new[]
-            {
-                (module + ".lora_A", randn([Rank, shape[1]], generator: generator) / 8),
-                (module + ".lora_B", randn([shape[0], Rank], generator: generator) / 8),
-            };
-        })]);
-    }
-
-    private void Write(params (string Name, Tensor Values)[] tensors) => SafetensorsWriter.Write(
-        _folder["adapter_model.safetensors"],
-        [.. tensors.Select(tensor => TensorData.From($"base_model.model.{tensor.Name}.weight", tensor.Values))]);
-
-    /// <summary>Writes the demo checkpoint with the adapter merged into it.</summary>
-    private void WriteMerged(string folder)
-    {
-        foreach (var file in Directory.GetFiles(_base).Where(file => !file.EndsWith(".safetensors", StringComparison.Ordinal)))
-        {
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
-        }
-
-        using var scope = NewDisposeScope();
-        using var checkpoint = SafetensorsCheckpoint.Open(_base);
-        var plain = new CheckpointTensors(checkpoint, ScalarType.Float32);
-        using var adapter = LoraAdapter.Open(_folder.Root, plain);
-        var merged = new LoraTensors(plain, adapter);
-        SafetensorsWriter.Write(
-            Path.Combine(folder, SafetensorsCheckpoint.SingleFile),
-            [.. checkpoint.Tensors.Keys.Select(name => TensorData.From(name, merged.Read(name, plain.ShapeOf(name))))]);
-    }
+    private void Write(params (string Name, Tensor Values)[] tensors) => TestAdapter.WriteTensors(_folder.Root, tensors);
 }

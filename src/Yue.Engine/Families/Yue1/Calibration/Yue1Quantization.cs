@@ -84,6 +84,7 @@ public sealed class Yue1Quantization
     public void Run()
     {
         _report("reading the checkpoints", 0);
+        CheckAdapter();
         using var stage1 = Open(_options.Stage1, _options.Lora);
         using var stage2 = Open(_options.Stage2, adapter: null);
         if (stage1 is null && stage2 is null)
@@ -107,6 +108,18 @@ public sealed class Yue1Quantization
         return config.QuantizedType is null
             ? config
             : throw new CheckpointException(folders.Source, "the checkpoint is already quantized; name the original");
+    }
+
+    /// <summary>Throws unless the adapter was made for stage 1 and changes only matrices that are rounded.</summary>
+    private void CheckAdapter()
+    {
+        if (_options.Lora is { } folder)
+        {
+            var config = ConfigOf(_options.Stage1);
+            using var checkpoint = SafetensorsCheckpoint.Open(_options.Stage1.Source);
+            using var adapter = LoraAdapter.Open(folder, new CheckpointTensors(checkpoint, ScalarType.Float32));
+            CheckpointQuantizer.CheckAdapter(config, adapter.Names, folder);
+        }
     }
 
     /// <summary>Opens the folder of a result; null if it is complete.</summary>
@@ -187,7 +200,6 @@ public sealed class Yue1Quantization
         using var lora = adapter is null ? null : LoraAdapter.Open(adapter, source);
         var quantizer = new CheckpointQuantizer(
             job.Config, lora is null ? source : new LoraTensors(source, lora), checkpoint, job.Folder, record);
-        quantizer.Check(lora?.Names ?? [], adapter ?? "");
         _report(name, from);
         quantizer.Run(sequences, done => _report($"{name}: {done:P0}", Share(from, to, done)), _cancel);
         job.Folder.Complete(job.Folders.Source, quantizer.Shards, record);
