@@ -28,10 +28,10 @@ internal sealed class QuantizedFolder : IDisposable
     /// <summary>True if the folder had files of other sources or settings, which were removed.</summary>
     public bool StartedOver { get; private set; }
 
-    /// <summary>Returns the size of the files of a run in bytes, finished or not.</summary>
-    public static long BytesOf(string target) =>
-        new[] { target + Suffix, target }.Where(Directory.Exists)
-            .SelectMany(folder => new DirectoryInfo(folder).EnumerateFiles()).Sum(file => file.Length);
+    /// <summary>Returns the size in bytes of the files of a run that is not complete.</summary>
+    public static long PartBytesOf(string target) => new DirectoryInfo(target + Suffix) is { Exists: true } part
+        ? part.EnumerateFiles().Sum(file => file.Length)
+        : 0;
 
     /// <summary>Returns true if the target is complete. If a run was interrupted just before the renaming, this renames it.</summary>
     public static bool IsComplete(string target, QuantizationRecord record)

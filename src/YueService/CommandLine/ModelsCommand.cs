@@ -45,13 +45,14 @@ internal sealed class ModelsCommand
 
     private Command Build()
     {
+        var settings = new DownloadSettings();
         var models = new Command("models", "Downloads, lists, verifies and quantizes checkpoints");
         models.Options.Add(_folder);
         models.Options.Add(_manifest);
-        models.Subcommands.Add(Pull(new DownloadSettings()));
+        models.Subcommands.Add(Pull(settings));
         models.Subcommands.Add(List());
         models.Subcommands.Add(Verify());
-        models.Subcommands.Add(new QuantizeCommand(RunAsync).Build());
+        models.Subcommands.Add(new QuantizeCommand(RunAsync, DiskRoom.OfMachine(settings.SpareBytes)).Build());
         return models;
     }
 

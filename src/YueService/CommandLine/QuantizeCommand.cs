@@ -14,9 +14,10 @@ internal delegate Task<int> RunOnModels(
     ParseResult line, Func<ModelFolder, TextWriter, CancellationToken, Task<int>> run, CancellationToken cancel);
 
 /// <summary><c>yue models quantize</c>: checkpoints of fewer bits.</summary>
-internal sealed class QuantizeCommand(RunOnModels run)
+/// <param name="run">Runs the command.</param>
+/// <param name="room">The free space of the disks.</param>
+internal sealed class QuantizeCommand(RunOnModels run, DiskRoom room)
 {
-    private const long SpareBytes = 1L << 30;
     private const int MostSongs = 256;
 
     private readonly Argument<string> _name = new("NAME")
@@ -78,10 +79,11 @@ internal sealed class QuantizeCommand(RunOnModels run)
         var options = OptionsOf(line, folder);
         var error = line.InvocationConfiguration.Error;
         var target = Path.GetDirectoryName(options.Stage1.Target)!;
-        CheckRoom(options, target);
         var progress = new Progress();
         var view = ProgressViews.For(error);
-        var work = Task.Run(() => new Yue1Quantization(options, progress.Set, progress.Say, stop).Run(), CancellationToken.None);
+        void CheckRoom(long needed) => room.Require(target, needed, "written", "--output");
+        var quantization = new Yue1Quantization(options, progress.Set, progress.Say, CheckRoom, stop);
+        var work = Task.Run(quantization.Run, CancellationToken.None);
         await view.FollowAsync(progress.Line, work);
         await AwaitAsync(work);
         while (progress.TakeMessage() is { } message)
@@ -152,20 +154,6 @@ internal sealed class QuantizeCommand(RunOnModels run)
             return Directory.Exists(path)
                 ? path
                 : throw new ModelsCommand.UsageException($"{path} does not exist. Fix: yue models pull {profile}");
-        }
-    }
-
-    /// <summary>Throws unless the disk has room for both results, in addition to those of an earlier run.</summary>
-    private static void CheckRoom(Yue1QuantizationOptions options, string target)
-    {
-        Directory.CreateDirectory(target);
-        var needed = Yue1Quantization.BytesLeft(options);
-        var free = new DriveInfo(target).AvailableFreeSpace;
-        if (needed > 0 && needed + SpareBytes > free)
-        {
-            throw new IOException(
-                $"{target} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to be written besides "
-                    + $"{ByteText.Of(SpareBytes)} that stay free. Free some space, or choose a folder on another disk with --output.");
         }
     }
 

@@ -24,7 +24,7 @@ internal sealed class ModelPull(
         var locked = ModelLock.Read(folder.Path);
         var files = folder.FilesOf(profile);
         var missing = files.Where(file => !file.IsThere(locked)).ToList();
-        CheckRoom(missing);
+        new DiskRoom(freeBytes, settings.SpareBytes).Require(folder.Path, missing.Sum(Left), "downloaded", "--folder");
         await output.WriteLineAsync(
             $"{profile}: {files.Count - missing.Count} of {files.Count} files are installed, {ByteText.Of(missing.Sum(Left))} to download");
         var download = new FileDownload(hub, settings, freeBytes);
@@ -72,19 +72,6 @@ internal sealed class ModelPull(
 
         var sha256 = await FileHash.OfAsync(file.Path, cancel);
         return sha256 == file.File.Sha256 ? new(there.Length, sha256) : null;
-    }
-
-    private void CheckRoom(IReadOnlyList<ModelFile> missing)
-    {
-        var needed = missing.Sum(Left);
-        var free = freeBytes(folder.Path);
-        if (needed > 0 && needed + settings.SpareBytes > free)
-        {
-            throw new IOException(
-                $"{folder.Path} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to be downloaded "
-                + $"besides {ByteText.Of(settings.SpareBytes)} that stay free. "
-                + "Free some space, or choose a folder on another disk with --folder.");
-        }
     }
 
     private static long Left(ModelFile file) => Math.Max(0, file.File.ExpectedBytes - PartFile.BytesOf(file.Path));

@@ -21,8 +21,10 @@ internal static class QuantizedDemo
     }
 
     /// <summary>Runs a quantization.</summary>
-    public static void Run(Yue1QuantizationOptions options) =>
-        new Yue1Quantization(options, (_, _) => { }, _ => { }, TestContext.Current.CancellationToken).Run();
+    /// <param name="options">The options.</param>
+    /// <param name="begin">Called with the number of bytes to write; null for nothing.</param>
+    public static void Run(Yue1QuantizationOptions options, Action<long>? begin = null) =>
+        new Yue1Quantization(options, (_, _) => { }, _ => { }, begin ?? (_ => { }), TestContext.Current.CancellationToken).Run();
 
     /// <summary>Returns the options to quantize both checkpoints with.</summary>
     public static Yue1QuantizationOptions Options(string target, int bits, int songs) => new()

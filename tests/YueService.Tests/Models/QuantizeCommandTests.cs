@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Text.Json.Nodes;
 using Xunit;
 using Yue.Cuda.Decode;
@@ -5,7 +6,9 @@ using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Llama;
 using Yue.Engine.Weights;
 using YueService.CommandLine;
+using YueService.Downloads;
 using YueService.Tests.Fakes;
+using Command = YueService.Tests.Fakes.Command;
 
 namespace YueService.Tests.Models;
 
@@ -106,6 +109,22 @@ public sealed class QuantizeCommandTests : IDisposable
         var (exitCode, _, error) = await RunAsync(args);
         Assert.Equal(ExitCode.Usage, exitCode);
         Assert.Contains(says, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_disk_without_room_is_refused_with_the_figures_before_anything_is_written()
+    {
+        var quantize = new QuantizeCommand(
+            (_, run, cancel) => run(new ModelFolder(_folder["models"], ModelManifest.LoadDefault()), TextWriter.Null, cancel),
+            new DiskRoom(_ => 1_040_000_000, SpareBytes: 1_000_000_000)).Build();
+        var line = quantize.Parse(["demo", "--bits", "4", "--songs", "0", "--output", _folder["new/out"]]);
+        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, Error = TextWriter.Null };
+        var error = await Assert.ThrowsAsync<IOException>(() => line.InvokeAsync(configuration, TestContext.Current.CancellationToken));
+        Assert.Matches(
+            $"{_folder["new/out"]} has 1.04 GB free, and 45.[0-9] MB are to be written besides 1.00 GB that stay free. "
+                + "Free some space, or choose a folder on another disk with --output.",
+            error.Message);
+        Assert.False(Directory.Exists(_folder["new"]));
     }
 
     private async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] args)

@@ -55,27 +55,23 @@ public sealed class Yue1Quantization
     private readonly Yue1QuantizationOptions _options;
     private readonly Action<string, double> _report;
     private readonly Action<string> _say;
+    private readonly Action<long> _begin;
     private readonly CancellationToken _cancel;
 
     /// <summary>Creates a run.</summary>
     /// <param name="options">What to quantize.</param>
     /// <param name="report">Called with the step and the fraction of all work that is done.</param>
     /// <param name="say">Called with messages about existing files.</param>
+    /// <param name="begin">Called with the number of bytes to write, before anything is written. It throws if there is no room.</param>
     /// <param name="cancel">Stops; the run can be continued.</param>
     public Yue1Quantization(
-        Yue1QuantizationOptions options, Action<string, double> report, Action<string> say, CancellationToken cancel)
+        Yue1QuantizationOptions options,
+        Action<string, double> report,
+        Action<string> say,
+        Action<long> begin,
+        CancellationToken cancel)
     {
-        (_options, _report, _say, _cancel) = (options, report, say, cancel);
-    }
-
-    /// <summary>Returns the size in bytes of what is not written yet.</summary>
-    /// <exception cref="CheckpointException">A checkpoint is missing or not supported.</exception>
-    public static long BytesLeft(Yue1QuantizationOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        var type = options.Bits == 4 ? WeightType.Int4 : WeightType.Int6;
-        return new[] { options.Stage1, options.Stage2 }.Sum(
-            folders => Math.Max(0, CheckpointQuantizer.BytesOf(ConfigOf(folders), type) - QuantizedFolder.BytesOf(folders.Target)));
+        (_options, _report, _say, _begin, _cancel) = (options, report, say, begin, cancel);
     }
 
     /// <summary>Quantizes what is not complete.</summary>
@@ -85,13 +81,15 @@ public sealed class Yue1Quantization
     {
         _report("reading the checkpoints", 0);
         CheckAdapter();
-        using var stage1 = Open(_options.Stage1, _options.Lora);
-        using var stage2 = Open(_options.Stage2, adapter: null);
-        if (stage1 is null && stage2 is null)
+        var (missing1, missing2) = (Missing(_options.Stage1, _options.Lora), Missing(_options.Stage2, adapter: null));
+        if (missing1 is null && missing2 is null)
         {
             return;
         }
 
+        _begin((missing1?.BytesLeft ?? 0) + (missing2?.BytesLeft ?? 0));
+        using var stage1 = Open(missing1);
+        using var stage2 = Open(missing2);
         using var device = new CalibrationDevice(_options.Device, _options.CacheFolder);
         if (_options.Songs > 0 && new[] { stage1, stage2 }.Any(job => job?.HasCalibration() == false))
         {
@@ -122,8 +120,8 @@ public sealed class Yue1Quantization
         }
     }
 
-    /// <summary>Opens the folder of a result; null if it is complete.</summary>
-    private Job? Open(QuantizationFolders folders, string? adapter)
+    /// <summary>Returns the result to make of a checkpoint; null if it is complete.</summary>
+    private Result? Missing(QuantizationFolders folders, string? adapter)
     {
         var config = ConfigOf(folders);
         var record = new QuantizationRecord
@@ -154,13 +152,24 @@ public sealed class Yue1Quantization
             _say($"{folders.Target} was made from other files or with other options, and is replaced.");
         }
 
-        var folder = QuantizedFolder.Open(folders.Target, record);
+        return new Result(folders, config, record);
+    }
+
+    /// <summary>Opens the folder of a result that is not complete.</summary>
+    private Job? Open(Result? missing)
+    {
+        if (missing is null)
+        {
+            return null;
+        }
+
+        var folder = QuantizedFolder.Open(missing.Folders.Target, missing.Record);
         if (folder.StartedOver)
         {
             _say($"{folder.Path} had files of another run, and was emptied.");
         }
 
-        return new Job(folders, config, record, folder);
+        return new Job(missing, folder);
     }
 
     private void Sing(CalibrationDevice device, Job? stage1, Job? stage2)
@@ -189,20 +198,21 @@ public sealed class Yue1Quantization
             return;
         }
 
-        var (record, sequences) = job.Folder.ReadCalibration() ?? (job.Record, []);
+        var result = job.Result;
+        var (record, sequences) = job.Folder.ReadCalibration() ?? (result.Record, []);
         if (sequences.Count == 0)
         {
             job.Folder.WriteCalibration(record, []);
         }
 
-        using var checkpoint = SafetensorsCheckpoint.Open(job.Folders.Source);
+        using var checkpoint = SafetensorsCheckpoint.Open(result.Folders.Source);
         var source = new CheckpointTensors(checkpoint, ScalarType.Float32, device.Device, device.Gpu?.Upload);
         using var lora = adapter is null ? null : LoraAdapter.Open(adapter, source);
         var quantizer = new CheckpointQuantizer(
-            job.Config, lora is null ? source : new LoraTensors(source, lora), checkpoint, job.Folder, record);
+            result.Config, lora is null ? source : new LoraTensors(source, lora), checkpoint, job.Folder, record);
         _report(name, from);
         quantizer.Run(sequences, done => _report($"{name}: {done:P0}", Share(from, to, done)), _cancel);
-        job.Folder.Complete(job.Folders.Source, quantizer.Shards, record);
+        job.Folder.Complete(result.Folders.Source, quantizer.Shards, record);
         device.ReleaseUnused();
     }
 
@@ -224,9 +234,16 @@ public sealed class Yue1Quantization
         return files;
     }
 
-    /// <summary>A checkpoint whose result is not complete.</summary>
-    private sealed record Job(QuantizationFolders Folders, LlamaConfig Config, QuantizationRecord Record, QuantizedFolder Folder)
-        : IDisposable
+    /// <summary>A result that is not complete.</summary>
+    private sealed record Result(QuantizationFolders Folders, LlamaConfig Config, QuantizationRecord Record)
+    {
+        /// <summary>The size of the files that are not written yet.</summary>
+        public long BytesLeft =>
+            Math.Max(0, CheckpointQuantizer.BytesOf(Config, Record.Type) - QuantizedFolder.PartBytesOf(Folders.Target));
+    }
+
+    /// <summary>The work on a result.</summary>
+    private sealed record Job(Result Result, QuantizedFolder Folder) : IDisposable
     {
         /// <summary>Returns true if the sequences of the run are stored.</summary>
         public bool HasCalibration() => Folder.ReadCalibration() is not null;
@@ -237,7 +254,8 @@ public sealed class Yue1Quantization
             if (!HasCalibration())
             {
                 var tokens = sequences.Sum(ids => (long)ids.Length);
-                Folder.WriteCalibration(Record with { Calibration = Record.Calibration! with { Tokens = tokens } }, sequences);
+                Folder.WriteCalibration(
+                    Result.Record with { Calibration = Result.Record.Calibration! with { Tokens = tokens } }, sequences);
             }
         }
 

@@ -1,0 +1,33 @@
+namespace YueService.Downloads;
+
+/// <summary>The free space of disks, compared with files before they are written.</summary>
+/// <param name="FreeBytes">Returns the free space of the disk that holds a folder. The folder exists.</param>
+/// <param name="SpareBytes">The space that must stay free.</param>
+internal sealed record DiskRoom(Func<string, long> FreeBytes, long SpareBytes)
+{
+    /// <summary>The disks of this machine.</summary>
+    public static DiskRoom OfMachine(long spareBytes) => new(folder => new DriveInfo(folder).AvailableFreeSpace, spareBytes);
+
+    /// <summary>Throws unless a disk has room.</summary>
+    /// <param name="folder">The folder for the files. It need not exist.</param>
+    /// <param name="needed">The size of the files in bytes.</param>
+    /// <param name="task">The work, such as <c>downloaded</c>.</param>
+    /// <param name="option">The option that selects another folder.</param>
+    /// <exception cref="IOException">The disk is too small. The message contains the folder and the figures.</exception>
+    public void Require(string folder, long needed, string task, string option)
+    {
+        var existing = Path.GetFullPath(folder);
+        while (!Directory.Exists(existing))
+        {
+            existing = Path.GetDirectoryName(existing)!;
+        }
+
+        var free = FreeBytes(existing);
+        if (needed > 0 && needed + SpareBytes > free)
+        {
+            throw new IOException(
+                $"{folder} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to be {task} besides {ByteText.Of(SpareBytes)} "
+                    + $"that stay free. Free some space, or choose a folder on another disk with {option}.");
+        }
+    }
+}
