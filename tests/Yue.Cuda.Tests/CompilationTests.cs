@@ -1,69 +1,80 @@
 using Xunit;
 using Yue.Cuda.Compilation;
+using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
 public sealed class CompilationTests(ITestOutputHelper output)
 {
-    private static readonly string[] SmallShape =
-        ["HIDDEN=256", "INTERMEDIATE=384", "HEADS=8", "KV_HEADS=1", "QK_NORM=0", "MAX_SPLITS=64", "MAX_BLOCKS=256"];
+    /// <summary>A layer of YuE 2.</summary>
+    private static readonly LlamaShape NormedShape = StepChecks.Tiny with
+    {
+        Hidden = 2048,
+        Intermediate = 6144,
+        Heads = 16,
+        KeyValueHeads = 8,
+        NormsQueriesAndKeys = true,
+    };
 
-    // 8.6 and 8.9 use the code of 8.0. Two builds show that it compiles for them.
-    private static readonly string[] StepBuilds =
+    private static readonly KernelBuild SmallStep = Step(8, WeightType.BFloat16, CacheType.BFloat16);
+
+    /// <summary>Steps with every type of weights and of cache, for every number of rows that a kernel is built for.</summary>
+    private static readonly KernelBuild[] StepBuilds =
     [
-        "ROWS=8 WEIGHT=0 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=0", "ROWS=32 WEIGHT=0 CACHE=0", "ROWS=64 WEIGHT=0 CACHE=0",
-        "ROWS=8 WEIGHT=1 CACHE=0", "ROWS=8 WEIGHT=2 CACHE=0", "ROWS=16 WEIGHT=0 CACHE=1",
-        "ROWS=64 WEIGHT=1 CACHE=1", "ROWS=8 WEIGHT=4 CACHE=0", "ROWS=32 WEIGHT=4 CACHE=0", "ROWS=8 WEIGHT=5 CACHE=0",
-        "ROWS=16 WEIGHT=5 CACHE=1", "ROWS=32 WEIGHT=5 CACHE=0", "ROWS=80 WEIGHT=5 CACHE=1", "ROWS=80 WEIGHT=0 CACHE=1",
+        SmallStep,
+        Step(80, WeightType.Int8, CacheType.Float8),
+        Step(8, WeightType.BFloat16, CacheType.BFloat16, NormedShape),
+        Step(16, WeightType.BFloat16, CacheType.Float8),
+        Step(32, WeightType.Int6, CacheType.BFloat16),
+        Step(80, WeightType.Int4, CacheType.Float8),
+        Step(8, WeightType.Int8, CacheType.BFloat16),
+        Step(8, WeightType.Float8, CacheType.BFloat16),
+        Step(8, WeightType.Int6, CacheType.Float8),
+        Step(8, WeightType.Int4, CacheType.BFloat16),
+        Step(64, WeightType.BFloat16, CacheType.BFloat16),
+        Step(80, WeightType.Int8, CacheType.Float8, NormedShape),
     ];
 
-    private static readonly string[] NormedStepBuilds =
-        ["ROWS=8 WEIGHT=0 CACHE=0", "ROWS=8 WEIGHT=1 CACHE=1", "ROWS=80 WEIGHT=0 CACHE=1"];
-
-    /// <summary>A layer of YuE 2.</summary>
-    private static readonly string[] NormedShape =
-        ["HIDDEN=2048", "INTERMEDIATE=6144", "HEADS=16", "KV_HEADS=8", "QK_NORM=1", "MAX_SPLITS=64", "MAX_BLOCKS=256"];
-
     [Theory]
-    [InlineData(80)]
-    [InlineData(86)]
-    [InlineData(89)]
-    [InlineData(90)]
-    public void Every_kernel_compiles_without_warnings(int architecture)
+    [InlineData(80, 166_912)]
+    [InlineData(86, 101_376)]
+    [InlineData(89, 101_376)]
+    [InlineData(90, 232_448)]
+    public void Every_kernel_compiles_without_warnings_and_fits(int architecture, int sharedBytesPerBlock)
     {
         Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
-        CompileAll(architecture);
+        CompileAll(architecture, sharedBytesPerBlock);
     }
 
     [Theory]
-    [InlineData(100)]
-    [InlineData(120)]
-    public void Every_kernel_compiles_for_newer_architectures(int architecture)
+    [InlineData(100, 232_448)]
+    [InlineData(120, 101_376)]
+    public void Every_kernel_compiles_for_newer_architectures(int architecture, int sharedBytesPerBlock)
     {
         var version = KernelCompiler.Version(out var reason);
         Assert.SkipWhen(version is null, reason ?? "");
         Assert.SkipWhen(Version.Parse(version!).Major < 13, $"NVRTC {version} does not compile for compute capability {architecture / 10}.0");
-        CompileAll(architecture);
+        CompileAll(architecture, sharedBytesPerBlock);
     }
 
     [Fact]
     public void A_kernel_that_does_not_compile_is_refused_with_the_compiler_output()
     {
         Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
-        var shape = SmallShape.Select(value => value == "HIDDEN=256" ? "HIDDEN=100" : value);
-        var error = Assert.Throws<KernelCompilationException>(
-            () => KernelCompiler.Compile("step.cu", 90, ["ROWS=8", "WEIGHT=0", "CACHE=0", .. shape]));
+        var (file, definitions) = Step(8, WeightType.BFloat16, CacheType.BFloat16, StepChecks.Tiny with { Hidden = 100 });
+        var error = Assert.Throws<KernelCompilationException>(() => KernelCompiler.Compile(file, 90, definitions));
         Assert.Contains("pieces of 128", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_cache_key_changes_with_definitions_and_architecture()
     {
-        var key = KernelCache.Key("step.cu", 90, SmallShape);
-        Assert.Equal(key, KernelCache.Key("step.cu", 90, SmallShape));
-        Assert.NotEqual(key, KernelCache.Key("step.cu", 80, SmallShape));
-        Assert.NotEqual(key, KernelCache.Key("step.cu", 90, ["ROWS=8"]));
-        Assert.NotEqual(key, KernelCache.Key("sample.cu", 90, SmallShape));
+        var (file, definitions) = SmallStep;
+        var key = KernelCache.Key(file, 90, definitions);
+        Assert.Equal(key, KernelCache.Key(file, 90, definitions));
+        Assert.NotEqual(key, KernelCache.Key(file, 80, definitions));
+        Assert.NotEqual(key, KernelCache.Key(file, 90, ["ROWS=8"]));
+        Assert.NotEqual(key, KernelCache.Key("sample.cu", 90, definitions));
     }
 
     [Fact]
@@ -85,36 +96,60 @@ public sealed class CompilationTests(ITestOutputHelper output)
         }
     }
 
-    private void CompileAll(int architecture)
+    private void CompileAll(int architecture, int sharedBytesPerBlock)
     {
-        foreach (var file in KernelSource.Kernels)
+        foreach (var (file, definitions) in OtherBuilds().Concat(StepBuildsOf(architecture)))
         {
-            IEnumerable<string[]> builds = file switch
-            {
-                "step.cu" =>
-                    from build in BuildsOf(architecture)
-                    select (string[])[.. build.Shape, .. build.Build.Split(' ')],
-                "step_f32.cu" => [[.. SmallShape, "CACHE=2"], [.. NormedShape, "CACHE=2"]],
-                "cache_copy.cu" => [["CACHE=0"], ["CACHE=1"], ["CACHE=2"]],
-                _ => [[]],
-            };
-            foreach (var build in builds)
-            {
-                var compiled = KernelCompiler.Compile(file, architecture, build);
+            var compiled = KernelCompiler.Compile(file, architecture, definitions);
 
-                // NVRTC 13 reports nothing when it compiles for sm_90a.
-                Assert.Equal(compiled.Log.Trim('\0', '\n', ' ').Length == 0, compiled.Resources.Count == 0);
-                foreach (var kernel in compiled.Resources)
-                {
-                    output.WriteLine(
-                        $"sm_{architecture} {kernel.Kernel} {string.Join(' ', build)}: "
-                            + $"{kernel.Registers} registers, {kernel.SpillBytes} bytes spilled");
-                }
+            // NVRTC 13 reports nothing when it compiles for sm_90a.
+            Assert.Equal(compiled.Log.Trim('\0', '\n', ' ').Length == 0, compiled.Resources.Count == 0);
+            foreach (var kernel in compiled.Resources)
+            {
+                output.WriteLine(
+                    $"sm_{architecture} {kernel.Kernel} {string.Join(' ', definitions)}: "
+                        + $"{kernel.Registers} registers, {kernel.SpillBytes} bytes spilled");
+            }
+
+            if (file is "step.cu" or "step_f32.cu")
+            {
+                CheckRing(CubinFile.Global<StepLayout>(compiled.Image, "step_layout"), file == "step.cu", sharedBytesPerBlock);
             }
         }
     }
 
-    private static IEnumerable<(string[] Shape, string Build)> BuildsOf(int architecture) => architecture is 80 or 90 or 100 or 120
-        ? [.. StepBuilds.Select(build => (SmallShape, build)), .. NormedStepBuilds.Select(build => (NormedShape, build))]
-        : [(SmallShape, StepBuilds[0]), (SmallShape, StepBuilds[^1]), (NormedShape, NormedStepBuilds[0])];
+    /// <summary>Checks that the copy ring of a step uses the shared memory of a block as far as it can.</summary>
+    private static void CheckRing(StepLayout layout, bool hasRing, int sharedBytesPerBlock)
+    {
+        var slots = layout.Slots(8, sharedBytesPerBlock, int.MaxValue);
+        if (!hasRing)
+        {
+            Assert.Equal((256, 0), (layout.Threads, layout.SharedBytes(slots)));
+            return;
+        }
+
+        Assert.Equal(384, layout.Threads);
+        Assert.InRange(slots, 4, 32);
+        Assert.InRange(layout.SharedBytes(slots), slots * 8 * 1024, sharedBytesPerBlock);
+        Assert.True(slots == layout.MostSlots || layout.SharedBytes(slots + 1) > sharedBytesPerBlock);
+    }
+
+    private static KernelBuild Step(int rows, WeightType weights, CacheType cache, LlamaShape? shape = null) =>
+        CudaLlama.BuildFor(shape ?? StepChecks.Tiny, weights, cache, rows);
+
+    private static IEnumerable<KernelBuild> OtherBuilds() => KernelSource.Kernels.SelectMany(file => file switch
+    {
+        "step.cu" => [],
+        "step_f32.cu" =>
+        [
+            Step(8, WeightType.Float32, CacheType.Float32),
+            Step(8, WeightType.Float32, CacheType.Float32, NormedShape),
+        ],
+        "cache_copy.cu" => [new(file, ["CACHE=0"]), new(file, ["CACHE=1"]), new(file, ["CACHE=2"])],
+        _ => (KernelBuild[])[new(file, [])],
+    });
+
+    /// <remarks>8.6 and 8.9 use the code of 8.0, which differs from that of 9.0 only in its copies and barriers.</remarks>
+    private static IEnumerable<KernelBuild> StepBuildsOf(int architecture) =>
+        StepBuilds.Take(architecture switch { 80 => 6, 86 or 89 => 2, _ => StepBuilds.Length });
 }

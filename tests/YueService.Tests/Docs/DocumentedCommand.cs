@@ -47,9 +47,9 @@ internal sealed partial record DocumentedCommand(string Place, string Text)
     /// <summary>The reason why the command is not run; null if it is run.</summary>
     public string? ReasonNotRun => NotRun.FirstOrDefault(entry => Text.StartsWith(entry.Start, StringComparison.Ordinal)).Reason;
 
-    /// <summary>True for a request of a page in docs/how-to. It runs without a model, in milliseconds.</summary>
-    public bool IsHowToRequest =>
-        Place.StartsWith("docs/how-to/", StringComparison.Ordinal) && Text.StartsWith("curl ", StringComparison.Ordinal);
+    /// <summary>True for a request of a page in docs. It runs without a model, in milliseconds.</summary>
+    public bool IsRequestOfDocs =>
+        Place.StartsWith("docs/", StringComparison.Ordinal) && Text.StartsWith("curl ", StringComparison.Ordinal);
 
     /// <summary>Returns every command, in the order of the documents.</summary>
     public static IReadOnlyList<DocumentedCommand> ReadAll() =>

@@ -80,7 +80,7 @@ public sealed class KillTests : IDisposable
         using (var program = await Program.StartAsync(_state.Path))
         {
             job = await program.Client.SubmitAsync(
-                "[verse]\\nla la\\n[chorus]\\nla lo", ""","target_seconds":15,"output":{"sample_rate":16000}""");
+                "[verse]\\nla la\\n[chorus]\\nla lo", ""","target_seconds":7,"output":{"sample_rate":16000}""");
             using var stream = await program.Client.GetAsync(
                 $"{job}/stream?format=pcm", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
             await using var content = await stream.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
