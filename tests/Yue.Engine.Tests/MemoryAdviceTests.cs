@@ -58,6 +58,23 @@ public sealed class MemoryAdviceTests : IDisposable
         Assert.Equal((null, onHost, settings), (advice.Refusal, advice.OnHost, advice.Settings));
     }
 
+    /// <remarks>Files that are quantized keep their type, unless the setting is f32.</remarks>
+    [Theory]
+    [InlineData("bf16", "bf16", 4, 4, "YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    [InlineData("f32", "f32", 4, 4, "YUE_WEIGHTS=bf16 YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    [InlineData("bf16", "bf16", 4, null, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
+    public void Weights_are_named_only_if_they_apply_to_a_checkpoint(
+        string weights, string cache, int? stage1Bits, int? stage2Bits, string settings)
+    {
+        var options = Options(stage1Bits, stage2Bits);
+        (options.Weights, options.KeyValueCache, options.SongsAtOnce) = (weights, cache, 4);
+        var advice = ModelFamilies.AdviseMemory(options, (long)(5.25 * GiB));
+        Assert.Equal(settings, advice.Settings);
+        Assert.Equal(weights == "f32", advice.Refusal!.Contains("Weights=bf16", StringComparison.Ordinal));
+        Assert.DoesNotContain("Weights=int", advice.Refusal, StringComparison.Ordinal);      // the largest model is quantized
+        Assert.Contains("KeyValueCache=", advice.Refusal, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_settings_limit_the_memory_and_the_songs()
     {
@@ -68,25 +85,30 @@ public sealed class MemoryAdviceTests : IDisposable
         Assert.InRange(advice.Bytes, 1, 40 * GiB);
     }
 
-    private EngineOptions Options()
+    private EngineOptions Options(int? stage1Bits = null, int? stage2Bits = null)
     {
-        var stage1 = Config("stage1", 4096, 11_008, 32, 4, 16_384, 83_968);
+        var stage1 = Config("stage1", 4096, 11_008, 32, 4, 16_384, 83_968, stage1Bits);
         var options = new EngineOptions
         {
-            Stage2 = Config("stage2", 2048, 5504, 16, 16, 8_192, 83_840),
+            Stage2 = Config("stage2", 2048, 5504, 16, 16, 8_192, 83_840, stage2Bits),
             Codec = _folder["codec"],
         };
         options.Stage1.Add("en-cot", stage1);
         return options;
     }
 
-    private string Config(string name, int hidden, int intermediate, int heads, int keyValueHeads, int positions, int vocabulary)
+    private string Config(
+        string name, int hidden, int intermediate, int heads, int keyValueHeads, int positions, int vocabulary, int? bits)
     {
+        var quantization = bits is null ? "null" : $$"""
+            {"quant_method":"yue-groups","format_version":1,"bits":{{bits}},"group_size":32,"head_terms":2}
+            """;
         var file = _folder.Write(name + "/config.json", $$"""
             {"model_type":"llama","architectures":["LlamaForCausalLM"],"hidden_act":"silu","hidden_size":{{hidden}},
             "intermediate_size":{{intermediate}},"num_hidden_layers":32,"num_attention_heads":{{heads}},
             "num_key_value_heads":{{keyValueHeads}},"head_dim":128,"max_position_embeddings":{{positions}},
-            "vocab_size":{{vocabulary}},"rope_theta":500000,"rms_norm_eps":1e-5,"tie_word_embeddings":false,"torch_dtype":"bfloat16"}
+            "vocab_size":{{vocabulary}},"rope_theta":500000,"rms_norm_eps":1e-5,"tie_word_embeddings":false,"torch_dtype":"bfloat16",
+            "quantization_config":{{quantization}}}
             """);
         return Path.GetDirectoryName(file)!;
     }

@@ -13,6 +13,10 @@ public sealed record MemoryAdvice
         (WeightType.Int4, CacheType.BFloat16), (WeightType.Int4, CacheType.Float8),
     ];
 
+    /// <summary>The types for checkpoints whose files are quantized.</summary>
+    private static readonly (WeightType Weights, CacheType Cache)[] TypesOfQuantized =
+        [(WeightType.BFloat16, CacheType.BFloat16), (WeightType.BFloat16, CacheType.Float8)];
+
     private static readonly int[] Contexts = [0, 12_288, 8_192];
 
     /// <summary>The memory that the plan uses; 0 if the checkpoints do not fit with the configured settings.</summary>
@@ -57,14 +61,15 @@ public sealed record MemoryAdvice
     /// none.</summary>
     private static string? SettingsFor(HostShare most, IReadOnlyCollection<IFamilyCosts> costs, MemoryLimits limits)
     {
-        foreach (var (weights, cache) in Types)
+        var matter = WeightsMatter(costs, limits);
+        foreach (var (weights, cache) in matter ? Types : TypesOfQuantized)
         {
             foreach (var context in Contexts)
             {
                 var with = limits with { Weights = weights, Cache = cache, ContextTokens = context };
                 if (Plan(costs, with).Plan is { } plan && plan.Host <= most)
                 {
-                    return TextOf(with);
+                    return TextOf(with, namesWeights: matter || limits.Weights == WeightType.Float32);
                 }
             }
         }
@@ -79,11 +84,19 @@ public sealed record MemoryAdvice
         _ => null,
     };
 
-    private static string TextOf(MemoryLimits limits)
+    /// <summary>Returns true if a checkpoint has the type of weights in the settings. Files that are quantized keep their own.</summary>
+    private static bool WeightsMatter(IEnumerable<IFamilyCosts> costs, MemoryLimits limits)
     {
+        var (wide, narrow) = (limits with { Weights = WeightType.BFloat16 }, limits with { Weights = WeightType.Int8 });
+        return costs.SelectMany(family => family.Songs).SelectMany(models => models)
+            .Any(model => model.WeightBytes(wide) != model.WeightBytes(narrow));
+    }
+
+    private static string TextOf(MemoryLimits limits, bool namesWeights)
+    {
+        var weights = namesWeights ? $"YUE_WEIGHTS={Gpu.NameOf(limits.Weights)} " : "";
         var context = limits.ContextTokens > 0 ? FormattableString.Invariant($"YUE_CONTEXT_TOKENS={limits.ContextTokens} ") : "";
-        return $"YUE_WEIGHTS={Gpu.NameOf(limits.Weights)} "
-            + $"YUE_KEY_VALUE_CACHE={(limits.Cache == CacheType.Float8 ? "fp8" : "bf16")} {context}YUE_SONGS_AT_ONCE=1";
+        return $"{weights}YUE_KEY_VALUE_CACHE={(limits.Cache == CacheType.Float8 ? "fp8" : "bf16")} {context}YUE_SONGS_AT_ONCE=1";
     }
 
     private static (MemoryPlan? Plan, string? Refusal) Plan(IReadOnlyCollection<IFamilyCosts> costs, MemoryLimits limits)

@@ -163,7 +163,11 @@ internal sealed record MemoryPlan
         };
         foreach (var weights in smaller)
         {
-            yield return $"Weights={Gpu.NameOf(weights)} ({GiB(least(limits with { Weights = weights }))} GiB)";
+            // Files that are quantized keep their own type.
+            if (least(limits with { Weights = weights }) is var narrower && narrower < least(limits))
+            {
+                yield return $"Weights={Gpu.NameOf(weights)} ({GiB(narrower)} GiB)";
+            }
         }
 
         if (limits.Cache == CacheType.BFloat16)
