@@ -7,12 +7,15 @@ namespace Yue.Engine.Tests;
 
 public sealed class SongEffortTests
 {
+    private static readonly SongDevices Gpu = new(LanguageOnGpu: true, SoundOnGpu: true);
+    private static readonly SongDevices Cpu = new(LanguageOnGpu: false, SoundOnGpu: false);
+    private static readonly SongDevices SmallGpu = new(LanguageOnGpu: true, SoundOnGpu: false);
     private static readonly SectionBudget Long = SectionBudget.UpTo(3000);
 
     [Fact]
     public void Sections_count_with_their_expected_lengths_not_with_their_limits()
     {
-        var effort = new SongEffort(SongScope.Full, onGpu: true, [(800, Long), (1200, Long)]);
+        var effort = new SongEffort(SongScope.Full, Gpu, [(800, Long), (1200, Long)]);
         Assert.Equal(2000, effort.Tokens([], 0), 6);
         Assert.Equal(2000, effort.Tokens([], 500), 6);
         Assert.Equal(1100 + 1200, effort.Tokens([], 1000), 6);      // longer than expected: a tenth more than it has
@@ -22,7 +25,7 @@ public sealed class SongEffortTests
     [Fact]
     public void Finished_sections_correct_the_expectation_of_the_others()
     {
-        var effort = new SongEffort(SongScope.Full, onGpu: true, [(1000, Long), (1000, Long)]);
+        var effort = new SongEffort(SongScope.Full, Gpu, [(1000, Long), (1000, Long)]);
         Assert.Equal(500 + 750, effort.Tokens([500], 0), 6);
         Assert.Equal(2000 + 1500, effort.Tokens([2000], 0), 6);
         Assert.Equal(2000 + 3000, effort.Tokens([2000], 2900), 6);      // never beyond the limit
@@ -32,10 +35,29 @@ public sealed class SongEffortTests
     public void More_words_are_more_work_and_a_draft_is_less()
     {
         double Work(string lyrics, SongScope scope = SongScope.Full) => SongEffort.WorkOf(
-            new SongRequest { Lyrics = lyrics, Scope = scope }, SingingPace.Of(isDemo: true), onGpu: false);
+            new SongRequest { Lyrics = lyrics, Scope = scope }, SingingPace.Of(isDemo: true), Cpu);
         const string Line = "never let me go\n";
         Assert.InRange(Work($"[verse]\n{Line}{Line}{Line}") / Work($"[verse]\n{Line}"), 2, 4);
         Assert.InRange(Work(Line, SongScope.Draft) / Work(Line), 0.2, 0.7);
+    }
+
+    /// <remarks>With 16 cores, a song took 21.1 s instead of 15.7. With two, a second of sound takes about a second.</remarks>
+    [Theory]
+    [InlineData(16, 1.2, 1.5)]
+    [InlineData(2, 2.5, 3.5)]
+    public void Sound_on_the_CPU_of_a_small_GPU_takes_a_larger_part_of_the_song(int cores, double least, double most)
+    {
+        var others = 1.75;      // stages 1 and 2, per token
+        Assert.InRange(
+            (others + SongEffort.DecodeWork(SmallGpu, cores)) / (others + SongEffort.DecodeWork(Gpu, cores)), least, most);
+    }
+
+    [Fact]
+    public void After_stage_2_less_of_the_song_is_done_if_sound_is_on_the_CPU()
+    {
+        double Share(SongDevices devices) => new SongEffort(SongScope.Full, devices, [(1000, Long)]).Fraction(1000, 1000, 500, 1, 0);
+        Assert.InRange(Share(Gpu), 0.95, 0.99);
+        Assert.InRange(Share(SmallGpu), 0, 0.94);
     }
 
     [Theory]
@@ -44,7 +66,7 @@ public sealed class SongEffortTests
     [InlineData(SongScope.Finish)]
     public void The_share_grows_from_none_to_all(SongScope scope)
     {
-        var effort = new SongEffort(scope, onGpu: false, [(1000, Long)]);
+        var effort = new SongEffort(scope, Cpu, [(1000, Long)]);
         var tokens = scope == SongScope.Finish ? 0 : 1000;
         Assert.Equal(0, effort.Fraction(0, tokens, 500, 0, 0));
         var half = effort.Fraction(tokens / 2, tokens, 500, 0.5, 0.5);

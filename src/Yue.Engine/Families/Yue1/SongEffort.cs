@@ -1,5 +1,6 @@
 using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Engine.Llama;
 using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
@@ -9,38 +10,50 @@ namespace Yue.Engine.Families.Yue1;
 /// the CPU they are between those of an idle machine (1,400 and 1.8) and those of one whose cores are busy with other programs (350 and
 /// 5).</remarks>
 /// <param name="scope">The stages of the song.</param>
-/// <param name="onGpu">True on a GPU, where late tokens of a song take hardly longer than early ones.</param>
+/// <param name="devices">The devices of the models. On a GPU, late tokens of a song take hardly longer than early ones.</param>
 /// <param name="sections">The expected tokens and the budget of each section to sing.</param>
-internal sealed class SongEffort(SongScope scope, bool onGpu, IReadOnlyList<(double Tokens, SectionBudget Budget)> sections)
+internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnlyList<(double Tokens, SectionBudget Budget)> sections)
 {
+    // With the language models on a GPU, decoding a token's sound on the CPU takes 0.65 with 16 cores and about 3.4 with two.
+    private const double CoresPerToken = 8;
+
     // Finished sections correct the estimates of the others; this prior has the weight of ten seconds of song.
     private const double PriorTokens = 1000;
 
     // A section that is longer than expected is assumed to continue for a while.
     private const double Longer = 1.1;
 
-    private readonly double _doublingTokens = onGpu ? 100_000 : 700;          // after this many tokens, a token takes twice the time
-    private readonly double _stage2 = scope == SongScope.Draft ? 0 : onGpu ? 0.75 : 3.2;        // per token
-    private readonly double _decode = onGpu ? 0.05 : 0.3;
+    // After this many tokens, a token takes twice the time.
+    private readonly double _doublingTokens = devices.LanguageOnGpu ? 100_000 : 700;
+
+    // Stage 2 and decoding, per token.
+    private readonly double _stage2 = scope == SongScope.Draft ? 0 : devices.LanguageOnGpu ? 0.75 : 3.2;
+    private readonly double _decode = DecodeWork(devices, CpuWork.Cores);
 
     private double _done;
 
     /// <summary>Returns the effort of a request's song.</summary>
-    public static SongEffort Of(SongRequest request, SongPlan plan, SingingPace pace, bool onGpu)
+    public static SongEffort Of(SongRequest request, SongPlan plan, SingingPace pace, SongDevices devices)
     {
         var seconds = plan.ExpectedSeconds(request, pace).Skip(plan.Before.Count);
-        return new(request.Scope, onGpu, [.. plan.BudgetsOf(request).Zip(
+        return new(request.Scope, devices, [.. plan.BudgetsOf(request).Zip(
             seconds, (budget, seconds) => (2 * Tracks.FramesPerSecond * (seconds ?? 0), budget))]);
     }
 
     /// <summary>Returns the expected work of a request's song, in the time of a song's first token.</summary>
-    public static double WorkOf(SongRequest request, SingingPace pace, bool onGpu)
+    public static double WorkOf(SongRequest request, SingingPace pace, SongDevices devices)
     {
         var plan = SongPlan.For(request);
-        var effort = Of(request, plan, pace, onGpu);
+        var effort = Of(request, plan, pace, devices);
         var tokens = effort.Tokens([], 0);
         return effort.Work(tokens, plan.KeptFrames + (tokens / 2));
     }
+
+    /// <summary>Returns the work of decoding the sound of a token.</summary>
+    /// <param name="devices">The devices of the models.</param>
+    /// <param name="cores">The number of CPU cores.</param>
+    public static double DecodeWork(SongDevices devices, int cores) =>
+        devices.SoundOnGpu ? 0.05 : devices.LanguageOnGpu ? CoresPerToken / cores : 0.3;
 
     /// <summary>Returns the known or expected number of tokens of all sections to sing.</summary>
     /// <param name="finished">The tokens of each finished section.</param>

@@ -121,7 +121,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     {
         _plan = SongPlan.For(_request);
         _budgets = _plan.BudgetsOf(_request);
-        _effort = SongEffort.Of(_request, _plan, _models.Pace, _models.OnGpu);
+        _effort = SongEffort.Of(_request, _plan, _models.Pace, _models.Devices);
         _warnings.AddRange(_plan.Warnings);
         if (_request is { Instrumental: true, Output.Stems: true })
         {

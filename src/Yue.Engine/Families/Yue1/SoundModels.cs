@@ -22,7 +22,7 @@ internal sealed class SoundModels : IDisposable
     /// <param name="host">The device and memory to load them into.</param>
     public SoundModels(string folder, ModelHost host)
     {
-        IsOnCpu = host.Gpu is null || host.Plan.Host == HostShare.EmbeddingsAndSound;
+        IsOnCpu = !host.SoundOnGpu;
         (_device, _upload) = IsOnCpu ? (CPU, null) : (host.Device, host.Gpu!.Upload);
         try
         {

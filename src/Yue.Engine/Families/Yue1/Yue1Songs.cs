@@ -61,8 +61,8 @@ internal sealed class Yue1Songs : IFamilySongs
     /// <summary>The codec and the vocoders.</summary>
     public SoundModels Sound => _sound ?? throw NotLoaded();
 
-    /// <summary>True if the language models are on a GPU.</summary>
-    public bool OnGpu => Host.Gpu is not null;
+    /// <summary>The devices of the models.</summary>
+    public SongDevices Devices => new(Host.Gpu is not null, Host.SoundOnGpu);
 
     /// <summary>The pace at which the models sing.</summary>
     public SingingPace Pace => SingingPace.Of(_files.IsDemo);
@@ -139,7 +139,7 @@ internal sealed class Yue1Songs : IFamilySongs
         return PromptMeasure.Of(request, _prompts[i].Value, _stage1Configs[i].MaxPositions, _files.IsLyricsOnly(i));
     }
 
-    public double WorkOf(SongRequest request) => SongEffort.WorkOf(request, Pace, OnGpu);
+    public double WorkOf(SongRequest request) => SongEffort.WorkOf(request, Pace, Devices);
 
     public ISongWork Create(SongOrder order) => new SongWork(order, this);
 
