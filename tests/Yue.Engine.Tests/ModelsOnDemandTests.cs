@@ -87,7 +87,7 @@ public sealed class ModelsOnDemandTests
     private static int MegabytesForOneModel(DemoModelFolders files)
     {
         string[] folders = [files.Stage1, files.Stage2];
-        return (int)(folders.Max(folder => sizeof(float) * LlamaMemory.Parameters(LlamaConfig.Load(folder))) >> 20) + 1;
+        return (int)(folders.Max(folder => sizeof(float) * LlamaConfig.Load(folder).Parameters) >> 20) + 1;
     }
 
     private static YueEngine Engine(DemoModelFolders files, int megabytes)

@@ -8,6 +8,9 @@ namespace Yue.Engine.Families;
 /// <param name="Text">The error.</param>
 public sealed record SelfCheckLine(string What, bool Agrees, string Text)
 {
+    /// <summary>False if there is nothing to compare with; the text is the reason.</summary>
+    public bool IsCompared { get; init; } = true;
+
     /// <summary>Compares whole numbers, which must be equal.</summary>
     public static SelfCheckLine Equal(string what, ReadOnlySpan<int> published, ReadOnlySpan<int> found)
     {

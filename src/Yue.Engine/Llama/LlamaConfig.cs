@@ -51,6 +51,12 @@ public sealed record LlamaConfig
     /// <summary>The type of the stored matrices if the checkpoint is quantized; null if it is not.</summary>
     public WeightType? QuantizedType { get; init; }
 
+    /// <summary>True if the files of the checkpoint are quantized.</summary>
+    public bool IsQuantized => QuantizedType is not null;
+
+    /// <summary>The number of weights, whatever the type in which they are stored.</summary>
+    public long Parameters => LlamaMemory.WeightBytes(this, WeightType.BFloat16) / sizeof(ushort);
+
     /// <summary>Returns the type of the matrices on a GPU: that of a quantized file, whatever the settings say, except that f32 computes
     /// everything in float32.</summary>
     /// <param name="setting">The type in the settings.</param>

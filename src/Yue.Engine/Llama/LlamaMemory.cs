@@ -14,9 +14,6 @@ internal static class LlamaMemory
     /// F32, the first and the last are four bytes and none.</summary>
     private const long ScoreBytes = 12;
 
-    /// <summary>Returns the number of weights.</summary>
-    public static long Parameters(LlamaConfig config) => WeightBytes(config, WeightType.BFloat16) / sizeof(ushort);
-
     /// <summary>Returns the bytes of the weights on a GPU.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="type">The type of the matrices.</param>

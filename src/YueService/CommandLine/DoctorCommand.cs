@@ -148,7 +148,8 @@ internal static class DoctorCommand
                 {
                     cancel.ThrowIfCancellationRequested();
                     agrees &= figure.Agrees;
-                    await output.WriteLineAsync($"{(figure.Agrees ? "agree" : "disagree"),-8} {figure.What}: {figure.Text}");
+                    var verdict = !figure.IsCompared ? "skipped" : figure.Agrees ? "agree" : "disagree";
+                    await output.WriteLineAsync($"{verdict,-8} {figure.What}: {figure.Text}");
                 }
             }
             catch (CheckpointException fault)

@@ -119,9 +119,9 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
 
     private static long CountLlama(string folder)
     {
-        LlamaConfig.Load(folder);
+        var config = LlamaConfig.Load(folder);
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
-        return Count(checkpoint);
+        return config.IsQuantized ? config.Parameters : Count(checkpoint);
     }
 
     private static long CountSound(string folder)

@@ -88,7 +88,7 @@ public sealed class FamiliesTests : IDisposable
     [Fact]
     public async Task Models_of_two_families_take_turns_in_memory()
     {
-        var stage1 = LlamaMemory.Parameters(LlamaConfig.Load(DemoModel.Folders.Stage1));
+        var stage1 = LlamaConfig.Load(DemoModel.Folders.Stage1).Parameters;
         var (engine, fake) = await StartAsync(new FakeFamily(stage1), megabytes: (int)(sizeof(float) * stage1 >> 20) + 1);
         await using (engine)
         {

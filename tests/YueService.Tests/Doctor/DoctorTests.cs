@@ -6,6 +6,7 @@ using Yue.Engine.Families.Yue1.SelfCheck;
 using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Tensors.Native;
+using Yue.Engine.Weights;
 using YueService.CommandLine;
 using YueService.Doctor;
 using YueService.Downloads;
@@ -170,6 +171,28 @@ public sealed class DoctorTests
         Assert.Equal(ExitCode.Failure, damaged);
         Assert.Contains($"missing  stage 2: {folder["config.json"]}: ", report, StringComparison.Ordinal);
         Assert.Contains("fix: yue models pull", report, StringComparison.Ordinal);
+    }
+
+    /// <remarks>On the CPU every weight takes four bytes, whatever the type in which it is stored.</remarks>
+    [Fact]
+    public async Task Quantized_checkpoints_are_counted_by_their_weights()
+    {
+        using var folder = new TemporaryFolder();
+        var quantize = new Command();
+        Assert.Equal(
+            ExitCode.Success,
+            await quantize.RunAsync("models", "quantize", "demo", "--bits", "4", "--songs", "0", "--output", folder.Path));
+        var demo = DemoModel.Folders;
+        var (_, output) = await ExamineAsync(folder["YuE-s1-demo-int4"], folder["YuE-s2-demo-int4"], demo.Codec);
+        foreach (var (area, original) in new[] { ("stage 1 (en)", demo.Stage1), ("stage 2", demo.Stage2) })
+        {
+            // A quantized checkpoint has a head of its own. That of the original is its embedding.
+            using var checkpoint = SafetensorsCheckpoint.Open(original);
+            var sizes = checkpoint.Tensors.ToDictionary(
+                tensor => tensor.Key, tensor => tensor.Value.Shape.Aggregate(1L, (product, size) => product * size));
+            var weights = sizes.Values.Sum() + sizes["model.embed_tokens.weight"];
+            Assert.Contains($"ok       {area}: {weights:N0} weights in ", output, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -51,7 +51,7 @@ internal sealed class Yue1Costs : IFamilyCosts
     {
         var row = 2L * sizeof(float) * stage2.Layers * stage2.KeyValueHeads * stage2.HeadSize * Stage2Chunks.Positions;
         return (int)Math.Clamp(
-            Math.Max(CpuCoreBytes * CpuWork.Cores, sizeof(float) * LlamaMemory.Parameters(stage2)) / row, 1, MostCpuRows);
+            Math.Max(CpuCoreBytes * CpuWork.Cores, sizeof(float) * stage2.Parameters) / row, 1, MostCpuRows);
     }
 
     private static LlamaConfig Shortened(LlamaConfig config, MemoryLimits limits) =>
@@ -59,7 +59,7 @@ internal sealed class Yue1Costs : IFamilyCosts
 
     private sealed class Stage1Costs(LlamaConfig config) : IModelCosts
     {
-        public long Parameters => LlamaMemory.Parameters(config);
+        public long Parameters => config.Parameters;
 
         public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(
             config, config.TypeOnGpu(limits.Weights), new DeviceParts { HasEmbedding = limits.Host == HostShare.Nothing });
@@ -70,7 +70,7 @@ internal sealed class Yue1Costs : IFamilyCosts
 
     private sealed class Stage2Costs(LlamaConfig config) : IModelCosts
     {
-        public long Parameters => LlamaMemory.Parameters(config);
+        public long Parameters => config.Parameters;
 
         public long WeightBytes(MemoryLimits limits) => LlamaMemory.WeightBytes(
             config,

@@ -72,7 +72,7 @@ internal sealed class Yue2Costs : IFamilyCosts
     /// <summary>The costs of one checkpoint: the weights that write tokens, those of flow matching, and the decoder of its songs.</summary>
     private sealed class CheckpointCosts(Yue2Config config) : IModelCosts
     {
-        public long Parameters => LlamaMemory.Parameters(config.Language) + FlowParameters;
+        public long Parameters => config.Language.Parameters + FlowParameters;
 
         /// <summary>The weights of flow matching, which keep the type of the file if the others are converted to 8 bits.</summary>
         private long FlowParameters
@@ -80,7 +80,7 @@ internal sealed class Yue2Costs : IFamilyCosts
             get
             {
                 var language = config.Language;
-                var blocks = LlamaMemory.Parameters(language) - (2L * language.VocabularySize * language.HiddenSize);
+                var blocks = language.Parameters - (2L * language.VocabularySize * language.HiddenSize);
                 var hidden = (long)language.HiddenSize;
                 return blocks + (hidden * config.MaxLatentFrames) + (2L * hidden * config.LatentSize) + (hidden * hidden)
                     + (hidden * Yue2Config.TimeVectorSize);

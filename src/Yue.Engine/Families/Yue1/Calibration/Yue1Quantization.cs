@@ -103,9 +103,9 @@ public sealed class Yue1Quantization
     private static LlamaConfig ConfigOf(QuantizationFolders folders)
     {
         var config = LlamaConfig.Load(folders.Source);
-        return config.QuantizedType is null
-            ? config
-            : throw new CheckpointException(folders.Source, "the checkpoint is already quantized; name the original");
+        return config.IsQuantized
+            ? throw new CheckpointException(folders.Source, "the checkpoint is already quantized; name the original")
+            : config;
     }
 
     /// <summary>Throws unless the adapter was made for stage 1 and changes only matrices that are rounded.</summary>

@@ -9,6 +9,10 @@ public sealed record PublishedFigures
 {
     private static readonly JsonSerializerOptions Json = new() { RespectNullableAnnotations = true, AllowDuplicateProperties = false };
 
+    /// <summary>True for figures of the published checkpoints, which quantized ones do not have.</summary>
+    [JsonIgnore]
+    public bool AreOfOriginals { get; private init; }
+
     [JsonPropertyName("stage2_encode_0_40")]
     public required CodesFigure Stage2Whole { get; init; }
 
@@ -37,7 +41,8 @@ public sealed record PublishedFigures
     public required DecodeFigure Decode { get; init; }
 
     /// <summary>Returns the figures of the public YuE checkpoints, which are embedded in the program.</summary>
-    public static PublishedFigures OfRealWeights() => FigureFile.OfProgram<PublishedFigures>("published-figures.json", Json);
+    public static PublishedFigures OfRealWeights() =>
+        FigureFile.OfProgram<PublishedFigures>("published-figures.json", Json) with { AreOfOriginals = true };
 
     /// <summary>Reads figures in the same format.</summary>
     /// <exception cref="CheckpointException">The file is invalid.</exception>
