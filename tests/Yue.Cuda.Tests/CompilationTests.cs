@@ -53,7 +53,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
     {
         var version = KernelCompiler.Version(out var reason);
         Assert.SkipWhen(version is null, reason ?? "");
-        Assert.SkipWhen(Version.Parse(version!).Major < 13, $"NVRTC {version} does not compile for compute capability {architecture / 10}.0");
+        Assert.SkipWhen(
+            Version.Parse(version!).Major < 13, $"NVRTC {version} does not compile for compute capability {architecture / 10}.0");
         CompileAll(architecture, sharedBytesPerBlock);
     }
 
