@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Llama;
@@ -12,7 +13,7 @@ namespace Yue.Engine.Families.Yue1;
 /// <param name="Tokenizer">The SentencePiece model; null means <c>tokenizer.model</c> in the stage-1 folder.</param>
 /// <param name="ContextTokens">The maximum stage-1 context in tokens; 0 means the checkpoint's limit.</param>
 /// <param name="IsDemo">True for the built-in demo model, which was trained on Latin letters only.</param>
-internal sealed record Yue1Checkpoints(
+internal sealed partial record Yue1Checkpoints(
     IReadOnlyList<KeyValuePair<string, string>> Stage1,
     string Stage2,
     string Codec,
@@ -62,10 +63,12 @@ internal sealed record Yue1Checkpoints(
     public bool IsLyricsOnly(int i)
     {
         var (name, folder) = Stage1[i];
-        return IsLyricsOnly(ModelName.CheckpointOf(name)) || IsLyricsOnly(Path.TrimEndingDirectorySeparator(folder));
+        return LyricsOnly().IsMatch(ModelName.CheckpointOf(name)) || LyricsOnly().IsMatch(Path.TrimEndingDirectorySeparator(folder));
     }
 
-    private static bool IsLyricsOnly(string name) => name.EndsWith("-cot", StringComparison.OrdinalIgnoreCase);
+    /// <summary>A published name, or that of its quantized checkpoint, perhaps with an adapter.</summary>
+    [GeneratedRegex(@"-cot(\+[^/\\]*)?(-int[46])?\z", RegexOptions.IgnoreCase)]
+    private static partial Regex LyricsOnly();
 
     /// <summary>Returns the dimensions of a stage-1 checkpoint, with the context cut to the limit.</summary>
     public LlamaConfig Stage1Config(string folder)
