@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Yue.Engine.Llama;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
@@ -48,7 +49,20 @@ internal sealed class QuantizedFolder : IDisposable
     public static QuantizationRecord? RecordOf(string target) =>
         File.Exists(System.IO.Path.Combine(target, ConfigFile)) ? QuantizationRecord.TryRead(target) : null;
 
-    /// <summary>Opens the folder of a run, and removes the files of other sources or settings.</summary>
+    /// <summary>Returns true if a folder is a quantized checkpoint, complete or damaged.</summary>
+    public static bool IsQuantized(string folder)
+    {
+        try
+        {
+            return LlamaConfig.Load(folder).IsQuantized;
+        }
+        catch (CheckpointException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Opens the folder of a run, and removes damaged files and those of other sources or settings.</summary>
     /// <param name="target">The folder of the complete checkpoint.</param>
     /// <param name="record">The run. Its number of positions may be unknown.</param>
     /// <exception cref="IOException">Another process quantizes into the folder, or the disk fails.</exception>
@@ -72,6 +86,7 @@ internal sealed class QuantizedFolder : IDisposable
             folder.Clear();
         }
 
+        folder.RemoveDamaged();
         return folder;
     }
 
@@ -207,6 +222,22 @@ internal sealed class QuantizedFolder : IDisposable
         }
 
         File.Move(path + ".new", path, overwrite: true);
+    }
+
+    /// <summary>Removes shards that a faulty disk or a copy has cut, so that they are written again.</summary>
+    private void RemoveDamaged()
+    {
+        foreach (var file in Directory.GetFiles(Path, "*.safetensors"))
+        {
+            try
+            {
+                SafetensorsFile.Open(file).Dispose();
+            }
+            catch (CheckpointException)
+            {
+                File.Delete(file);
+            }
+        }
     }
 
     private void Clear()

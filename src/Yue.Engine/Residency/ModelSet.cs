@@ -181,16 +181,22 @@ internal sealed class ModelSet : IDisposable
     public static Device TorchDevice(string name)
     {
         var gpus = cuda.is_available() ? cuda.device_count() : 0;
-        var index = name.StartsWith("cuda:", StringComparison.Ordinal)
-            ? int.Parse(name.AsSpan("cuda:".Length), CultureInfo.InvariantCulture)
-            : 0;
         return name switch
         {
             "auto" => device(gpus > 0 ? "cuda" : "cpu"),
             "cpu" => CPU,
-            _ when index < gpus => device(name),
+            _ when IndexOf(name) < gpus => device(name),
             _ => throw new InvalidOperationException(
                 $"Device is {name}, but this build finds {gpus} GPUs. Run yue doctor to find out why, or set Device to auto."),
         };
     }
+
+    /// <summary>Returns the index of a GPU.</summary>
+    private static int IndexOf(string name) =>
+        name == "cuda" ? 0
+        : name.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan("cuda:".Length), NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            ? index
+            : throw new InvalidOperationException(
+                $"Device is {name}; it must be auto, cpu, cuda, or cuda with an index such as cuda:1.");
 }

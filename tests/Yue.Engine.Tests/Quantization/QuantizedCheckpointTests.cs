@@ -85,6 +85,8 @@ public sealed class QuantizedCheckpointTests : IDisposable
         Assert.Throws<CheckpointException>(() => SafetensorsCheckpoint.Open(Target + ".part"));
         var first = Path.Combine(Target + ".part", "model-00002-of-00005.safetensors");
         var written = File.GetLastWriteTimeUtc(first);
+        var embedding = Path.Combine(Target + ".part", "model-00001-of-00005.safetensors");
+        File.WriteAllBytes(embedding, File.ReadAllBytes(embedding)[..^1]);       // damaged, so it is written again
 
         Assert.False(Quantize(record, Sequences));
         Assert.Equal(written, File.GetLastWriteTimeUtc(Path.Combine(Target, Path.GetFileName(first))));

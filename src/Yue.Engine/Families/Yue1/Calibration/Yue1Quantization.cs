@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
+using TorchSharp;
 using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Llama;
 using Yue.Engine.Quantization;
+using Yue.Engine.Residency;
 using Yue.Engine.Weights;
 using static TorchSharp.torch;
 
@@ -80,6 +82,7 @@ public sealed class Yue1Quantization
     public void Run()
     {
         _report("reading the checkpoints", 0);
+        CheckDevice();
         CheckAdapter();
         var (missing1, missing2) = (Missing(_options.Stage1, _options.Lora), Missing(_options.Stage2, adapter: null));
         if (missing1 is null && missing2 is null)
@@ -108,6 +111,16 @@ public sealed class Yue1Quantization
             : config;
     }
 
+    /// <summary>Throws unless the device exists. Reports that a published checkpoint would run on the CPU only because there is no
+    /// GPU.</summary>
+    private void CheckDevice()
+    {
+        if (ModelSet.TorchDevice(_options.Device).type == DeviceType.CPU && _options is { Device: "auto", IsDemo: false })
+        {
+            _say("No GPU can be used, and the CPU takes many times as long. Run yue doctor to find out why.");
+        }
+    }
+
     /// <summary>Throws unless the adapter was made for stage 1 and changes only matrices that are rounded.</summary>
     private void CheckAdapter()
     {
@@ -124,6 +137,7 @@ public sealed class Yue1Quantization
     private Result? Missing(QuantizationFolders folders, string? adapter)
     {
         var config = ConfigOf(folders);
+        SafetensorsCheckpoint.Open(folders.Source).Dispose();       // before hours of work, and before the files are hashed
         var record = new QuantizationRecord
         {
             Format = QuantizationRecord.FormatName,
@@ -142,14 +156,16 @@ public sealed class Yue1Quantization
             return null;
         }
 
-        if (Directory.Exists(folders.Target))
+        if (Path.Exists(folders.Target))
         {
-            if (QuantizedFolder.RecordOf(folders.Target) is null)
+            if (!QuantizedFolder.IsQuantized(folders.Target))
             {
                 throw new IOException($"{folders.Target} exists and is not a quantized checkpoint. Choose another folder with --output.");
             }
 
-            _say($"{folders.Target} was made from other files or with other options, and is replaced.");
+            _say(QuantizedFolder.RecordOf(folders.Target) is null
+                ? $"{folders.Target} is damaged, and is replaced."
+                : $"{folders.Target} was made from other files or with other options, and is replaced.");
         }
 
         return new Result(folders, config, record);

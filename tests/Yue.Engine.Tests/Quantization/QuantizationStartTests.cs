@@ -1,0 +1,82 @@
+using Xunit;
+using Yue.Engine.Families.Yue1.Calibration;
+using Yue.Engine.Families.Yue1.Demo;
+using Yue.Engine.Tests.Weights;
+using Yue.Engine.Weights;
+
+namespace Yue.Engine.Tests.Quantization;
+
+/// <summary>Tests what is checked before a quantization writes anything.</summary>
+public sealed class QuantizationStartTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_bytes_to_write_are_those_of_the_files_that_are_missing()
+    {
+        var options = QuantizedDemo.Options(_folder.Root, bits: 6, songs: 0);
+        var six = BytesToWrite(options);
+        QuantizedDemo.Run(options);
+        Assert.InRange(SizeOf(options), six, 1.01 * six);       // with headers and small files
+        QuantizedDemo.Run(options, _ => Assert.Fail("there is nothing to write"));
+
+        // Files of other options are kept until those that replace them are complete, but not if they are not complete themselves.
+        var other = options with { Bits = 4 };
+        var four = BytesToWrite(other);
+        Assert.InRange(four, 0.7 * six, 0.9 * six);
+        Assert.Equal(6, QuantizationRecord.TryRead(other.Stage1.Target)!.Bits);
+        Directory.Move(options.Stage1.Target, options.Stage1.Target + ".part");
+        Assert.InRange(BytesToWrite(other), 0.4 * four, 0.6 * four);
+    }
+
+    /// <remarks>With real checkpoints, stage 2 is read hours after stage 1.</remarks>
+    [Fact]
+    public void A_stage_2_without_weights_is_refused_before_anything_is_written()
+    {
+        var source = _folder["stage2-source"];
+        Directory.CreateDirectory(source);
+        File.Copy(Path.Combine(DemoModel.Folders.Stage2, "config.json"), Path.Combine(source, "config.json"));
+        var demo = QuantizedDemo.Options(_folder["out"], bits: 4, songs: 0);
+        var options = demo with { Stage2 = new(source, demo.Stage2.Target) };
+        var error = Assert.Throws<CheckpointException>(() => QuantizedDemo.Run(options));
+        Assert.Contains($"{source}: the folder has neither model.safetensors", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
+    [Fact]
+    public void The_CPU_of_a_machine_without_a_GPU_is_mentioned()
+    {
+        Assert.SkipWhen(TorchSharp.torch.cuda.is_available(), "there is a GPU");
+        var said = new List<string>();
+        void Try(Yue1QuantizationOptions options)
+        {
+            static void Refuse(long bytes) => throw new IOException("The disk is full.");
+            var run = new Yue1Quantization(options, (_, _) => { }, said.Add, Refuse, TestContext.Current.CancellationToken);
+            Assert.Throws<IOException>(run.Run);
+        }
+
+        var options = QuantizedDemo.Options(_folder.Root, bits: 4, songs: 0);
+        Try(options with { Device = "auto" });
+        Try(options with { IsDemo = false });
+        Assert.Empty(said);
+        Try(options with { Device = "auto", IsDemo = false });
+        Assert.Equal(["No GPU can be used, and the CPU takes many times as long. Run yue doctor to find out why."], said);
+    }
+
+    /// <summary>Returns the number of bytes to write, and writes nothing.</summary>
+    private static long BytesToWrite(Yue1QuantizationOptions options)
+    {
+        long bytes = 0;
+        Assert.Throws<IOException>(() => QuantizedDemo.Run(options, needed =>
+        {
+            bytes = needed;
+            throw new IOException("The disk is full.");
+        }));
+        return bytes;
+    }
+
+    private static long SizeOf(Yue1QuantizationOptions options) => new[] { options.Stage1.Target, options.Stage2.Target }
+        .SelectMany(folder => new DirectoryInfo(folder).EnumerateFiles()).Sum(file => file.Length);
+}
