@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using Yue.Engine.Families.Yue1.Calibration;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Scheduling;
@@ -25,12 +26,19 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskRoom room)
         Description = "A profile that yue models list shows, or demo for the built-in model",
     };
 
-    private readonly Option<int> _bits = new("--bits") { HelpName = "4|6", Description = "The bits of a code", Required = true };
+    private readonly Option<int> _bits = new("--bits")
+    {
+        HelpName = "4|6",
+        Description = "The bits of a code",
+        Required = true,
+        CustomParser = result => (int)Number(result, "--bits", value => value is 4 or 6, "4 or 6"),
+    };
 
     private readonly Option<int> _songs = new("--songs")
     {
         HelpName = "N",
         Description = "The number of songs that the model sings for its calibration; 0 rounds each weight by itself",
+        CustomParser = result => (int)Number(result, "--songs", value => value is >= 0 and <= MostSongs, $"a number from 0 to {MostSongs}"),
         DefaultValueFactory = _ => 16,
     };
 
@@ -38,6 +46,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskRoom room)
     {
         HelpName = "N",
         Description = "The seed of the first song",
+        CustomParser = result => Number(result, "--seed", _ => true, "a whole number"),
         DefaultValueFactory = _ => 1,
     };
 
@@ -67,9 +76,6 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskRoom room)
         {
             _name, _bits, _songs, _seed, _output, _lora, _device,
         };
-        _bits.Validators.Add(result => Require(result, result.GetValueOrDefault<int>() is 4 or 6, "--bits", "4 or 6"));
-        _songs.Validators.Add(result => Require(
-            result, result.GetValueOrDefault<int>() is >= 0 and <= MostSongs, "--songs", $"a number from 0 to {MostSongs}"));
         quantize.SetAction((line, cancel) => run(line, (folder, output, stop) => RunAsync(line, folder, output, stop), cancel));
         return quantize;
     }
@@ -94,8 +100,15 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskRoom room)
         await output.WriteLineAsync($"Both checkpoints are quantized to {options.Bits} bits. To use them, set:");
         await output.WriteLineAsync($"  YUE_STAGE1='{line.GetRequiredValue(_name)}={options.Stage1.Target}'");
         await output.WriteLineAsync($"  YUE_STAGE2='{options.Stage2.Target}'");
+        await output.WriteLineAsync($"  YUE_CODEC='{CodecOf(folder, line.GetRequiredValue(_name))}'");
         return ExitCode.Success;
     }
+
+    /// <summary>Returns the folder of the codec, which songs also need.</summary>
+    private static string CodecOf(ModelFolder folder, string name) => name == DemoModel.Name
+        ? DemoModel.Folders.Codec
+        : Path.Combine(
+            folder.Path, folder.Manifest.CheckpointsOf(name).First(checkpoint => checkpoint.Role == CheckpointRole.Codec).Folder);
 
     /// <summary>Awaits the work. A device that does not exist is an error of the command line.</summary>
     private static async Task AwaitAsync(Task work)
@@ -116,22 +129,28 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskRoom room)
         var isDemo = name == DemoModel.Name;
         var (stage1, stage2) = isDemo ? (DemoModel.Folders.Stage1, DemoModel.Folders.Stage2) : SourcesOf(folder, name);
         var output = Path.GetFullPath(line.GetValue(_output) ?? folder.Path);
-        var device = line.GetRequiredValue(_device);
+        if (File.Exists(output))
+        {
+            throw new ModelsCommand.UsageException($"{output} is a file; name a folder with --output.");
+        }
+
+        var (lora, device) = (line.GetValue(_lora), line.GetRequiredValue(_device));
+        var adapter = lora is null ? "" : $"+{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(lora)))}";
         return new Yue1QuantizationOptions
         {
-            Stage1 = new(stage1, TargetOf(stage1)),
-            Stage2 = new(stage2, TargetOf(stage2)),
+            Stage1 = new(stage1, TargetOf(stage1, adapter)),
+            Stage2 = new(stage2, TargetOf(stage2, "")),
             IsDemo = isDemo,
             Bits = bits,
             Songs = line.GetRequiredValue(_songs),
             Seed = line.GetRequiredValue(_seed),
-            Lora = line.GetValue(_lora),
+            Lora = lora,
             Device = isDemo && device == "auto" ? "cpu" : device,
             CacheFolder = new EngineOptions().CacheFolder,
             Program = $"YueService {ServiceIdentity.Version}",
         };
 
-        string TargetOf(string source) => Path.Combine(output, $"{Path.GetFileName(source)}-int{bits}");
+        string TargetOf(string source, string lora) => Path.Combine(output, $"{Path.GetFileName(source)}{lora}-int{bits}");
     }
 
     private static (string Stage1, string Stage2) SourcesOf(ModelFolder folder, string profile)
@@ -157,12 +176,16 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskRoom room)
         }
     }
 
-    private static void Require(OptionResult result, bool holds, string name, string expected)
+    private static long Number(ArgumentResult result, string name, Func<long, bool> isValid, string expected)
     {
-        if (!holds)
+        var text = result.Tokens[0].Value;
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && isValid(number))
         {
-            result.AddError($"{name} is '{(result.Tokens is [var token, ..] ? token.Value : "")}'; write {expected}.");
+            return number;
         }
+
+        result.AddError($"{name} is '{text}'; write {expected}.");
+        return 0;
     }
 
     /// <summary>The progress: written by the work, read by the view.</summary>

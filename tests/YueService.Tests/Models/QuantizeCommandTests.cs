@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Xunit;
 using Yue.Cuda.Decode;
@@ -28,6 +29,7 @@ public sealed class QuantizeCommandTests : IDisposable
         Assert.Equal(ExitCode.Success, exitCode);
         Assert.Contains($"YUE_STAGE1='demo={Stage1}'\n", output, StringComparison.Ordinal);
         Assert.Contains($"YUE_STAGE2='{_folder["out/YuE-s2-demo-int4"]}'\n", output, StringComparison.Ordinal);
+        Assert.Contains($"YUE_CODEC='{DemoModel.Folders.Codec}'\n", output, StringComparison.Ordinal);
         Assert.Contains("%", error, StringComparison.Ordinal);
         Assert.Equal(WeightType.Int4, LlamaConfig.Load(Stage1).QuantizedType);
         Assert.True(File.Exists(Path.Combine(Stage1, "tokenizer.model")));
@@ -48,20 +50,57 @@ public sealed class QuantizeCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Another_option_replaces_the_result_and_other_folders_are_kept()
+    public async Task Damaged_results_and_those_of_other_options_are_replaced()
     {
         Assert.Equal(ExitCode.Success, (await RunAsync("demo", "--bits", "4", "--songs", "0")).ExitCode);
-        var (exitCode, output, error) = await RunAsync("demo", "--bits", "4", "--songs", "1");
+        var layer = Path.Combine(Stage1, "model-00002-of-00008.safetensors");
+        var whole = File.ReadAllBytes(layer);
+        File.WriteAllBytes(layer, whole[..^1]);
+        var (exitCode, output, error) = await RunAsync("demo", "--bits", "4", "--songs", "0");
+        Assert.Equal(ExitCode.Success, exitCode);
+        Assert.Contains($"{Stage1} is damaged, and is replaced.", output + error, StringComparison.Ordinal);
+        Assert.Equal(whole, File.ReadAllBytes(layer));
+
+        (exitCode, output, error) = await RunAsync("demo", "--bits", "4", "--songs", "1");
         Assert.Equal(ExitCode.Success, exitCode);
         Assert.Contains("was made from other files or with other options, and is replaced", output + error, StringComparison.Ordinal);
+    }
 
-        Directory.Delete(Stage1, recursive: true);
+    [Fact]
+    public async Task Other_folders_and_files_are_kept()
+    {
         Directory.CreateDirectory(Stage1);
         File.WriteAllText(Path.Combine(Stage1, "mine.txt"), "mine");
         var (refused, _, says) = await RunAsync("demo", "--bits", "4", "--songs", "0");
         Assert.Equal(ExitCode.Failure, refused);
         Assert.Contains("exists and is not a quantized checkpoint", says, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(Stage1, "mine.txt")));
+
+        Directory.Delete(Stage1, recursive: true);
+        File.WriteAllText(Stage1, "mine");
+        (refused, _, says) = await RunAsync("demo", "--bits", "4", "--songs", "0");
+        Assert.Equal(ExitCode.Failure, refused);
+        Assert.Contains($"{Stage1} exists and is not a quantized checkpoint", says, StringComparison.Ordinal);
+        Assert.DoesNotContain("stage 1", says, StringComparison.Ordinal);
+    }
+
+    /// <remarks>The name of the result contains that of the adapter, so that it does not replace a result without the adapter.</remarks>
+    [Fact]
+    public async Task An_adapter_is_merged_and_named_in_the_result()
+    {
+        WriteAdapter(_folder["mine"]);
+        var (exitCode, output, error) = await RunAsync("demo", "--bits", "4", "--songs", "0", "--lora", _folder["mine"] + "/");
+        Assert.True(exitCode == ExitCode.Success, error);
+        var stage1 = _folder["out/YuE-s1-demo+mine-int4"];
+        Assert.Contains($"YUE_STAGE1='demo={stage1}'\n", output, StringComparison.Ordinal);
+        Assert.Contains($"YUE_STAGE2='{_folder["out/YuE-s2-demo-int4"]}'\n", output, StringComparison.Ordinal);
+        Assert.Equal(
+            ["adapter_config.json", "adapter_model.safetensors"], QuantizationRecord.TryRead(stage1)!.Lora.Select(file => file.Name));
+
+        File.WriteAllText(_folder["mine/adapter_config.json"], "{}");
+        (exitCode, _, error) = await RunAsync("demo", "--bits", "4", "--songs", "0", "--lora", _folder["mine"]);
+        Assert.Equal(ExitCode.Failure, exitCode);
+        Assert.Contains($"{_folder["mine/adapter_config.json"]}: peft_type is", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -99,7 +138,12 @@ public sealed class QuantizeCommandTests : IDisposable
 
     [Theory]
     [InlineData("--bits is '5'; write 4 or 6.", "demo", "--bits", "5")]
+    [InlineData("--bits is 'four'; write 4 or 6.", "demo", "--bits", "four")]
     [InlineData("--songs is '1000'; write a number from 0 to 256.", "demo", "--bits", "4", "--songs", "1000")]
+    [InlineData("--songs is '1.5'; write a number from 0 to 256.", "demo", "--bits", "4", "--songs", "1.5")]
+    [InlineData("--seed is 'x'; write a whole number.", "demo", "--bits", "4", "--seed", "x")]
+    [InlineData("Device is cuda:x; it must be auto, cpu, cuda, or cuda with an index", "demo", "--bits", "4", "--device", "cuda:x")]
+    [InlineData("Device is gpu; it must be auto, cpu, cuda, or cuda with an index", "demo", "--bits", "4", "--device", "gpu")]
     [InlineData("There is no profile 'other'; there is demo, en-cot,", "other", "--bits", "4")]
     [InlineData("yue2 cannot be quantized beforehand", "yue2", "--bits", "4")]
     [InlineData("YuE-s1-7B-anneal-en-cot does not exist. Fix: yue models pull en-cot", "en-cot", "--bits", "4")]
@@ -109,6 +153,16 @@ public sealed class QuantizeCommandTests : IDisposable
         var (exitCode, _, error) = await RunAsync(args);
         Assert.Equal(ExitCode.Usage, exitCode);
         Assert.Contains(says, error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
+    [Fact]
+    public async Task A_file_in_place_of_the_output_folder_is_refused()
+    {
+        File.WriteAllText(_folder["out"], "mine");
+        var (exitCode, _, error) = await RunAsync("demo", "--bits", "4", "--songs", "0");
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains($"{_folder["out"]} is a file; name a folder with --output.", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -125,6 +179,26 @@ public sealed class QuantizeCommandTests : IDisposable
                 + "Free some space, or choose a folder on another disk with --output.",
             error.Message);
         Assert.False(Directory.Exists(_folder["new"]));
+    }
+
+    /// <summary>Writes an adapter of rank 1 that changes nothing.</summary>
+    private static void WriteAdapter(string folder)
+    {
+        const string Module = "model.layers.0.self_attn.q_proj";
+        using var checkpoint = SafetensorsCheckpoint.Open(DemoModel.Folders.Stage1);
+        var shape = checkpoint.Tensors[$"{Module}.weight"].Shape;
+        var (a, b) = (sizeof(float) * shape[1], sizeof(float) * shape[0]);
+        static object Entry(long[] shape, long[] offsets) => new { dtype = "F32", shape, data_offsets = offsets };
+        var header = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
+        {
+            [$"base_model.model.{Module}.lora_A.weight"] = Entry([1, shape[1]], [0, a]),
+            [$"base_model.model.{Module}.lora_B.weight"] = Entry([shape[0], 1], [a, a + b]),
+        });
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "adapter_config.json"), """{"peft_type":"LORA","r":1,"lora_alpha":1}""");
+        File.WriteAllBytes(
+            Path.Combine(folder, "adapter_model.safetensors"),
+            [.. BitConverter.GetBytes((ulong)header.Length), .. header, .. new byte[a + b]]);
     }
 
     private async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] args)
