@@ -20,8 +20,7 @@ publish() {
     # The build compresses the studio's files, and their timestamps would otherwise end up in the archive.
     sed -i -E "s/[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT/$(date -d "@$seconds" '+%a, %d %b %Y %T GMT')/g" \
         "$folder/yue.staticwebassets.endpoints.json"
-    cp "$clone"/{LICENSE,NOTICE,yue.service,yue-worker@.service} "$folder"
-    cp "$clone/docs/licences.md" "$folder/LICENCES.md"
+    cp "$clone"/{yue.service,yue-worker@.service} "$folder"
 }
 
 write_sbom() {

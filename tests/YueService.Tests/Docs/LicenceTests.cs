@@ -15,6 +15,9 @@ public sealed class LicenceTests
     /// <summary>Licences that allow the service to be distributed under its own licence.</summary>
     private static readonly string[] Compatible = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "PostgreSQL"];
 
+    /// <summary>The texts that every published program comes with.</summary>
+    private static readonly string[] Texts = ["LICENSE", "NOTICE", "docs/licences.md"];
+
     private static readonly IReadOnlyList<ShippedPackage> Packages =
         PackageList.Of(Path.Combine(DemoProcess.Repository, "src", "YueService"));
 
@@ -58,7 +61,7 @@ public sealed class LicenceTests
     [Fact]
     public void NOTICE_names_every_file_that_ships()
     {
-        string[] own = ["appsettings.json", "models.json", ".cuh"];
+        string[] own = ["appsettings.json", "models.json", ".cuh", .. Texts];
         var notice = File.ReadAllText(Path.Combine(DemoProcess.Repository, "NOTICE"));
         var shipped = Directory.EnumerateFiles(Path.Combine(DemoProcess.Repository, "src"), "*.csproj", SearchOption.AllDirectories)
             .SelectMany(project => XDocument.Load(project).Descendants()
@@ -70,6 +73,16 @@ public sealed class LicenceTests
             .ToList();
         Assert.True(shipped.Count > 3);
         Assert.All(shipped, file => Assert.Contains(file, notice, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_published_program_comes_with_its_licences()
+    {
+        var project = XDocument.Load(Path.Combine(DemoProcess.Repository, "src", "YueService", "YueService.csproj"));
+        var published = project.Descendants("Content")
+            .Where(item => item.Attribute("CopyToPublishDirectory") is not null)
+            .Select(item => item.Attribute("Include")!.Value);
+        Assert.Superset(Texts.Select(text => $"../../{text}").ToHashSet(), published.ToHashSet());
     }
 
     private static string Table()
