@@ -18,7 +18,6 @@ public sealed partial class DeployTests
 {
     private static readonly string Folder = Path.Combine(DemoProcess.Repository, "deploy");
 
-
     private static IEnumerable<string> Manifests => Directory.EnumerateFiles(Folder, "*.yaml", SearchOption.AllDirectories);
 
     private static string Alerts => Path.Combine(Folder, "prometheus", "alerts.yaml");
@@ -95,14 +94,30 @@ public sealed partial class DeployTests
     }
 
     [Fact]
+    public async Task Kubectl_builds_every_kustomization()
+    {
+        var program = Program("kubectl");
+        Assert.SkipUnless(program is not null, "kubectl is not installed");
+        var overlays = Path.Combine(Folder, "kubernetes", "overlays");
+        foreach (var folder in Directory.EnumerateDirectories(overlays).Append(Path.Combine(Folder, "kubernetes", "base")))
+        {
+            var build = await ProgramRun.RunAsync(Folder, program, "kustomize", folder);
+            Assert.True(build.ExitCode == 0, build.Output + build.Error);
+            Assert.Contains("name: yue-worker", build.Output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Prometheus_accepts_the_alerts()
     {
-        var program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-            .Select(folder => Path.Combine(folder, "promtool")).FirstOrDefault(File.Exists);
+        var program = Program("promtool");
         Assert.SkipUnless(program is not null, "promtool is not installed (Debian: prometheus)");
         var check = await ProgramRun.RunAsync(Folder, program, "check", "rules", Alerts);
         Assert.True(check.ExitCode == 0, check.Output + check.Error);
     }
+
+    private static string? Program(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 
     /// <summary>Returns the metrics of a service that has seen songs with every outcome, has a GPU and shares its jobs.</summary>
     private static async Task<ILookup<string, IReadOnlyDictionary<string, string>>> ExportedAsync()

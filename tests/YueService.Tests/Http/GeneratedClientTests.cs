@@ -112,26 +112,45 @@ public sealed class GeneratedClientTests : IDisposable
     [Fact]
     public async Task The_documented_CSharp_lines_make_a_song()
     {
-        var source = await File.ReadAllTextAsync(
-            Path.Combine(Root, "tests", "YueService.Tests", "Docs", $"{nameof(DocumentedClient)}.cs"),
-            TestContext.Current.CancellationToken);
-        var lines = DocumentedClient.Differences.Aggregate(
-            CallFromCode("csharp"), (text, differ) => text.Replace(differ.Documented, differ.Here, StringComparison.Ordinal));
-        Assert.All(lines.Split('\n'), line => Assert.Contains(line, source, StringComparison.Ordinal));
-
+        await AreCompiledAsync([CallFromCode("csharp")]);
         using var folder = new TemporaryFolder();
         await DocumentedClient.MakeSongAsync(_client.BaseAddress!, folder["song.wav"]);
         await IsWavAsync(folder["song.wav"]);
     }
 
+    [Fact]
+    public async Task The_CSharp_lines_of_the_README_of_the_client_make_a_song_and_read_an_error()
+    {
+        var blocks = Page("src", "YueService.Client", "README.md").Blocks.Where(block => block.Language == "csharp").ToList();
+        Assert.Equal(2, blocks.Count);
+        await AreCompiledAsync(blocks.Select(block => block.Text));
+        using var folder = new TemporaryFolder();
+        var printed = new List<string>();
+        await DocumentedClient.MakeSongAsync(_client.BaseAddress!, folder["song.wav"], printed.Add);
+        await IsWavAsync(folder["song.wav"]);
+        Assert.StartsWith("max_new_tokens is 1;", Assert.Single(printed), StringComparison.Ordinal);
+    }
+
+    /// <summary>Checks that <see cref="DocumentedClient"/> contains every line of C# code of the documentation.</summary>
+    private static async Task AreCompiledAsync(IEnumerable<string> blocks)
+    {
+        var source = await File.ReadAllTextAsync(
+            Path.Combine(Root, "tests", "YueService.Tests", "Docs", $"{nameof(DocumentedClient)}.cs"),
+            TestContext.Current.CancellationToken);
+        var lines = blocks.SelectMany(block => DocumentedClient.Differences.Aggregate(
+            block, (text, differ) => text.Replace(differ.Documented, differ.Here, StringComparison.Ordinal)).Split('\n'));
+        Assert.All(lines, line => Assert.Contains(line, source, StringComparison.Ordinal));
+    }
+
     /// <summary>Returns the code of a language in docs/how-to/call-from-code.md.</summary>
     private static string CallFromCode(string language)
     {
-        var page = new MarkdownDocument(File.ReadLines(Path.Combine(Root, "docs", "how-to", "call-from-code.md")));
-        var code = Assert.Single(page.Blocks, block => block.Language == language).Text;
+        var code = Assert.Single(Page("docs", "how-to", "call-from-code.md").Blocks, block => block.Language == language).Text;
         Assert.Contains("localhost:2008", code, StringComparison.Ordinal);
         return code;
     }
+
+    private static MarkdownDocument Page(params ReadOnlySpan<string> path) => new(File.ReadLines(Path.Combine([Root, .. path])));
 
     private string ForService(string code) => code.Replace("localhost:2008", _client.BaseAddress!.Authority, StringComparison.Ordinal);
 
