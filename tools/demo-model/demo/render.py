@@ -27,13 +27,13 @@ _VOICE_RMS, _TONE_GAIN, _BASS_GAIN = 0.10, 0.045, 0.09
 
 
 def voice_controls(frames):
-    """[F, 5] int64, in the order of VOICE_FIELDS."""
+    """Returns [F, 5] int64, in the order of VOICE_FIELDS."""
     units = codes.voice_units(frames)
     return np.stack([frames.phoneme, frames.pitch, frames.age, units, codes.voice_phases(frames, units)], 1).astype(np.int64)
 
 
 def band_controls(frames):
-    """[F, 7] int64, in the order of BAND_FIELDS."""
+    """Returns [F, 7] int64, in the order of BAND_FIELDS."""
     instrument = np.full(len(frames), frames.instrument)
     return np.stack([frames.root, frames.quality, instrument, frames.strike_age, frames.release, frames.drum, frames.drum_age], 1).astype(np.int64)
 
@@ -154,7 +154,7 @@ def _envelope(age, decay, attack):
 
 
 def _noise(random, samples, low_hz, high_hz):
-    """Returns white noise within a band, with unit deviation."""
+    """Returns white noise within a band, with a standard deviation of 1."""
     spectrum = np.fft.rfft(random.standard_normal(samples))
     hertz = np.fft.rfftfreq(samples, 1 / 44100)
     spectrum *= 1 / (1 + (low_hz / np.maximum(hertz, 1)) ** 6) / (1 + (hertz / high_hz) ** 8)

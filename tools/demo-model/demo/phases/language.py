@@ -104,7 +104,7 @@ def _sequence(random, songs, one):
         heard += [np.zeros(len(section[0]), bool), learned]
         placed.append(section_hints)
     ids, positions = np.concatenate(parts), np.arange(sum(map(len, parts)))
-    if first > 0 and random.random() < 0.7:     # like after many sections, or after dropped ones
+    if first > 0 and random.random() < 0.7:     # as after many sections, or after dropped ones
         positions[len(head):] += random.choice((sum(len(t) + len(a) for t, a, _ in sections[:first]), random.randrange(_FAR)))
     return ids, positions, np.concatenate(heard), *hints.placed(len(head), placed)
 
