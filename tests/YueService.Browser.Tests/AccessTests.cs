@@ -37,7 +37,7 @@ public sealed class AccessTests(Studio studio)
     }
 
     [Fact]
-    public async Task Signing_out_takes_the_songs_away_in_all_tabs_and_leaves_the_words()
+    public async Task Signing_out_hides_the_songs_in_all_tabs_and_keeps_the_words()
     {
         var service = await studio.LockedAsync();
         await using var tab = await studio.OpenAsync(service);

@@ -30,7 +30,7 @@ public sealed partial class FailureTests(Studio studio)
     }
 
     [Fact]
-    public async Task Over_the_rate_limit_the_page_says_when_to_try_again()
+    public async Task The_page_says_when_to_try_again_after_the_rate_limit_is_reached()
     {
         await studio.ServiceAsync();
         await using var service = await ServiceProcess.StartSimulatedAsync(("YUE_RATE_LIMIT_PER_MINUTE", "1"));

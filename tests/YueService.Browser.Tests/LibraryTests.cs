@@ -16,7 +16,7 @@ public sealed class LibraryTests(Studio studio)
     private static readonly string[] Tree = ["1 Acorn", "2 Take 2", "3 Sapling", "4 Oak"];
 
     [Fact]
-    public async Task Songs_are_renamed_starred_found_deleted_and_brought_back()
+    public async Task Songs_are_renamed_starred_found_deleted_and_restored()
     {
         var service = await studio.ServiceAsync();
         await studio.SongAsync();
@@ -107,10 +107,10 @@ public sealed class LibraryTests(Studio studio)
         await studio.SongAsync();
         await service.SingAsync(new { lyrics = "[verse]\nEarly bird", genre = "folk", target_seconds = 1 });
         await using var tab = await studio.OpenAsync(service, path: null);
-        var isFound = new TaskCompletionSource();
+        var searched = new TaskCompletionSource();
         await tab.Page.RouteAsync("**/v1/songs?limit=100", async route =>
         {
-            await isFound.Task;
+            await searched.Task;
             await route.ContinueAsync();
         });
         await tab.Page.GotoAsync("/");
@@ -118,7 +118,7 @@ public sealed class LibraryTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Searchbox).FillAsync("early bird");
         await Assertions.Expect(items).ToHaveCountAsync(1);
         await tab.Page.RunAndWaitForResponseAsync(
-            () => Task.FromResult(isFound.TrySetResult()), answer => answer.Url.EndsWith("limit=100", StringComparison.Ordinal));
+            () => Task.FromResult(searched.TrySetResult()), answer => answer.Url.EndsWith("limit=100", StringComparison.Ordinal));
         await Assertions.Expect(tab.Page.Locator(".pill.device")).ToBeVisibleAsync();
         await Assertions.Expect(items).ToHaveCountAsync(1);
     }

@@ -21,7 +21,7 @@ public sealed class NewUserTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_song_that_was_played_to_its_end_leaves_the_player_to_the_next_one()
+    public async Task The_player_changes_to_the_shown_song_at_the_end_of_the_other()
     {
         var service = await studio.ServiceAsync();
         await service.SingAsync(new { lyrics = "[verse]\nThe next one", genre = "folk", target_seconds = 1 });

@@ -8,7 +8,7 @@ namespace YueService.Browser.Tests;
 public sealed class RemakeTests(Studio studio)
 {
     [Fact]
-    public async Task A_section_that_is_sung_again_with_old_or_new_words_leaves_the_one_before_as_it_was()
+    public async Task A_section_sung_again_leaves_the_one_before_unchanged()
     {
         var service = await studio.ServiceAsync();
         var first = await studio.SongAsync();
@@ -193,11 +193,11 @@ public sealed class RemakeTests(Studio studio)
         await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
         await Assertions.Expect(tab.Page.Locator(".notice").First)
             .ToContainTextAsync("1 s each were requested, and there was more to sing.");
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing it in full length" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing it at full length" })).ToBeVisibleAsync();
 
         // The omitted sections can be sung next.
         await Assertions.Expect(tab.Page.Locator(".notice").Last).ToContainTextAsync("Not sung: bridge.");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Go on with it" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Continue with it" }).ClickAsync();
         await tab.Sing.ClickAsync();
         var all = await service.JobAsync(await FinishedAsync(tab, job.GetProperty("id").GetString()!));
         Assert.Equal(3, all.GetProperty("song").GetProperty("sections").GetArrayLength());

@@ -13,7 +13,7 @@ public sealed class ScoreTests(Studio studio)
     private const string MidiButton = ".score-tools [aria-label='Download MIDI']:enabled";
 
     [Fact]
-    public async Task A_score_appears_during_the_song_and_is_edited_sung_and_saved_by_keyboard_alone()
+    public async Task A_score_appears_early_and_can_be_edited_sung_and_saved_by_keyboard()
     {
         var service = await studio.ScoresAsync();
         await using var tab = await studio.OpenAsync(service);

@@ -196,7 +196,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Sections_move_by_keyboard_and_by_dragging_and_a_tag_in_the_words_begins_a_section()
+    public async Task Sections_move_by_keyboard_and_dragging_and_a_tag_begins_a_section()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var first = tab.Page.Locator(".card .tag").First;

@@ -37,8 +37,8 @@ export class Problem extends Error {
  * @throws {Problem}
  */
 export async function send(method, path, options = {}) {
-  const answer = await fetchAnswer(method, path, options);
-  return answer.status === 204 ? null : fromJson(await answer.text());
+  const response = await fetchResponse(method, path, options);
+  return response.status === 204 ? null : fromJson(await response.text());
 }
 
 /** @param {string} text Parses JSON; a seed that JavaScript's numbers cannot represent stays text. */
@@ -62,10 +62,10 @@ export function toJson(value, space) {
  * @param {{ json?: unknown, body?: BodyInit, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean }} [options]
  * @throws {Problem}
  */
-export async function fetchAnswer(method, path, { json, body, headers, signal, keepalive } = {}) {
-  let answer;
+export async function fetchResponse(method, path, { json, body, headers, signal, keepalive } = {}) {
+  let response;
   try {
-    answer = await fetch(path, {
+    response = await fetch(path, {
       method,
       headers: { ...(json === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
       body: json === undefined ? body : toJson(json),
@@ -81,16 +81,16 @@ export async function fetchAnswer(method, path, { json, body, headers, signal, k
   }
 
   reachable.value = true;
-  if (answer.status === 401) {
+  if (response.status === 401) {
     locked.value = true;
   }
 
-  if (!answer.ok) {
-    const problem = await answer.json().catch(() => ({}));
-    throw new Problem(answer.status, problem, Number(answer.headers.get('Retry-After') ?? 0));
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw new Problem(response.status, problem, Number(response.headers.get('Retry-After') ?? 0));
   }
 
-  return answer;
+  return response;
 }
 
 /** @param {string} key Signs in: from then on, this browser sends a cookie. @throws {Problem} */

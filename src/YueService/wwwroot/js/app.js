@@ -169,7 +169,7 @@ effect(() => {
   }
 });
 
-// A song that was played to its end leaves the player to the song that is shown.
+// When a song has been played to its end, the player changes to the song that is shown.
 effect(() => {
   if (hasEnded.value && current.value && current.value.id !== playingId.value && canPlay(current.value)) {
     close();

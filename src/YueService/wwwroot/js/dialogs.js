@@ -17,10 +17,10 @@ function make(html) {
 export function openHelp() {
   const dialog = make(`<form method="dialog"><h2>Help</h2>
     <p>Write sections of lyrics, say how they should sound, and press <b>Sing</b>. You hear the song while it is made.
-    Click a section above the waveform to sing it again, or <b>+</b> to go on.</p>
+    Click a section above the waveform to sing it again, or <b>+</b> to continue the song.</p>
     <table><caption>Keys</caption>
       <tr><th scope="row"><kbd>Space</kbd></th><td>plays and pauses</td></tr>
-      <tr><th scope="row"><kbd>1</kbd> – <kbd>4</kbd></th><td>switch between takes at the same place</td></tr>
+      <tr><th scope="row"><kbd>1</kbd> – <kbd>4</kbd></th><td>switch between takes at the same position</td></tr>
       <tr><th scope="row"><kbd>←</kbd> <kbd>→</kbd></th><td>move in the song, on the waveform or the player</td></tr>
       <tr><th scope="row"><kbd>Alt</kbd> + <kbd>↑</kbd> <kbd>↓</kbd></th><td>moves a section</td></tr>
       <tr><th scope="row"><kbd>Ctrl</kbd> + <kbd>Enter</kbd></th><td>sings what is written</td></tr>
@@ -37,7 +37,7 @@ export function openSignIn() {
   }
 
   const dialog = make(`<form><h2>Sign in</h2><p>${isSignedIn.value
-    ? 'You were signed out: a month is over, or the key was changed. Your words are still here.'
+    ? 'You were signed out: the session ended after a month, or the key was changed. Your words are still here.'
     : 'This service requires a key. Ask its operator for it.'}</p>
     <label class="field">Key<input type="password" name="key" autocomplete="current-password" required></label>
     <p class="fault" role="alert" hidden></p>

@@ -138,8 +138,8 @@ function nextTag() {
 export function moveCard(key, to) {
   const list = [...cards.value];
   const from = list.findIndex((card) => card.key === key);
-  const least = remake.value?.how === 'continue' ? remake.value.sung : 0;
-  if (from >= least && to >= least && to < list.length) {
+  const min = remake.value?.how === 'continue' ? remake.value.sung : 0;
+  if (from >= min && to >= min && to < list.length) {
     list.splice(to, 0, ...list.splice(from, 1));
     cards.value = list;
   }

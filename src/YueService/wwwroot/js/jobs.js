@@ -50,8 +50,8 @@ export const busy = computed(() => {
   const states = [...jobs.value.values()].map((job) => job.state);
   const known = { running: states.filter((state) => state === 'running').length,
     depth: states.filter((state) => state === 'queued').length };
-  const told = health.value?.queue;
-  return { running: Math.max(known.running, told?.running ?? 0), depth: Math.max(known.depth, told?.depth ?? 0) };
+  const reported = health.value?.queue;
+  return { running: Math.max(known.running, reported?.running ?? 0), depth: Math.max(known.depth, reported?.depth ?? 0) };
 });
 
 const PageSize = 100;
@@ -79,7 +79,7 @@ export function hasSound(job) {
 export async function refresh() {
   try {
     const [state, possible] = await Promise.all([
-      fetch('/health').then((answer) => answer.json()), options.value ?? send('GET', '/v1/options'), findSongs(),
+      fetch('/health').then((response) => response.json()), options.value ?? send('GET', '/v1/options'), findSongs(),
       currentId.value ? readJob(currentId.value) : null]);
     batch(() => {
       health.value = state;

@@ -97,7 +97,7 @@ function Unsung({ list }) {
 /** @param {{ job: Job, depth: number }} props */
 function Item({ job, depth }) {
   const isCurrent = currentId.value === job.id;
-  // Below the song that has the same title, only what differs is the name.
+  // Below a song of the same title, an item is named by its difference.
   const isTake = depth > 0 && (job.group?.take ?? 1) > 1;
   const isVersion = depth > 0 && job.parent !== null && jobs.value.get(job.parent.id)?.title === job.title;
   return html`<li class=${`item ${isCurrent ? 'on' : ''} depth-${Math.min(depth, 3)}`} aria-level=${depth + 1}>

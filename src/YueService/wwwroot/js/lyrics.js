@@ -45,17 +45,17 @@ async function ask() {
   const number = ++checks;
   const text = shown.value;
   try {
-    const told = await send('POST', '/v1/songs/check', { json: { ...request(), lyrics: text, seed: 1 } });
+    const response = await send('POST', '/v1/songs/check', { json: { ...request(), lyrics: text, seed: 1 } });
     if (number === checks) {
-      check.value = inUnits(told, text);
+      check.value = inUnits(response, text);
     }
   } catch {
     // The check is repeated at the next change.
   }
 }
 
-/** @param {any} told The service's response, which counts Unicode characters. @param {string} text @returns {import('./types').Check} */
-function inUnits(told, text) {
+/** @param {any} response The response, which counts Unicode characters. @param {string} text @returns {import('./types').Check} */
+function inUnits(response, text) {
   const units = [0];
   for (const character of text) {
     units.push(units[units.length - 1] + character.length);
@@ -63,8 +63,8 @@ function inUnits(told, text) {
 
   const unit = (/** @type {number | null} */ at) => (at === null ? null : units[at] ?? text.length);
   const move = (/** @type {any} */ entry) => ({ ...entry, start: unit(entry.start), end: unit(entry.end) });
-  return { ...told, text, sections: told.sections.map(move),
-    warnings: told.warnings.map((/** @type {any} */ entry) => (entry.field === 'lyrics' ? move(entry) : entry)) };
+  return { ...response, text, sections: response.sections.map(move),
+    warnings: response.warnings.map((/** @type {any} */ entry) => (entry.field === 'lyrics' ? move(entry) : entry)) };
 }
 
 let asking = 0;
@@ -134,8 +134,8 @@ function secondsOf(card) {
 /** The errors that make it impossible to sing the lyrics. */
 const faults = computed(() => {
   const refused = faultsOf('lyrics');
-  const told = firstLine(lyrics.value) === '' ? [] : current.value?.errors.lyrics ?? [];
-  return [...new Set([...refused, ...told])].map(plain);
+  const reported = firstLine(lyrics.value) === '' ? [] : current.value?.errors.lyrics ?? [];
+  return [...new Set([...refused, ...reported])].map(plain);
 });
 
 export function Lyrics() {

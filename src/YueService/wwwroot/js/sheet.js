@@ -34,7 +34,7 @@ export function Sheet({ job, names }) {
     listen(job, blocks[index].start);
   };
   return html`${hasSound(job) ? html`<${Wave} id=${job.id} names=${names} blocks=${blocks} seconds=${seconds}
-    chosen=${chosen.value} onChoose=${pick} onAdd=${job.song && canGoOn(job) ? () => goOn(job) : null} />` : null}
+    chosen=${chosen.value} onChoose=${pick} onAdd=${job.song && canContinue(job) ? () => continueSong(job) : null} />` : null}
     ${job.song ? html`<${Notices} job=${job} /><${Actions} job=${job} blocks=${blocks} hasStems=${names.length > 1} />` : null}`;
 }
 
@@ -75,17 +75,17 @@ function CutShort({ job }) {
 
   const request = job.request ?? {};
   const isAsked = request.target_seconds !== null && request.target_seconds !== undefined;
-  const most = Math.max(...cut.map((section) => section.seconds));
-  const time = `${Number(most.toFixed(1))} s`;
+  const longest = Math.max(...cut.map((section) => section.seconds));
+  const time = `${Number(longest.toFixed(1))} s`;
   const end = cut.includes(sections[sections.length - 1]) ? ' The end is faded out.' : '';
   const why = isAsked ? `${time} ${cut.length > 1 ? 'each were' : 'were'} requested, and there was more to sing.`
     : `${cut.length > 1 ? 'They' : 'It'} had not ended after ${time}, the maximum for one section here.`;
-  const longest = options.value?.fields.find(({ name }) => name === 'max_new_tokens')?.maximum ?? 0;
-  const tokens = Math.min(2 * (request.max_new_tokens ?? 0), longest);
+  const limit = options.value?.fields.find(({ name }) => name === 'max_new_tokens')?.maximum ?? 0;
+  const tokens = Math.min(2 * (request.max_new_tokens ?? 0), limit);
   const again = isAsked ? { ...request, target_seconds: undefined, max_new_tokens: undefined } : { ...request, max_new_tokens: tokens };
   return html`<div class="notice"><p><b>Cut short: ${list(cut.map(({ tag }) => tag))}.</b> ${why}${end}</p>
     ${isAsked || tokens > (request.max_new_tokens ?? Infinity) ? html`<button type="button" class="button"
-      onClick=${() => singAgain(again)}>${isAsked ? 'Sing it in full length' : 'Sing it with twice the limit'}</button>` : null}</div>`;
+      onClick=${() => singAgain(again)}>${isAsked ? 'Sing it at full length' : 'Sing it with twice the limit'}</button>` : null}</div>`;
 }
 
 /** @param {{ job: Job }} props Sections that the request left for later. */
@@ -94,7 +94,8 @@ function LeftOut({ job }) {
   const left = cardsOf(job.request?.lyrics ?? '').slice(sung).map(({ written }) => written || 'verse');
   return sung === 0 || left.length === 0 || job.request?.instrumental ? null : html`<div class="notice">
     <p><b>Not sung: ${list(left)}.</b> The request asked for ${count(sung, 'section')}.</p>
-    <button type="button" class="button" onClick=${() => goOn(job)}>Go on with ${left.length > 1 ? 'them' : 'it'}</button></div>`;
+    <button type="button" class="button"
+      onClick=${() => continueSong(job)}>Continue with ${left.length > 1 ? 'them' : 'it'}</button></div>`;
 }
 
 /** @param {string[]} words Returns words as a list in a sentence. */
@@ -103,13 +104,13 @@ function list(words) {
 }
 
 /** @param {Job} job Returns true if the song's model continues songs. */
-function canGoOn(job) {
+function canContinue(job) {
   const model = options.value?.models.find(({ name }) => name === job.song?.model);
   return !model || model.capabilities.includes('sing_again');
 }
 
 /** @param {Job} job Continues a song: its sections are kept, and a new section is added unless an unsung one is left. */
-function goOn(job) {
+function continueSong(job) {
   const sung = job.song?.sections.length ?? 0;
   openRemake({ ...job.request, seed: undefined, run_n_segments: 0 },
     { how: 'continue', id: job.id, title: job.title, section: 0, sung });
@@ -150,7 +151,7 @@ function Actions({ job, blocks, hasStems }) {
     <button type="button" class=${`button ${isDraft ? '' : 'strong'}`}
       onClick=${again}>${block ? `Sing ${block.tag} again` : 'Sing again'}</button>
     <button type="button" class="button" onClick=${words}>Edit words</button>
-    ${canGoOn(job) ? html`<button type="button" class="button go-on" onClick=${() => goOn(job)}>Continue</button>` : null}
+    ${canContinue(job) ? html`<button type="button" class="button continue" onClick=${() => continueSong(job)}>Continue</button>` : null}
     ${hasSound(job) ? html`<${Menu} label=${html`<${Icon} name="save" />`} name="Download" items=${[
       ...(options.value?.formats ?? []).filter((format) => format.available)
         .map(({ name }) => ({ label: name.toUpperCase(), href: audio('mix', name) })),

@@ -174,7 +174,7 @@ function TagPicker({ slot, part, onClose }) {
       ${list.map((tag, index) => html`<li key=${tag} id=${`tag-${index}`} role="option" aria-selected=${index === at.value}
         onPointerDown=${(/** @type {Event} */ event) => event.preventDefault()} onClick=${() => pick(tag)}>${tag}</li>`)}
       ${list.length === 0 ? html`<li role="option" aria-selected="false"
-        aria-disabled="true">Enter takes “${typed.value.trim()}”</li>` : null}
+        aria-disabled="true">Press Enter to use “${typed.value.trim()}”</li>` : null}
     </ul>
   </div>`;
 }

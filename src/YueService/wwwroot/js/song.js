@@ -298,8 +298,8 @@ const asked = new Set();
 function expected(job) {
   if (!asked.has(job.id) && job.request) {
     asked.add(job.id);
-    send('POST', '/v1/songs/check', { json: job.request }).then((told) => {
-      const sections = told.sections.filter((/** @type {any} */ section) => section.in_song)
+    send('POST', '/v1/songs/check', { json: job.request }).then((response) => {
+      const sections = response.sections.filter((/** @type {any} */ section) => section.in_song)
         .map((/** @type {any} */ section) => ({ tag: section.tag, seconds: section.estimated_seconds ?? Guess }));
       expectations.value = new Map(expectations.value).set(job.id, sections);
     }, () => {});

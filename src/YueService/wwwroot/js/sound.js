@@ -1,6 +1,6 @@
 // The sound of songs: the samples as they arrive, and the peaks for drawing.
 import { signal } from '@preact/signals';
-import { fetchAnswer, send } from './api.js';
+import { fetchResponse, send } from './api.js';
 
 /** Peaks per second of sound. */
 export const PeakRate = 50;
@@ -100,11 +100,11 @@ export class Track {
   async #read(signal) {
     let position = 0;
     try {
-      const answer = await fetchAnswer('GET', `/v1/songs/${this.id}/stream?format=pcm&track=${this.name}`, { signal });
-      this.rate = Number(answer.headers.get('X-Yue-Sample-Rate') ?? this.rate);
-      this.channels = Number(answer.headers.get('X-Yue-Channels') ?? this.channels);
+      const response = await fetchResponse('GET', `/v1/songs/${this.id}/stream?format=pcm&track=${this.name}`, { signal });
+      this.rate = Number(response.headers.get('X-Yue-Sample-Rate') ?? this.rate);
+      this.channels = Number(response.headers.get('X-Yue-Channels') ?? this.channels);
       const block = 2 * this.channels;
-      const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
+      const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
       let odd = new Uint8Array(0);
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
         // A chunk may end in the middle of a sample.

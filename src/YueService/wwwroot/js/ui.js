@@ -94,10 +94,10 @@ function storage(where) {
 
 /** Returns a text cut to a maximum length, for places that cannot show a long title.
  * @param {string} text
- * @param {number} [most]
+ * @param {number} [max]
  */
-export function short(text, most = 48) {
-  return text.length <= most ? text : `${text.slice(0, most - 1).trimEnd()}…`;
+export function short(text, max = 48) {
+  return text.length <= max ? text : `${text.slice(0, max - 1).trimEnd()}…`;
 }
 
 /** @param {number} seconds Returns minutes and seconds, as in 1:05. */

@@ -21,12 +21,12 @@ let retry = 0;
 /** The settings whose values are validated: those that the user has left or sent, but not one that is being typed. */
 const judged = signal(/** @type {string[]} */ ([]));
 
-const Silence = 'The service does not respond. Your words are safe; press again when it is back.';
+const Silence = 'The service does not respond. Your words are safe; try again when it is back.';
 
 /** The settings that have their own control. */
 const Settings = /** @type {const} */ ([
   { name: 'seed', label: 'Seed', placeholder: 'new each time' },
-  { name: 'target_seconds', label: 'Seconds per section', placeholder: 'as it comes' },
+  { name: 'target_seconds', label: 'Seconds per section', placeholder: 'automatic' },
   { name: 'sampling.temperature', label: 'Temperature', placeholder: '1' },
   { name: 'sampling.top_p', label: 'Top p', placeholder: '0.93' },
   { name: 'sampling.guidance_scale', label: 'Guidance', placeholder: '1.5, then 1.2' },
@@ -317,21 +317,21 @@ function boundsOf(name) {
 function faultOf(name) {
   const value = fields.value[name];
   const bounds = boundsOf(name);
-  const told = faultsOf(name).map((text) => advice(text, 'leave it empty')).join(' ');
+  const messages = faultsOf(name).map((text) => advice(text, 'leave it empty')).join(' ');
   if (value === undefined || !bounds || !judged.value.includes(name)) {
-    return told;
+    return messages;
   }
 
   const isWhole = bounds.type === 'integer';
-  const [least, most] = [bounds.minimum ?? -Infinity, bounds.maximum ?? Infinity];
+  const [min, max] = [bounds.minimum ?? -Infinity, bounds.maximum ?? Infinity];
   const isFine = (/** @type {any} */ part) => (typeof part === 'number'
-    ? part >= least && part <= most && (!isWhole || Number.isInteger(part))
+    ? part >= min && part <= max && (!isWhole || Number.isInteger(part))
     : isWhole && /^-?\d{1,18}$/.test(part));
   if ([value].flat().every(isFine)) {
-    return told;
+    return messages;
   }
 
-  return `Use a ${isWhole ? 'whole number' : 'number'}${Number.isFinite(most) ? ` from ${least} to ${most}` : ''}, or leave it empty.`;
+  return `Use a ${isWhole ? 'whole number' : 'number'}${Number.isFinite(max) ? ` from ${min} to ${max}` : ''}, or leave it empty.`;
 }
 
 /** @param {string} message @param {string} out Returns how to fix a value, without the field's API name. */
@@ -371,8 +371,8 @@ function Field({ name, label, placeholder }) {
 function SingBar() {
   const { seed } = fields.value;
   const remarks = ['$', 'model', 'continue_from', 'replace_section'].flatMap(remarksOn);
-  const told = Object.entries(check.value?.errors ?? {}).filter(([name]) => name === 'continue_from').flatMap(([, messages]) => messages);
-  const faults = [refusal.value, ...told.map(plain)].filter(Boolean);
+  const reported = Object.entries(check.value?.errors ?? {}).filter(([name]) => name === 'continue_from').flatMap(([, found]) => found);
+  const faults = [refusal.value, ...reported.map(plain)].filter(Boolean);
   return html`<div class="sing">
     ${faults.length > 0 ? html`<p class="fault" role="alert">${faults.join(' ')}</p>` : null}
     ${remarks.map((text) => html`<p class="seed" key=${text}>${text}</p>`)}
