@@ -65,7 +65,7 @@ internal static class GpuBench
     private static void Read(CudaDevice device, KernelCache kernels)
     {
         using var stream = CudaStream.Create();
-        using var fill = new RandomFill(device, kernels);
+        using var fill = new BenchKernels(device, kernels);
         using var memory = DeviceMemory.Allocate(6L << 30);
         fill.Fill(stream, memory.Address, memory.Bytes, 1, 1, WeightType.BFloat16);
         var times = Time(stream, 20, () => fill.Read(stream, memory.Address, memory.Bytes));
@@ -96,7 +96,7 @@ internal static class GpuBench
         using var weights = new RandomWeights(device, kernels, shape, type, stream);
         var pagesEach = KvCache.PagesFor(positions + 64);
         using var cache = new KvCache(device, kernels, shape, pagesEach * rows, cacheType);
-        using (var fill = new RandomFill(device, kernels))
+        using (var fill = new BenchKernels(device, kernels))
         {
             fill.Fill(
                 stream, cache.Address, KvCache.PageBytes(shape, cacheType) * cache.Pages.Count, 7,
@@ -203,8 +203,8 @@ internal static class GpuBench
                     TopK = sampling.TopK,
                     TopP = (float)sampling.TopP,
                     Penalties = sampling.Penalties(),
-                    LeastTokens = 3 * Steps,
-                    MostTokens = 9000,
+                    MinTokens = 3 * Steps,
+                    MaxTokens = 9000,
                 });
             }
         }
@@ -247,8 +247,8 @@ internal static class GpuBench
                     TopP = 0.93f,
                     Allowed = [new IdRange(EndOfAudio, EndOfAudio + 1), new IdRange(FirstCodeId, FirstCodeId + 1024)],
                     EndId = EndOfAudio,
-                    LeastTokens = 2 * Steps,
-                    MostTokens = 3000,
+                    MinTokens = 2 * Steps,
+                    MaxTokens = 3000,
                 }, [1, 2, 3]);
             }
         }

@@ -47,7 +47,7 @@ internal static class LibraryBench
 
         string? Text(string name) => Array.IndexOf(arguments, $"--{name}") is var i and >= 0 ? arguments[i + 1] : null;
 
-        int Number(string name, int otherwise) => Text(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+        int Number(string name, int fallback) => Text(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : fallback;
 
         async Task RunStoreAsync(string name, (string, string)[] environment)
         {
@@ -90,8 +90,8 @@ internal static class LibraryBench
         {
             try
             {
-                using var answer = await client.GetAsync("/health/ready");
-                if (answer.StatusCode == HttpStatusCode.OK)
+                using var response = await client.GetAsync("/health/ready");
+                if (response.StatusCode == HttpStatusCode.OK)
                 {
                     return;
                 }
@@ -121,16 +121,16 @@ internal static class LibraryBench
             var id = await SubmitAsync(client, Body(number));
             if (number % FavouriteEvery == 0)
             {
-                using var answer = await client.PatchAsJsonAsync($"/v1/songs/{id}", new { favourite = true }, cancel);
-                answer.EnsureSuccessStatusCode();
+                using var response = await client.PatchAsJsonAsync($"/v1/songs/{id}", new { favourite = true }, cancel);
+                response.EnsureSuccessStatusCode();
             }
         });
         await WhenIdleAsync(client);
         for (var number = 0; number < Cancelled; number++)
         {
             var id = await SubmitAsync(client, new { lyrics = "[verse]\nla seconds=3600" });
-            using var answer = await client.DeleteAsync($"/v1/songs/{id}");
-            answer.EnsureSuccessStatusCode();
+            using var response = await client.DeleteAsync($"/v1/songs/{id}");
+            response.EnsureSuccessStatusCode();
         }
 
         await WhenIdleAsync(client);
@@ -148,11 +148,11 @@ internal static class LibraryBench
     {
         while (true)
         {
-            using var answer = await client.PostAsJsonAsync("/v1/songs", body, Json);
-            if (answer.StatusCode != HttpStatusCode.TooManyRequests)
+            using var response = await client.PostAsJsonAsync("/v1/songs", body, Json);
+            if (response.StatusCode != HttpStatusCode.TooManyRequests)
             {
-                answer.EnsureSuccessStatusCode();
-                return Path.GetFileName(answer.Headers.Location!.ToString());
+                response.EnsureSuccessStatusCode();
+                return Path.GetFileName(response.Headers.Location!.ToString());
             }
 
             await Task.Delay(100);

@@ -3,28 +3,28 @@ namespace Yue.Bench;
 /// <summary>Lyrics in six scripts for a library of songs, with words of known frequency.</summary>
 internal static class LibrarySongs
 {
-    /// <summary>A word of most Latin songs.</summary>
+    /// <summary>A word in most songs in Latin script.</summary>
     public const string CommonWord = "light";
 
-    /// <summary>A word of most Korean songs.</summary>
+    /// <summary>A word in most Korean songs.</summary>
     public const string CommonHangulWord = "사랑";
 
-    /// <summary>A word of one song in <see cref="RareEvery"/>.</summary>
+    /// <summary>A word in one of every <see cref="RareEvery"/> songs.</summary>
     public const string RareWord = "chrysanthemum";
 
-    /// <summary>Four words in sequence that one song in <see cref="RareEvery"/> contains; many songs contain each of them.</summary>
+    /// <summary>Four words in sequence that one of every <see cref="RareEvery"/> songs contains; many songs contain each of them.</summary>
     public const string RareLine = "river under silver window";
 
-    /// <summary>A character of most Chinese and many Japanese songs.</summary>
+    /// <summary>A character in most Chinese and many Japanese songs.</summary>
     public const string CommonCharacter = "月";
 
-    /// <summary>A character of one song in <see cref="RareEvery"/>.</summary>
+    /// <summary>A character in one of every <see cref="RareEvery"/> songs.</summary>
     public const string RareCharacter = "鯨";
 
-    /// <summary>A word of no song.</summary>
+    /// <summary>A word in no song.</summary>
     public const string MissingWord = "zeppelin";
 
-    /// <summary>The distance of the songs with the rare texts.</summary>
+    /// <summary>One of this many songs has the rare texts.</summary>
     public const int RareEvery = 2000;
 
     private const int Lines = 12;

@@ -80,8 +80,8 @@ internal static class LoadBench
             }
         }
 
-        int Option(string name, int otherwise) =>
-            Array.IndexOf(arguments, $"--{name}") is var i and >= 0 ? int.Parse(arguments[i + 1], CultureInfo.InvariantCulture) : otherwise;
+        int Option(string name, int fallback) =>
+            Array.IndexOf(arguments, $"--{name}") is var i and >= 0 ? int.Parse(arguments[i + 1], CultureInfo.InvariantCulture) : fallback;
     }
 
     private static Process Start(string program, string[] role, int number, string store, string files, int slots, int seconds) =>
@@ -196,8 +196,8 @@ internal static class LoadBench
         private async Task SendAsync(HttpClient client, HttpClient watching, int number)
         {
             var clock = Stopwatch.StartNew();
-            using var answer = await client.PostAsJsonAsync("/v1/songs", new { lyrics = "[verse]\nla", seed = number }, Json);
-            if (answer.Headers.Location is not { } job)
+            using var response = await client.PostAsJsonAsync("/v1/songs", new { lyrics = "[verse]\nla", seed = number }, Json);
+            if (response.Headers.Location is not { } job)
             {
                 lock (_lock)
                 {
@@ -226,8 +226,8 @@ internal static class LoadBench
         /// <summary>Follows a job to its end and records the delay of its events.</summary>
         private async Task WatchAsync(HttpClient client, Uri job)
         {
-            using var answer = await client.GetAsync(job + "/events", HttpCompletionOption.ResponseHeadersRead);
-            using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync());
+            using var response = await client.GetAsync(job + "/events", HttpCompletionOption.ResponseHeadersRead);
+            using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
             var sawStart = false;
             while (await reader.ReadLineAsync() is { } line)
             {

@@ -42,7 +42,7 @@ static int Usage()
                Yue.Bench flow FOLDER [SECONDS ...]
                    flow matching and the sound decoder of YuE 2 on a GPU; FOLDER contains YuE2-3B and YuE2-Vae (default: 180 seconds)
                Yue.Bench card GIB PROGRAM [ARGUMENT ...]
-                   runs a program while only GIB of the GPU's memory are free, and prints the peak of its use
+                   runs a program while only GIB of the GPU's memory are free, and prints its peak memory use
         """);
     return 2;
 }

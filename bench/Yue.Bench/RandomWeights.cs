@@ -11,7 +11,7 @@ internal sealed class RandomWeights : IDisposable
 
     public RandomWeights(CudaDevice device, KernelCache kernels, LlamaShape shape, WeightType type, CudaStream stream)
     {
-        using var fill = new RandomFill(device, kernels);
+        using var fill = new BenchKernels(device, kernels);
         using var quantizer = new WeightQuantizer(device, kernels);
         nint Matrix(long rows, long columns, int terms = 1)
         {

@@ -45,10 +45,10 @@ internal static class ServiceBench
             output = new { sample_rate = 16000 },
         };
         var clock = Stopwatch.StartNew();
-        using var answer = await client.PostAsJsonAsync("/predict", body, Json);
-        var bytes = await answer.Content.ReadAsByteArrayAsync();
+        using var response = await client.PostAsJsonAsync("/predict", body, Json);
+        var bytes = await response.Content.ReadAsByteArrayAsync();
         var wall = clock.Elapsed.TotalMilliseconds;
-        answer.EnsureSuccessStatusCode();
+        response.EnsureSuccessStatusCode();
         using var song = JsonDocument.Parse(bytes);
         return wall - (1000 * song.RootElement.GetProperty("timings").GetProperty("total_seconds").GetDouble());
     }

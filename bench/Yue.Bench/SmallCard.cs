@@ -7,8 +7,8 @@ namespace Yue.Bench;
 
 /// <summary>Runs a program as on a smaller GPU: takes memory until only a part is free, and measures the program's peak.</summary>
 /// <remarks><c>card GIB PROGRAM [ARGUMENT ...]</c> prints one JSON object after the program has ended. The peak is what the device reports
-/// as used, including the program's CUDA context; it is read every few milliseconds. No other program may use the GPU
-/// meanwhile.</remarks>
+/// as used, including the program's CUDA context; it is read every few milliseconds. No other program may use the GPU at the same
+/// time.</remarks>
 internal static class SmallCard
 {
     private const double GiB = 1L << 30;

@@ -11,7 +11,7 @@ namespace Yue.Cuda;
 public sealed class CudaDevice : IDisposable
 {
     /// <summary>The minimum compute capability of the kernels: bf16 tensor cores and asynchronous copies.</summary>
-    public const int LeastComputeCapability = 80;
+    public const int MinComputeCapability = 80;
 
     private readonly int _device;
     private readonly nint _context;
@@ -96,10 +96,10 @@ public sealed class CudaDevice : IDisposable
         return reason is null ? new CudaDevice(ordinal, device) : null;
     }
 
-    /// <summary>Returns why a device cannot be used; null if it can.</summary>
+    /// <summary>Returns the reason why a device cannot be used; null if it can.</summary>
     /// <param name="name">The device's name.</param>
     /// <param name="computeCapability">Its compute capability, times ten.</param>
-    public static string? RefusalOf(string name, int computeCapability) => computeCapability < LeastComputeCapability
+    public static string? RefusalOf(string name, int computeCapability) => computeCapability < MinComputeCapability
         ? $"{name} has compute capability {computeCapability / 10}.{computeCapability % 10}; 8.0 (Ampere) or newer is required"
         : null;
 

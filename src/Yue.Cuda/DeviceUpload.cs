@@ -8,7 +8,7 @@ namespace Yue.Cuda;
 /// <remarks>Not thread-safe.</remarks>
 public sealed class DeviceUpload : IDisposable
 {
-    private const int MostLanes = 16;
+    private const int MaxLanes = 16;
 
     private readonly CudaDevice _device;
     private readonly Lane[] _lanes;
@@ -22,7 +22,7 @@ public sealed class DeviceUpload : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bufferBytes);
         (_device, BufferBytes) = (device, bufferBytes);
         device.MakeCurrent();
-        _lanes = [.. Enumerable.Range(0, Math.Min(MostLanes, Environment.ProcessorCount)).Select(_ => new Lane(bufferBytes))];
+        _lanes = [.. Enumerable.Range(0, Math.Min(MaxLanes, Environment.ProcessorCount)).Select(_ => new Lane(bufferBytes))];
     }
 
     /// <summary>The size of a buffer in bytes, which is also the maximum size of a row.</summary>

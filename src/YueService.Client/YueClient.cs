@@ -132,7 +132,7 @@ public partial class YueClient
             var headers = Headers(response);
             var problem = await ReadObjectResponseAsync<Problem>(response, headers, cancellationToken).ConfigureAwait(false);
             throw new YueException<Problem>(
-                "The service answered with an error.", (int)response.StatusCode, problem.Text, headers, problem.Object, null);
+                "The service responded with an error.", (int)response.StatusCode, problem.Text, headers, problem.Object, null);
         }
     }
 }

@@ -113,7 +113,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -185,7 +185,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -263,7 +263,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -369,7 +369,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -455,7 +455,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -536,7 +536,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -558,7 +558,7 @@ namespace YueService.Client
         /// Show a model that can sing
         /// </summary>
         /// <remarks>
-        /// Whether it is in memory, and the memory that it takes.
+        /// Returns its state in memory and the memory that it takes.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -621,7 +621,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -708,7 +708,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -730,7 +730,7 @@ namespace YueService.Client
         /// Unload a model
         /// </summary>
         /// <remarks>
-        /// Frees its memory. Models that another loaded model needs, too, stay. The next song that names the model loads it again.
+        /// Frees its memory. Models that another loaded model also needs stay loaded. The next song that names the model loads it again.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -795,7 +795,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -876,7 +876,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -968,7 +968,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1081,7 +1081,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1173,7 +1173,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1258,7 +1258,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1354,7 +1354,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1451,7 +1451,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1555,7 +1555,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1651,7 +1651,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1749,7 +1749,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1835,7 +1835,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -1920,7 +1920,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -2015,7 +2015,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -2113,7 +2113,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -2198,7 +2198,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -2277,7 +2277,7 @@ namespace YueService.Client
                             {
                                 throw new YueException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
                             }
-                            throw new YueException<Problem>("The service answered with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
+                            throw new YueException<Problem>("The service responded with an error.", status_, objectResponse_.Text, headers_, objectResponse_.Object, null);
                         }
                     }
                     finally
@@ -2494,7 +2494,7 @@ namespace YueService.Client
         public double Seconds { get; set; } = default!;
 
         /// <summary>
-        /// The time when it was last uploaded or used in a request.
+        /// The time of its last upload or use in a request.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("used_at")]
         public System.DateTimeOffset UsedAt { get; set; } = default!;
@@ -4646,7 +4646,7 @@ namespace YueService.Client
         public string? Model { get; set; } = default!;
 
         /// <summary>
-        /// Which stages to run. draft skips stage 2: it is quick, rough and has 16 kHz. finish makes the full song from the song in `continue_from` and sings nothing. score writes only the score, without sound. Default: "full".
+        /// The stages to run. draft skips stage 2: it is quick, rough and has 16 kHz. finish makes the full song from the song in `continue_from` and sings nothing. score writes only the score, without sound. Default: "full".
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stage")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<SongScope>))]
@@ -4763,7 +4763,7 @@ namespace YueService.Client
         public string? Title { get; set; } = default!;
 
         /// <summary>
-        /// Whether the song is a favourite, which retention never removes and whose files do not count. If absent, not changed; null makes it false. Default: the current value.
+        /// True for a favourite, which retention never removes and whose files do not count. If absent, not changed; null makes it false. Default: the current value.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("favourite")]
         public bool? Favourite { get; set; } = default!;
@@ -4833,7 +4833,7 @@ namespace YueService.Client
         public double? LoudnessLufs { get; set; } = default!;
 
         /// <summary>
-        /// The length in seconds of the fade-out at the end of a song that was cut, at most half of the song; 0 is off.
+        /// The length in seconds of the fade-out at the end of a song that was cut, at most half of the song; 0 disables it.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("fade_out_seconds")]
         public double? FadeOutSeconds { get; set; } = default!;
@@ -4860,19 +4860,19 @@ namespace YueService.Client
         public double? TopP { get; set; } = default!;
 
         /// <summary>
-        /// The number of most likely tokens to sample from; 0 is off. The default of YuE 2 is 100.
+        /// The number of most likely tokens to sample from; 0 disables it. The default of YuE 2 is 100.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("top_k")]
         public int? TopK { get; set; } = default!;
 
         /// <summary>
-        /// Makes tokens that have already occurred less likely; 1 is off. The default of YuE 2 is 1.2.
+        /// Makes tokens that have already occurred less likely; 1 disables it. The default of YuE 2 is 1.2.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("repetition_penalty")]
         public double? RepetitionPenalty { get; set; } = default!;
 
         /// <summary>
-        /// How closely genre and lyrics are followed; 1 is off. Default: 1.5 in the first section and 1.2 after, or 1 with YuE 2, 1.01 with `plan` off.
+        /// The strength of guidance: with a larger value, the song follows genre and lyrics more closely; 1 disables it. Default: 1.5 in the first section and 1.2 after, or 1 with YuE 2, 1.01 with `plan` off.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("guidance_scale")]
         public double? GuidanceScale { get; set; } = default!;

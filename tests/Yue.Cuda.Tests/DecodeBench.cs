@@ -9,14 +9,14 @@ internal sealed class DecodeBench : IDisposable
 
     public DecodeBench(
         Gpu gpu, LlamaShape shape, WeightType type, int rows, int pages, CacheType cache = CacheType.BFloat16,
-        int seed = 1, int mostSlots = 32, bool bulkCopies = true)
+        int seed = 1, int maxSlots = 32, bool bulkCopies = true)
     {
         var device = gpu.Require();
         Stream = CudaStream.Create();
         Model = new TestModel(shape, type, seed, Stream);
         Cache = new KvCache(device, gpu.Kernels, shape, pages, cache);
         Cache.Fill(0xff, Stream);
-        Llama = new CudaLlama(device, gpu.Kernels, shape, Model.Weights, Cache, rows, shape.Vocabulary, mostSlots, bulkCopies);
+        Llama = new CudaLlama(device, gpu.Kernels, shape, Model.Weights, Cache, rows, shape.Vocabulary, maxSlots, bulkCopies);
     }
 
     public CudaStream Stream { get; }

@@ -33,7 +33,7 @@ internal static class ReferenceSampler
                 score = score < 0 ? score * settings.RepetitionPenalty : score / settings.RepetitionPenalty;
             }
 
-            if (id != settings.EndId || step >= settings.LeastTokens)
+            if (id != settings.EndId || step >= settings.MinTokens)
             {
                 scores.Add((id, settings.Temperature > 0 ? score / settings.Temperature : score));
             }

@@ -22,8 +22,8 @@ public sealed class ReferenceSamplerTests
             Temperature = settings.Temperature,
             TopP = settings.TopP,
             TopK = settings.TopK,
-            MinNewTokens = settings.LeastTokens,
-            MaxNewTokens = settings.MostTokens,
+            MinNewTokens = settings.MinTokens,
+            MaxNewTokens = settings.MaxTokens,
             EndId = settings.EndId,
             Allowed = [.. settings.Allowed.Select(range => new IdRange(range.Low, range.High - range.Low))],
         };

@@ -29,7 +29,7 @@ public sealed class RowPagesTests
     }
 
     [Fact]
-    public void A_row_that_forgets_a_part_of_shared_pages_writes_to_pages_of_its_own()
+    public void A_row_truncated_within_shared_pages_writes_to_its_own_pages()
     {
         var pool = new PagePool(20);
         var rows = new RowPages(pool, rows: 2);
@@ -82,9 +82,9 @@ public sealed class RowPagesTests
     public void Every_row_reads_its_own_positions_independently_of_the_others(int seed)
     {
         const int Rows = 4;
-        const int MostPositions = 6 * Size;
+        const int MaxPositions = 6 * Size;
         var random = new Random(seed);
-        var pool = new PagePool(Rows * KvCache.PagesFor(MostPositions));
+        var pool = new PagePool(Rows * KvCache.PagesFor(MaxPositions));
         var rows = new RowPages(pool, Rows);
         var memory = new int[pool.Count * Size];
         var expected = Enumerable.Range(0, Rows).Select(_ => new List<int>()).ToArray();
@@ -99,7 +99,7 @@ public sealed class RowPagesTests
                     Begin(row);
                     break;
                 case 1 when expected[row].Count > 0:
-                    Write(row, Math.Min(random.Next(1, 2 * Size), MostPositions - expected[row].Count));
+                    Write(row, Math.Min(random.Next(1, 2 * Size), MaxPositions - expected[row].Count));
                     break;
                 case 2 when expected[row].Count > 0:
                     Truncate(row, random.Next(1, expected[row].Count + 1));
@@ -123,7 +123,7 @@ public sealed class RowPagesTests
 
         void Begin(int row)
         {
-            Assert.Equal(0, rows.Reserve(row, MostPositions));
+            Assert.Equal(0, rows.Reserve(row, MaxPositions));
             var holder = random.Next(Rows);
             if (holder == row || held[holder] < opening[holder] || held[holder] == 0)
             {
@@ -140,7 +140,7 @@ public sealed class RowPagesTests
 
         void Write(int row, int count)
         {
-            Assert.Equal(0, rows.Reserve(row, MostPositions));
+            Assert.Equal(0, rows.Reserve(row, MaxPositions));
             for (var i = 0; i < count; i++)
             {
                 expected[row].Add(random.Next());

@@ -24,8 +24,8 @@ public sealed class SamplerTests(Gpu gpu)
         TopP = 0.93f,
         Allowed = [new IdRange(EndId, EndId + 1), new IdRange(1000, 3024)],
         EndId = -1,
-        LeastTokens = 20,
-        MostTokens = 100000,
+        MinTokens = 20,
+        MaxTokens = 100000,
     };
 
     public static TheoryData<string> Chains =>
@@ -67,7 +67,7 @@ public sealed class SamplerTests(Gpu gpu)
             Assert.Equal(stopped ? 0 : 1, CudaCopy.ToHost<int>(bench.Llama.Active, 1, bench.Stream)[0]);
             if (stopped)
             {
-                Assert.True(step >= settings.LeastTokens, "the end id was drawn before the minimum length");
+                Assert.True(step >= settings.MinTokens, "the end id was drawn before the minimum length");
                 break;
             }
         }
@@ -84,7 +84,7 @@ public sealed class SamplerTests(Gpu gpu)
         const int Draws = 3200;
         using var bench = new DecodeBench(gpu, Shape, WeightType.BFloat16, 2, 1);
         using var sampler = new SongSampler(gpu.Require(), gpu.Kernels, bench.Llama, Songs);
-        var settings = Plain with { RepetitionPenalty = 1, LeastTokens = 0, TopK = 200 };
+        var settings = Plain with { RepetitionPenalty = 1, MinTokens = 0, TopK = 200 };
         var logits = Logits(new Random(9), 2, 2);
         CudaCopy.ToDevice<float>(bench.Llama.Logits, logits, bench.Stream);
         var counts = new int[Vocabulary];

@@ -185,10 +185,10 @@ public sealed class StageSamplerTests(Gpu gpu)
         Temperature = (float)chain.Sampling.Temperature,
         TopK = chain.Sampling.TopK,
         TopP = (float)chain.Sampling.TopP,
-        LeastKept = StageChain.LeastKept(chain.HasPlan),
+        MinKept = StageChain.MinKept(chain.HasPlan),
         Penalties = chain.Sampling.Penalties(),
-        LeastTokens = chain.Sampling.MinTokens,
-        MostTokens = chain.Sampling.MaxTokens,
+        MinTokens = chain.Sampling.MinTokens,
+        MaxTokens = chain.Sampling.MaxTokens,
     };
 
     private static float[] Mixed(Case chain, float[] logits, int count)

@@ -57,7 +57,7 @@ internal static class StepChecks
     public static void ARowHasTheSameBitsAloneAndBesideOthers(Gpu gpu, LlamaShape shape, WeightType weights, CacheType cache)
     {
         gpu.Require();
-        using var bench = new DecodeBench(gpu, shape, weights, CudaLlama.MostRows, 200, cache);
+        using var bench = new DecodeBench(gpu, shape, weights, CudaLlama.MaxRows, 200, cache);
         float[]? alone = null;
         foreach (var rows in (int[])[1, 2, 8, 9, 16, 17, 32, 33, 64, 65, 80])
         {

@@ -90,7 +90,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         float[]? first = null;
         foreach (var (slots, bulk) in ((int, bool)[])[(32, true), (32, false), (10, true), (fewest, false), (fewest, true)])
         {
-            using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, rows, 10 * rows, cache, mostSlots: slots, bulkCopies: bulk);
+            using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, rows, 10 * rows, cache, maxSlots: slots, bulkCopies: bulk);
             for (var row = 0; row < rows; row++)
             {
                 bench.StartRow(row, 100 * (row % 5), row);
@@ -166,7 +166,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     [InlineData(CacheType.BFloat16)]
     [InlineData(CacheType.Float8)]
     [InlineData(CacheType.Float32)]
-    public void What_is_copied_into_the_cache_comes_out_again(CacheType cache)
+    public void Values_copied_into_the_cache_are_read_back(CacheType cache)
     {
         gpu.Require();
         using var bench = new DecodeBench(gpu, Odd, StepChecks.WeightsFor(cache), 1, 10, cache);

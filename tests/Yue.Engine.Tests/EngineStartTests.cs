@@ -37,7 +37,7 @@ public sealed class EngineStartTests : IDisposable
     }
 
     [Fact]
-    public void Before_it_loads_the_engine_says_whether_it_is_the_demo_model()
+    public void The_engine_says_whether_it_is_the_demo_model_before_loading()
     {
         using var demo = DemoEngine.Create(new EngineOptions());
         using var configured = DemoEngine.Create(Options());

@@ -12,15 +12,15 @@ public sealed class EngineStepTests(DemoEngine demo) : IClassFixture<DemoEngine>
     {
         var longest = TimeSpan.Zero;
         var song = demo.Submit(
-            DemoEngine.OneSecond(), new Look(() => longest = demo.Engine.Status.InStep is var now && now > longest ? now : longest));
+            DemoEngine.OneSecond(), new Observer(() => longest = demo.Engine.Status.InStep is var now && now > longest ? now : longest));
         await song.InTime();
         Assert.True(longest > TimeSpan.Zero);
         await Eventually.TrueAsync(() => demo.Engine.Status.InStep == TimeSpan.Zero);
     }
 
     /// <summary>Reads the status on the engine's thread in the middle of a step.</summary>
-    private sealed class Look(Action look) : IProgress<SongProgress>
+    private sealed class Observer(Action observe) : IProgress<SongProgress>
     {
-        public void Report(SongProgress value) => look();
+        public void Report(SongProgress value) => observe();
     }
 }

@@ -71,9 +71,9 @@ public sealed class MemoryPlanTests
 
     /// <summary>Eight songs of 30 s are 80 chunks; in bf16 they need more than 80 GB.</summary>
     [Theory]
-    [InlineData(94, CacheType.BFloat16, CudaLlama.MostRows)]
+    [InlineData(94, CacheType.BFloat16, CudaLlama.MaxRows)]
     [InlineData(79, CacheType.BFloat16, 64)]
-    [InlineData(79, CacheType.Float8, CudaLlama.MostRows)]
+    [InlineData(79, CacheType.Float8, CudaLlama.MaxRows)]
     public void A_large_device_takes_eight_songs_and_as_many_rows_as_fit(int gigabytes, CacheType cache, int rows)
     {
         var plan = MemoryPlan.For([Costs(Stage1)], new MemoryLimits(gigabytes * GiB, WeightType.BFloat16, cache, 0));
@@ -86,11 +86,11 @@ public sealed class MemoryPlanTests
     [InlineData(24, WeightType.Int8, 16_384, 1)]
     [InlineData(24, WeightType.Float8, 8_192, 4)]
     [InlineData(16, WeightType.Int8, 8_192, 1)]
-    public void Settings_make_room_on_smaller_devices(int gigabytes, WeightType weights, int context, int leastSongs)
+    public void Settings_make_room_on_smaller_devices(int gigabytes, WeightType weights, int context, int minSongs)
     {
         var free = (gigabytes * GiB) - (GiB / 2);       // without the memory that the driver reserves
         var plan = MemoryPlan.For([Costs(Stage1 with { MaxPositions = context })], new MemoryLimits(free, weights, CacheType.BFloat16, 0));
-        Assert.InRange(plan.Capacity.Songs, leastSongs, 8);
+        Assert.InRange(plan.Capacity.Songs, minSongs, 8);
         Assert.InRange(plan.Bytes, 1, free);
     }
 
@@ -107,7 +107,7 @@ public sealed class MemoryPlanTests
         var free = (long)(gigabytes * GiB);
         var plan = MemoryPlan.For([Costs(Stage1)], new MemoryLimits(free, weights, cache, 0, context));
         Assert.Equal(host, plan.Host.ToString());
-        Assert.InRange(plan.Capacity.Rows, 8, CudaLlama.MostRows);
+        Assert.InRange(plan.Capacity.Rows, 8, CudaLlama.MaxRows);
         Assert.InRange(plan.Bytes, 1, free);
     }
 
@@ -143,7 +143,7 @@ public sealed class MemoryPlanTests
     }
 
     [Fact]
-    public void Checkpoints_that_do_not_fit_together_share_the_room_with_stage_2_or_take_turns_with_it()
+    public void Checkpoints_that_do_not_fit_together_take_turns()
     {
         var six = Costs(Stage1, Stage1, Stage1, Stage1, Stage1, Stage1);
         var many = MemoryPlan.For([six], new MemoryLimits(79 * GiB, WeightType.BFloat16, CacheType.BFloat16, 1));

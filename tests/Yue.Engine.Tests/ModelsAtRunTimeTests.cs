@@ -38,14 +38,14 @@ public sealed class ModelsAtRunTimeTests : IDisposable
         engine.Start();
         await engine.Loaded;
         Assert.Equal("a b stage2", InMemory());
-        Assert.True(await engine.MoveAsync("a", intoMemory: false, Cancel));
+        Assert.True(await engine.SetLoadedAsync("a", isLoaded: false, Cancel));
         Assert.Equal("b stage2", InMemory());
-        Assert.True(await engine.MoveAsync("b", intoMemory: false, Cancel));
+        Assert.True(await engine.SetLoadedAsync("b", isLoaded: false, Cancel));
         Assert.Equal("", InMemory());
         Assert.True(engine.Status.IsIdle);
-        Assert.True(await engine.MoveAsync("b", intoMemory: false, Cancel));
+        Assert.True(await engine.SetLoadedAsync("b", isLoaded: false, Cancel));
 
-        Assert.True(await engine.MoveAsync("a", intoMemory: true, Cancel));
+        Assert.True(await engine.SetLoadedAsync("a", isLoaded: true, Cancel));
         Assert.Equal("a stage2", InMemory());
         await DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Model = "b" });
         await Eventually.TrueAsync(() => InMemory() == "a b stage2");
@@ -69,11 +69,11 @@ public sealed class ModelsAtRunTimeTests : IDisposable
         await engine.WhenRoomAsync(Cancel);
         Assert.True(engine.TryAdmit(ticket));
         await begun.Task.WaitAsync(Cancel);
-        Assert.False(await engine.MoveAsync("a", intoMemory: false, Cancel));
-        Assert.True(await engine.MoveAsync("b", intoMemory: false, Cancel));
+        Assert.False(await engine.SetLoadedAsync("a", isLoaded: false, Cancel));
+        Assert.True(await engine.SetLoadedAsync("b", isLoaded: false, Cancel));
         await leaving.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ticket.Result);
-        Assert.True(await engine.MoveAsync("a", intoMemory: false, Cancel));
+        Assert.True(await engine.SetLoadedAsync("a", isLoaded: false, Cancel));
         await engine.DrainAsync(Cancel);
     }
 
@@ -81,12 +81,12 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     public async Task An_engine_without_the_model_or_that_is_not_ready_says_so()
     {
         using var engine = Engine();
-        await Assert.ThrowsAsync<SongException>(() => engine.MoveAsync("a", intoMemory: true, Cancel));
+        await Assert.ThrowsAsync<SongException>(() => engine.SetLoadedAsync("a", isLoaded: true, Cancel));
         engine.Start();
         await engine.Loaded;
-        await Assert.ThrowsAsync<SongRequestException>(() => engine.MoveAsync("c", intoMemory: true, Cancel));
+        await Assert.ThrowsAsync<SongRequestException>(() => engine.SetLoadedAsync("c", isLoaded: true, Cancel));
         await engine.DrainAsync(Cancel);
-        await Assert.ThrowsAsync<SongException>(() => engine.MoveAsync("a", intoMemory: true, Cancel));
+        await Assert.ThrowsAsync<SongException>(() => engine.SetLoadedAsync("a", isLoaded: true, Cancel));
     }
 
     [Fact]
@@ -96,15 +96,15 @@ public sealed class ModelsAtRunTimeTests : IDisposable
         using var engine = Engine(checkpointOfB: _folder);
         engine.Start();
         await engine.Loaded;
-        Assert.True(await engine.MoveAsync("b", intoMemory: false, Cancel));
+        Assert.True(await engine.SetLoadedAsync("b", isLoaded: false, Cancel));
         var weights = Path.Combine(_folder, "model.safetensors");
         File.Move(weights, weights + ".gone");
-        await Assert.ThrowsAsync<SongException>(() => engine.MoveAsync("b", intoMemory: true, Cancel));
+        await Assert.ThrowsAsync<SongException>(() => engine.SetLoadedAsync("b", isLoaded: true, Cancel));
         await Assert.ThrowsAnyAsync<SongException>(
             () => DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Model = "b" }));
         await DemoEngine.SingAsync(engine, DemoEngine.OneSecond() with { Model = "a" });
         File.Move(weights + ".gone", weights);
-        Assert.True(await engine.MoveAsync("b", intoMemory: true, Cancel));
+        Assert.True(await engine.SetLoadedAsync("b", isLoaded: true, Cancel));
         await engine.DrainAsync(Cancel);
     }
 

@@ -32,7 +32,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     }
 
     [Fact]
-    public async Task A_song_runs_before_its_clip_is_encoded_and_can_be_cancelled_then()
+    public async Task A_song_can_be_cancelled_before_its_clip_is_encoded()
     {
         using var cancel = new CancellationTokenSource();
         var track = new AudioClip(Signals.Noise(5 * 16_000, 0.1f), SongReference.SampleRateHz);
@@ -44,7 +44,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     }
 
     [Fact]
-    public async Task A_clip_that_leaves_no_room_for_the_song_fails_it_with_the_fix()
+    public async Task A_clip_that_leaves_no_room_for_the_song_is_an_error_with_the_fix()
     {
         // A different sound than in other tests, because the engine caches codes.
         var track = new AudioClip(Signals.Noise(5 * 16_000, 0.2f), SongReference.SampleRateHz);

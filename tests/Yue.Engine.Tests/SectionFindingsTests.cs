@@ -25,7 +25,7 @@ public sealed class SectionFindingsTests
 
     [Theory]
     [InlineData(1, "14.9 s to 27.1 s")]
-    [InlineData(SectionFindings.MostCodesOfStandstill / 2, "15 s to 27 s")]
+    [InlineData(SectionFindings.MaxStuckCodes / 2, "15 s to 27 s")]
     public void A_section_that_holds_few_codes_is_named_with_the_time(int codes, string time)
     {
         var still = Enumerable.Range(0, Window + 100).Select(frame => 100 + (frame % codes));

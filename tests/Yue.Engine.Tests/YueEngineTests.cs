@@ -126,7 +126,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task A_song_that_is_cancelled_while_its_prompt_is_read_frees_the_engine_before_the_next_piece(int pieces)
+    public async Task A_song_cancelled_while_its_prompt_is_read_ends_before_the_next_piece(int pieces)
     {
         using var cancel = new CancellationTokenSource();
         var reports = new List<SongProgress>();

@@ -9,7 +9,7 @@ public static class Goldens
     private static readonly string? Found = Find("YUE_GOLDENS", "goldens");
 
     /// <summary>True if the folder exists.</summary>
-    public static bool AreThere => Directory.Exists(Found);
+    public static bool Exist => Directory.Exists(Found);
 
     public static string Folder =>
         Found ?? throw new DirectoryNotFoundException($"no YueService.sln above {AppContext.BaseDirectory}; set YUE_GOLDENS");

@@ -1,8 +1,8 @@
 namespace Yue.Testing;
 
 /// <summary>Small encoded files for tests without ffmpeg.</summary>
-/// <remarks>Each is <see cref="Chirp"/>, encoded by ffmpeg 5.1: mp3 (LAME, 32
-/// kbit/s) and ogg (libvorbis) at 16 kHz, opus (libopus) at 48 kHz.</remarks>
+/// <remarks>Each is <see cref="Chirp"/>, encoded by ffmpeg 5.1: mp3 (LAME, 32 kbit/s) and ogg (libvorbis) at 16 kHz, opus (libopus) at 48
+/// kHz.</remarks>
 public static class TestClips
 {
     public const double ChirpSeconds = 1.5;

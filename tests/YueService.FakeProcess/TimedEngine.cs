@@ -78,7 +78,7 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
 
     public double? WorkOf(SongRequest request) => null;
 
-    public Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel) => Task.FromResult(true);
+    public Task<bool> SetLoadedAsync(string model, bool isLoaded, CancellationToken cancel) => Task.FromResult(true);
 
     public bool TryAdmit(SongTicket ticket)
     {

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Yue.Cuda.Compilation;
 
-/// <summary>Compiled kernels on disk, by the content of the sources, the
-/// definitions, the architecture and the compiler's version.</summary>
+/// <summary>Compiled kernels on disk, by the content of the sources, the definitions, the architecture and the compiler's
+/// version.</summary>
 /// <param name="folder">The folder, created at the first write; it may be deleted at any time.</param>
 public sealed class KernelCache(string folder)
 {

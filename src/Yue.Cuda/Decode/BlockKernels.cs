@@ -8,7 +8,7 @@ public sealed unsafe class BlockKernels : IDisposable
 {
     private const int Threads = 256;
     private const int WarpsPerBlock = 8;
-    private const int MostWidth = 8192;
+    private const int MaxWidth = 8192;
     private const int ValuesPerPiece = 8;
     private const string Source = "block.cu";
 
@@ -43,9 +43,9 @@ public sealed unsafe class BlockKernels : IDisposable
     /// <param name="epsilon">Added to the mean of the squares.</param>
     public void AddNorm(CudaStream stream, nint x, nint delta, nint weight, nint y, int rows, int width, float epsilon)
     {
-        if (width % ValuesPerPiece != 0 || width > MostWidth)
+        if (width % ValuesPerPiece != 0 || width > MaxWidth)
         {
-            throw new NotSupportedException($"rows of {width} values; a multiple of {ValuesPerPiece} up to {MostWidth} is required");
+            throw new NotSupportedException($"rows of {width} values; a multiple of {ValuesPerPiece} up to {MaxWidth} is required");
         }
 
         _addNorm.Launch(

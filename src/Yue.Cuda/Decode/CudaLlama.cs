@@ -12,11 +12,11 @@ namespace Yue.Cuda.Decode;
 public sealed unsafe class CudaLlama : IDisposable
 {
     /// <summary>The maximum number of rows of a step.</summary>
-    public const int MostRows = 80;
+    public const int MaxRows = 80;
 
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
-    private const int MostChunk = 2048;                        // values of a weight row in a slot of the ring, at most
+    private const int MaxChunk = 2048;                         // values of a weight row in a slot of the ring, at most
     private const int HeadTiles = LlamaShape.HeadSize / 8;     // HEAD_TILES of step.cuh
     private static readonly int[] Builds = [8, 16, 32, 64, 80];
 
@@ -43,7 +43,7 @@ public sealed unsafe class CudaLlama : IDisposable
     private readonly DeviceMemory _partialStats;
     private readonly DeviceMemory _logits;
     private readonly KvCache _keyValues;
-    private readonly int _mostSlots;
+    private readonly int _maxSlots;
     private readonly bool _bulkCopies;
     private readonly int _elementBytes;     // size of values outside the cache: activations, the embedding, the norms
 
@@ -55,18 +55,18 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="keyValues">The cache that rows' page tables point into; not disposed here.</param>
     /// <param name="rows">The maximum number of rows, at most 80.</param>
     /// <param name="headRows">The maximum number of head rows of a step; the logits buffer holds this number times the rows.</param>
-    /// <param name="mostSlots">The maximum number of slots of the copy ring, limited by shared memory. Tests use fewer slots to simulate a
+    /// <param name="maxSlots">The maximum number of slots of the copy ring, limited by shared memory. Tests use fewer slots to simulate a
     /// smaller GPU.</param>
     /// <param name="bulkCopies">True to use the bulk copy engine if there is one. Tests pass false to use the copies of older
     /// GPUs.</param>
     public CudaLlama(
         CudaDevice device, KernelCache kernels, LlamaShape shape, LlamaWeights weights, KvCache keyValues,
-        int rows, int headRows, int mostSlots = int.MaxValue, bool bulkCopies = true)
+        int rows, int headRows, int maxSlots = int.MaxValue, bool bulkCopies = true)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, MostRows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, MaxRows);
         shape.Validate();
         if (weights.Layers.Count != shape.Layers)
         {
@@ -76,7 +76,7 @@ public sealed unsafe class CudaLlama : IDisposable
         if (weights.Layers.Any(layer => (layer.QueryNorm != 0 && layer.KeyNorm != 0) != shape.NormsQueriesAndKeys))
         {
             throw new ArgumentException(
-                $"the model {(shape.NormsQueriesAndKeys ? "norms" : "does not norm")} queries and keys, but its weights say otherwise",
+                $"the model {(shape.NormsQueriesAndKeys ? "normalizes" : "does not normalize")} queries and keys; its weights do not match",
                 nameof(weights));
         }
 
@@ -87,21 +87,21 @@ public sealed unsafe class CudaLlama : IDisposable
                 $"{weights.Type} weights with a {keyValues.Type} cache; both must be float32, or neither", nameof(keyValues));
         }
 
-        (_mostSlots, _bulkCopies, _elementBytes) = (
-            mostSlots, bulkCopies, weights.Type == WeightType.Float32 ? sizeof(float) : sizeof(ushort));
+        (_maxSlots, _bulkCopies, _elementBytes) = (
+            maxSlots, bulkCopies, weights.Type == WeightType.Float32 ? sizeof(float) : sizeof(ushort));
         (_device, _cache, Shape, _weights, _keyValues, Rows, HeadRows) = (device, kernels, shape, weights, keyValues, rows, headRows);
         MaxPages = KvCache.PagesFor(shape.Context);
         using var stream = CudaStream.Create();
         _layers = Own(shape.Layers * 10L * sizeof(nint));
         _rope = Own(shape.Context * 64L * 2 * sizeof(float));
         _barrier = Own(256);
-        _rowState = Own(3L * MostRows * sizeof(int));
-        _pageTables = Own((long)MostRows * MaxPages * sizeof(int));
-        _residual = Own((long)MostRows * shape.Hidden * sizeof(float));
+        _rowState = Own(3L * MaxRows * sizeof(int));
+        _pageTables = Own((long)MaxRows * MaxPages * sizeof(int));
+        _residual = Own((long)MaxRows * shape.Hidden * sizeof(float));
         _normed = Own(ProductInputBytes(shape.Hidden));
-        _squares = Own(2L * MostRows * MaxBlocks * sizeof(float));
-        _query = Own((long)MostRows * shape.Heads * LlamaShape.HeadSize * _elementBytes);
-        _fresh = Own(2L * MostRows * shape.KeyValueHeads * LlamaShape.HeadSize * _elementBytes);
+        _squares = Own(2L * MaxRows * MaxBlocks * sizeof(float));
+        _query = Own((long)MaxRows * shape.Heads * LlamaShape.HeadSize * _elementBytes);
+        _fresh = Own(2L * MaxRows * shape.KeyValueHeads * LlamaShape.HeadSize * _elementBytes);
         _attended = Own(ProductInputBytes(shape.Heads * LlamaShape.HeadSize));
         _mlp = Own(ProductInputBytes(shape.Intermediate));
         _partial = Own((long)rows * shape.Heads * MaxSplits * LlamaShape.HeadSize * sizeof(float));
@@ -112,7 +112,7 @@ public sealed unsafe class CudaLlama : IDisposable
         if (shape.NormsQueriesAndKeys)
         {
             _headNorms = Own(shape.Layers * 2L * HeadNormBytes);
-            _headSquares = Own((long)MostRows * (shape.Heads + shape.KeyValueHeads) * HeadTiles * sizeof(float));
+            _headSquares = Own((long)MaxRows * (shape.Heads + shape.KeyValueHeads) * HeadTiles * sizeof(float));
             GatherHeadNorms(weights, stream);
         }
 
@@ -138,10 +138,10 @@ public sealed unsafe class CudaLlama : IDisposable
     public nint Tokens => _rowState.Address;
 
     /// <summary>Each row's position, which its next token takes: int32 [80].</summary>
-    public nint Positions => _rowState.Address + (MostRows * sizeof(int));
+    public nint Positions => _rowState.Address + (MaxRows * sizeof(int));
 
     /// <summary>One flag per row, 1 if the row is active: int32 [80]. An inactive row's cache is neither read nor written.</summary>
-    public nint Active => _rowState.Address + (2 * MostRows * sizeof(int));
+    public nint Active => _rowState.Address + (2 * MaxRows * sizeof(int));
 
     /// <summary>Returns the device address of a row's page numbers: int32 [<see cref="MaxPages"/>].</summary>
     public nint PageTableOf(int row) => _pageTables.Address + ((nint)row * MaxPages * sizeof(int));
@@ -256,8 +256,8 @@ public sealed unsafe class CudaLlama : IDisposable
 
     /// <summary>Returns the kernels that a decoder with this number of rows may compile.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaShape shape, WeightType weights, CacheType cache, int rows) => Builds
-        .Where((most, i) => i == 0 || Builds[i - 1] < rows)
-        .Select(most => BuildFor(shape, weights, cache, most));
+        .Where((maxRows, i) => i == 0 || Builds[i - 1] < rows)
+        .Select(maxRows => BuildFor(shape, weights, cache, maxRows));
 
     /// <summary>Returns the kernel of a step for a number of rows; in float32 there is one for all numbers.</summary>
     public static KernelBuild BuildFor(LlamaShape shape, WeightType weights, CacheType cache, int rows)
@@ -271,7 +271,7 @@ public sealed unsafe class CudaLlama : IDisposable
         ];
         return weights == WeightType.Float32
             ? new KernelBuild("step_f32.cu", dimensions)
-            : new KernelBuild("step.cu", [$"ROWS={Builds.First(most => rows <= most)}", $"WEIGHT={(int)weights}", .. dimensions]);
+            : new KernelBuild("step.cu", [$"ROWS={Builds.First(maxRows => rows <= maxRows)}", $"WEIGHT={(int)weights}", .. dimensions]);
     }
 
     private static nint[] LayerTable(LlamaWeights weights) =>
@@ -296,13 +296,13 @@ public sealed unsafe class CudaLlama : IDisposable
     }
 
     /// <summary>Returns the number of values of all rows in whole chunks, in the layout of x_index in model.cuh.</summary>
-    private long ProductInputBytes(int width) => (long)MostRows * ((width + MostChunk - 1) / MostChunk * MostChunk) * _elementBytes;
+    private long ProductInputBytes(int width) => (long)MaxRows * ((width + MaxChunk - 1) / MaxChunk * MaxChunk) * _elementBytes;
 
     private int HeadNormBytes => LlamaShape.HeadSize * _elementBytes;
 
     private StepKernel KernelFor(int rows)
     {
-        var build = Builds.First(most => rows <= most);
+        var build = Builds.First(maxRows => rows <= maxRows);
         if (_kernels.TryGetValue(build, out var known))
         {
             return known;
@@ -319,7 +319,7 @@ public sealed unsafe class CudaLlama : IDisposable
         _owned.Add(module);
         var kernel = module.Kernel("decode_step");
         var layout = module.Global<StepLayout>("step_layout");
-        var slots = layout.Slots(build, _device.SharedMemoryPerBlock, _mostSlots);
+        var slots = layout.Slots(build, _device.SharedMemoryPerBlock, _maxSlots);
         kernel.AllowSharedMemory(layout.SharedBytes(slots));
         return _kernels[build] = new StepKernel(kernel, layout, slots);
     }

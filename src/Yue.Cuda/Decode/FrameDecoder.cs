@@ -21,38 +21,38 @@ public sealed unsafe class FrameDecoder : IDisposable
     private readonly DeviceMemory _codes;
     private readonly DeviceMemory _frames;
     private readonly int _firstId;
-    private readonly int _mostFrames;
+    private readonly int _maxFrames;
 
     /// <param name="device">The device, whose context is current.</param>
     /// <param name="kernels">Compiled kernels.</param>
     /// <param name="model">The model, which must allow at least 1,024 head rows.</param>
     /// <param name="firstId">The id of code 0 of codebook 0; codebook k begins 1,024 · k ids later.</param>
-    /// <param name="mostFrames">The maximum number of frames of a row.</param>
-    public FrameDecoder(CudaDevice device, KernelCache kernels, CudaLlama model, int firstId, int mostFrames)
+    /// <param name="maxFrames">The maximum number of frames of a row.</param>
+    public FrameDecoder(CudaDevice device, KernelCache kernels, CudaLlama model, int firstId, int maxFrames)
     {
         ArgumentNullException.ThrowIfNull(kernels);
         ArgumentNullException.ThrowIfNull(model);
-        (_model, _firstId, _mostFrames) = (model, firstId, mostFrames);
+        (_model, _firstId, _maxFrames) = (model, firstId, maxFrames);
         _module = kernels.Load(device, "greedy.cu");
         _greedy = _module.Kernel("greedy");
-        _given = DeviceMemory.Allocate((long)CudaLlama.MostRows * mostFrames * sizeof(int));
-        _codes = DeviceMemory.Allocate((long)CudaLlama.MostRows * mostFrames * Slots * sizeof(int));
-        _frames = DeviceMemory.Allocate(2L * CudaLlama.MostRows * sizeof(int));
+        _given = DeviceMemory.Allocate((long)CudaLlama.MaxRows * maxFrames * sizeof(int));
+        _codes = DeviceMemory.Allocate((long)CudaLlama.MaxRows * maxFrames * Slots * sizeof(int));
+        _frames = DeviceMemory.Allocate(2L * CudaLlama.MaxRows * sizeof(int));
     }
 
     /// <summary>Starts a row: its prompt of <paramref name="position"/> ids is in the cache.</summary>
     public void SetRow(CudaStream stream, int row, int position, ReadOnlySpan<int> givenIds)
     {
-        if (givenIds.Length == 0 || givenIds.Length > _mostFrames)
+        if (givenIds.Length == 0 || givenIds.Length > _maxFrames)
         {
-            throw new ArgumentException($"{givenIds.Length} frames; 1 to {_mostFrames} are allowed", nameof(givenIds));
+            throw new ArgumentException($"{givenIds.Length} frames; 1 to {_maxFrames} are allowed", nameof(givenIds));
         }
 
         ArgumentOutOfRangeException.ThrowIfGreaterThan(position + (givenIds.Length * Slots), _model.Shape.Context, nameof(position));
-        CudaCopy.ToDevice(_given.Address + ((nint)row * _mostFrames * sizeof(int)), givenIds, stream);
-        CudaCopy.ToDevice<int>(_codes.Address + ((nint)row * _mostFrames * Slots * sizeof(int)), [givenIds[0]], stream);
+        CudaCopy.ToDevice(_given.Address + ((nint)row * _maxFrames * sizeof(int)), givenIds, stream);
+        CudaCopy.ToDevice<int>(_codes.Address + ((nint)row * _maxFrames * Slots * sizeof(int)), [givenIds[0]], stream);
         CudaCopy.ToDevice<int>(_frames.Address + (row * sizeof(int)), [0], stream);
-        CudaCopy.ToDevice<int>(_frames.Address + ((CudaLlama.MostRows + row) * sizeof(int)), [givenIds.Length], stream);
+        CudaCopy.ToDevice<int>(_frames.Address + ((CudaLlama.MaxRows + row) * sizeof(int)), [givenIds.Length], stream);
         _model.SetRow(stream, row, givenIds[0], position, active: true);
     }
 
@@ -70,7 +70,7 @@ public sealed unsafe class FrameDecoder : IDisposable
 
     /// <summary>Returns all ids of a row's frames: [frames, 8]. Waits for the stream.</summary>
     public int[] Ids(CudaStream stream, int row, int frames) =>
-        CudaCopy.ToHost<int>(_codes.Address + ((nint)row * _mostFrames * Slots * sizeof(int)), frames * Slots, stream);
+        CudaCopy.ToHost<int>(_codes.Address + ((nint)row * _maxFrames * Slots * sizeof(int)), frames * Slots, stream);
 
     public void Dispose()
     {
@@ -82,9 +82,9 @@ public sealed unsafe class FrameDecoder : IDisposable
 
     private void Choose(CudaStream stream, int rows, int count, int firstId, int slot)
     {
-        var (logits, from, given, givenStride) = (_model.Logits, 0, _given.Address, _mostFrames);
-        var (codes, codesStride, slots, frame) = (_codes.Address, _mostFrames * Slots, Slots, _frames.Address);
-        var frameCount = frame + (CudaLlama.MostRows * sizeof(int));
+        var (logits, from, given, givenStride) = (_model.Logits, 0, _given.Address, _maxFrames);
+        var (codes, codesStride, slots, frame) = (_codes.Address, _maxFrames * Slots, Slots, _frames.Address);
+        var frameCount = frame + (CudaLlama.MaxRows * sizeof(int));
         var (token, position, active) = (_model.Tokens, _model.Positions, _model.Active);
         _greedy.Launch(stream, (rows, 1), 256, 0, cooperative: false,
         [

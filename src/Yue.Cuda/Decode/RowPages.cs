@@ -20,14 +20,14 @@ public sealed class RowPages
     public IReadOnlyList<int> this[int row] => _pages[row];
 
     /// <summary>Adds pages to a row until they suffice for a number of positions.</summary>
-    /// <returns>The number of missing pages, in which case none are taken; 0 if there are enough.</returns>
+    /// <returns>0 if there are enough pages; otherwise the number that is missing, and none are taken.</returns>
     public int Reserve(int row, int positions)
     {
         var missing = KvCache.PagesFor(positions) - _pages[row].Count;
         return missing <= 0 || _pool.TryTake(missing, _pages[row]) ? 0 : missing - _pool.Free;
     }
 
-    /// <summary>Makes a row share the positions start .. end of another row, which replace its own pages.</summary>
+    /// <summary>Makes a row share the positions start .. end of another row. It gives up its own pages of these positions.</summary>
     /// <param name="row">The row, which must have pages for the positions.</param>
     /// <param name="holder">The other row. It must not write to these positions any more.</param>
     /// <param name="start">The first position, at the start of a page.</param>

@@ -6,8 +6,8 @@ namespace Yue.Cuda.Decode;
 /// <summary>The ids from Low up to, but not including, High.</summary>
 public readonly record struct IdRange(int Low, int High);
 
-/// <summary>One song's sampling chain. Order: guidance, repetition penalty,
-/// minimum length, allowed ids, temperature, top-k, top-p, draw.</summary>
+/// <summary>One song's sampling chain. Order: guidance, repetition penalty, minimum length, allowed ids, temperature, top-k, top-p,
+/// draw.</summary>
 public sealed record SongSettings
 {
     public required int Row { get; init; }
@@ -42,9 +42,9 @@ public sealed record SongSettings
     public required int EndId { get; init; }
 
     /// <summary>The end id is forbidden before this many ids.</summary>
-    public int LeastTokens { get; init; }
+    public int MinTokens { get; init; }
 
-    public required int MostTokens { get; init; }
+    public required int MaxTokens { get; init; }
 }
 
 /// <summary>The sampling chain of up to 32 songs as kernels. It runs after a step and feeds the ids back on the device.</summary>
@@ -86,7 +86,7 @@ public sealed unsafe class SongSampler : IDisposable
         _sample = _sampleModule.Kernel("sample");
         _songs = DeviceMemory.Allocate((long)songs * sizeof(SongState));
         _seen = DeviceMemory.Allocate((long)songs * _seenWords * sizeof(uint));
-        _stats = DeviceMemory.Allocate((long)CudaLlama.MostRows * Slices * 2 * sizeof(float));
+        _stats = DeviceMemory.Allocate((long)CudaLlama.MaxRows * Slices * 2 * sizeof(float));
         _keys = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
         _kept = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
         _ids = new SampledIds(songs);
@@ -127,8 +127,8 @@ public sealed unsafe class SongSampler : IDisposable
             UnconditionalRow = settings.UnconditionalRow ?? -1,
             RangeCount = settings.Allowed.Count,
             EndId = settings.EndId,
-            Least = settings.LeastTokens,
-            Most = settings.MostTokens,
+            MinTokens = settings.MinTokens,
+            MaxTokens = settings.MaxTokens,
             Section = settings.Section,
             Step = settings.Step,
             PositionLimit = _model.Shape.Context,
@@ -199,6 +199,6 @@ public sealed unsafe class SongSampler : IDisposable
         public int TopK, Row, UnconditionalRow, RangeCount;
         public fixed int Low[4];
         public fixed int High[4];
-        public int EndId, Least, Most, Section, Step, PositionLimit, Running;
+        public int EndId, MinTokens, MaxTokens, Section, Step, PositionLimit, Running;
     }
 }

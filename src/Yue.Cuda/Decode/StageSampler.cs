@@ -30,15 +30,15 @@ public sealed record StageSettings
     public float TopP { get; init; } = 1;
 
     /// <summary>The number of best ids that top-p always keeps.</summary>
-    public int LeastKept { get; init; } = 1;
+    public int MinKept { get; init; } = 1;
 
     /// <summary>The penalty factors of an id, by the number of times that it is in the window. The first is for zero times.</summary>
     public required IReadOnlyList<float> Penalties { get; init; }
 
     /// <summary>The end id is forbidden before this many ids.</summary>
-    public int LeastTokens { get; init; }
+    public int MinTokens { get; init; }
 
-    public required int MostTokens { get; init; }
+    public required int MaxTokens { get; init; }
 }
 
 /// <summary>YuE 2's sampling chain of several songs as kernels, split over all multiprocessors. It runs after a step and feeds the ids
@@ -122,9 +122,9 @@ public sealed unsafe class StageSampler : IDisposable
             First = settings.Content.Low,
             Count = settings.Content.High - settings.Content.Low,
             EndId = settings.EndId,
-            Least = settings.LeastTokens,
-            Most = settings.MostTokens,
-            LeastKept = settings.LeastKept,
+            MinTokens = settings.MinTokens,
+            MaxTokens = settings.MaxTokens,
+            MinKept = settings.MinKept,
             Window = settings.Penalties.Count - 1,
             PositionLimit = _model.Shape.Context,
             Running = 1,
@@ -206,7 +206,7 @@ public sealed unsafe class StageSampler : IDisposable
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(settings.TopK, 1, nameof(settings));
-        ArgumentOutOfRangeException.ThrowIfLessThan(settings.LeastKept, 1, nameof(settings));
+        ArgumentOutOfRangeException.ThrowIfLessThan(settings.MinKept, 1, nameof(settings));
     }
 
     /// <summary>Mirrors <c>struct StageSong</c> in stage_state.cuh.</summary>
@@ -215,7 +215,7 @@ public sealed unsafe class StageSampler : IDisposable
     {
         public ulong Seed;
         public float Guidance, Temperature, TopP;
-        public int TopK, Row, GuideRow, First, Count, EndId, Least, Most, LeastKept, Window, Step, PositionLimit, Running;
+        public int TopK, Row, GuideRow, First, Count, EndId, MinTokens, MaxTokens, MinKept, Window, Step, PositionLimit, Running;
         public fixed float Penalties[MaxWindow + 1];
         public fixed int History[MaxWindow];
     }

@@ -6,29 +6,29 @@ namespace Yue.Cuda.Decode;
 /// <param name="Threads">Threads per block.</param>
 /// <param name="SlotBytes">Shared memory of one slot of the copy ring; 0 if the kernel has no ring.</param>
 /// <param name="OtherBytes">Shared memory of a block, not counting the slots.</param>
-/// <param name="LeastSlots">Slots that the step needs to make progress.</param>
-/// <param name="MostSlots">Slots that it can use.</param>
+/// <param name="MinSlots">Slots that the step needs to make progress.</param>
+/// <param name="MaxSlots">Slots that it can use.</param>
 [StructLayout(LayoutKind.Sequential)]
-public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBytes, int LeastSlots, int MostSlots)
+public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBytes, int MinSlots, int MaxSlots)
 {
     /// <summary>Returns the number of slots of the copy ring: as many as fit.</summary>
     /// <param name="rows">The rows that the kernel is built for, named in the error.</param>
     /// <param name="available">The maximum shared memory of a block on the device, in bytes.</param>
-    /// <param name="mostSlots">The maximum number of slots.</param>
+    /// <param name="maxSlots">The maximum number of slots.</param>
     /// <exception cref="NotSupportedException">The device has too little shared memory for the smallest possible ring.</exception>
-    public int Slots(int rows, int available, int mostSlots)
+    public int Slots(int rows, int available, int maxSlots)
     {
         if (SlotBytes == 0)
         {
             return 0;
         }
 
-        var slots = Math.Min(Math.Min(MostSlots, mostSlots), (available - OtherBytes) / SlotBytes);
-        return slots >= LeastSlots
+        var slots = Math.Min(Math.Min(MaxSlots, maxSlots), (available - OtherBytes) / SlotBytes);
+        return slots >= MinSlots
             ? slots
             : throw new NotSupportedException(
-                $"a step of {rows} rows needs {SharedBytes(LeastSlots)} bytes of shared memory per block and {LeastSlots} slots; "
-                    + $"{available} bytes and {mostSlots} slots are available");
+                $"a step of {rows} rows needs {SharedBytes(MinSlots)} bytes of shared memory per block and {MinSlots} slots; "
+                    + $"{available} bytes and {maxSlots} slots are available");
     }
 
     /// <summary>Returns the dynamic shared memory of a block with a number of slots.</summary>

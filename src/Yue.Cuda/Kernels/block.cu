@@ -12,7 +12,7 @@
 
 constexpr int BLOCK_WARPS = 8;
 constexpr int D = 128;
-constexpr int MOST_PIECES = 4;      // pieces of eight values that a thread of add_norm holds
+constexpr int MAX_PIECES = 4;       // pieces of eight values that a thread of add_norm holds
 
 DEV uint4 pack_eight(const float (&v)[8])
 {
@@ -35,9 +35,9 @@ extern "C" __global__ void __launch_bounds__(256) add_norm(
 {
     __shared__ float sums[BLOCK_WARPS];
     const size_t row = (size_t)blockIdx.x * width;
-    float v[MOST_PIECES][8], square = 0.0f;
+    float v[MAX_PIECES][8], square = 0.0f;
 #pragma unroll
-    for (int p = 0; p < MOST_PIECES; p++)
+    for (int p = 0; p < MAX_PIECES; p++)
     {
         int i = (p * 256 + threadIdx.x) * 8;
         if (i >= width) break;
@@ -57,7 +57,7 @@ extern "C" __global__ void __launch_bounds__(256) add_norm(
     }
     float rstd = rsqrtf(block_sum(square, sums) / width + epsilon);
 #pragma unroll
-    for (int p = 0; p < MOST_PIECES; p++)
+    for (int p = 0; p < MAX_PIECES; p++)
     {
         int i = (p * 256 + threadIdx.x) * 8;
         if (i >= width) break;

@@ -1,4 +1,4 @@
-// Types, bf16 conversion, PTX wrappers. No CUDA header is included: NVRTC needs none of its include folders.
+// Types, bf16 conversion, PTX wrappers. No CUDA header is included, so NVRTC needs no include folder.
 #pragma once
 
 typedef unsigned char u8;
@@ -56,6 +56,15 @@ DEV void widen_e4m3(u32 w, u32& low, u32& high)
     high = high << 4 & 0x87f087f0u;
 }
 
+// The same in the order of a transposed pair: bytes 0 and 2, then bytes 1 and 3.
+DEV void widen_e4m3_alternate(u32 w, u32& even, u32& odd)
+{
+    asm("prmt.b32 %0, %1, %1, 0xa280;" : "=r"(even) : "r"(w));
+    asm("prmt.b32 %0, %1, %1, 0xb391;" : "=r"(odd) : "r"(w));
+    even = even << 4 & 0x87f087f0u;
+    odd = odd << 4 & 0x87f087f0u;
+}
+
 DEV void unpack_bf16(const uint4& v, float (&out)[8])
 {
     const u32 in[4] = { v.x, v.y, v.z, v.w };
@@ -65,15 +74,6 @@ DEV void unpack_bf16(const uint4& v, float (&out)[8])
         out[2 * i] = __uint_as_float(in[i] << 16);
         out[2 * i + 1] = __uint_as_float(in[i] & 0xffff0000u);
     }
-}
-
-// The same for a transposed pair: bytes 0 and 2, then bytes 1 and 3.
-DEV void widen_e4m3_alternate(u32 w, u32& even, u32& odd)
-{
-    asm("prmt.b32 %0, %1, %1, 0xa280;" : "=r"(even) : "r"(w));
-    asm("prmt.b32 %0, %1, %1, 0xb391;" : "=r"(odd) : "r"(w));
-    even = even << 4 & 0x87f087f0u;
-    odd = odd << 4 & 0x87f087f0u;
 }
 
 // Loads from L2 only, for values that other blocks of the same launch wrote before a grid barrier.

@@ -9,7 +9,7 @@ constexpr int CONSUMERS = CONSUMER_WARPS * 32;
 // host sees as a failed context.
 constexpr u32 MAX_GRID_POLLS = 1u << 23;
 
-// An illegal store. With a trap instruction, the assembler would leave the consumers' registers at 168.
+// Ends the launch with an illegal store. With a trap instruction instead, the assembler would limit the consumers to 168 registers.
 DEV void give_up() { asm volatile("st.global.u32 [%0], %1;" : : "l"(0ull), "r"(0) : "memory"); }
 
 // The block barrier of the consumer warps, without the producers.

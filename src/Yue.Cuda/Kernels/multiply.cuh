@@ -46,8 +46,8 @@ DEV void widen_codes(u32 low, u32 high, int odd, const Affine& affine, u32 (&a)[
 {
     if constexpr (WEIGHT == 5)
     {
-        // The second code of a byte is used where it is, as 16 times the code. Bit 7 belongs to the exponent of a bf16, but the numbers of
-        // its two smallest exponents have the same distance.
+        // The second code of a byte is used where it is, as 16 times the code. Bit 7 belongs to the exponent of a bf16, but numbers with
+        // the two smallest exponents have the same spacing.
         a[0] = fma_bf16(low & 0x000f000fu, affine.factor, affine.offset);
         a[1] = fma_bf16(low & 0x00f000f0u, affine.factor16, affine.offset);
         a[2] = fma_bf16(low >> 8 & 0x000f000fu, affine.factor, affine.offset);

@@ -1,5 +1,5 @@
-// quantize:   scales[r] = max |w[r]| / most, out[r][i] = w[r][i] / scales[r] rounded to nearest even, in int8 (most 127; a sign bit and
-//             seven bits of magnitude, which the step kernel widens with two instructions per pair) or e4m3 (most 448).
+// quantize:   scales[r] = max |w[r]| / max_code, out[r][i] = w[r][i] / scales[r] rounded to nearest even, in int8 (max_code is 127; a sign
+//             bit and seven bits of magnitude, which the step kernel widens with two instructions per pair) or e4m3 (max_code is 448).
 // dequantize: out[r][i] = in[r][i] * scales[r] in bf16, rounded to nearest even.
 // A row whose values are all below the normal range of float32 becomes zero with scale 1. A row with a NaN or an infinity gets a NaN as its
 // scale, so that none of its values looks valid, and is counted in bad_rows.
@@ -42,7 +42,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantize(const bf16* in, u
     if (!finite) bad = 1;
     __syncthreads();
     for (int w = 0; w < THREADS / 32; w++) top = fmaxf(top, tops[w]);
-    float most = type == INT8 ? 127.0f : 448.0f, scale = top / most;
+    float max_code = type == INT8 ? 127.0f : 448.0f, scale = top / max_code;
     if (scale < 1.17549435e-38f) scale = 1.0f;
     if (bad) scale = __uint_as_float(0x7fc00000u);
     for (int i = threadIdx.x; i < columns / 8; i += THREADS)

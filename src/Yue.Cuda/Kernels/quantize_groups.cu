@@ -1,47 +1,47 @@
 // quantize_groups:   rounds a bf16 matrix to int6 or int4 with a scale per group of 32 weights, in the format of GroupedWeights.cs. A row
-//                    may be stored as the sum of two: the second holds what the first one leaves.
+//                    may be stored as the sum of two rows: the second holds the rounding errors of the first.
 // dequantize_groups: the reverse, in bf16, with the terms of a row added.
-// The scale of a group is the one of CANDIDATES fractions of the group's range that has the smallest sum of squared errors. Groups with a
-// value that is not finite, or whose magnitude is above MOST, are counted in bad_groups.
+// The scale of a group is the one with the smallest sum of squared errors among CANDIDATES fractions of the group's range. Groups with a
+// value that is not finite, or whose magnitude is above MAX_MAGNITUDE, are counted in bad_groups.
 //
 // Launch: blocks of 256 threads, one thread per group of the padded rows. Reference: Yue.Cuda.Tests/QuantizeGroupsTests.
 // Why this version: a thread holds its group in registers, so that the search reads no memory.
 #include "common.cuh"
 
 constexpr int THREADS = 256, GROUP = 32, UNIT_GROUPS = 8, CANDIDATES = 16;
-constexpr float LEAST_SCALE = 8.2718061e-25f;               // 2^-80
-constexpr float MOST = 1073741824.0f;                       // 2^30
+constexpr float MIN_SCALE = 8.2718061e-25f;                 // 2^-80
+constexpr float MAX_MAGNITUDE = 1073741824.0f;              // 2^30
 enum { INT6 = 4, INT4 = 5 };                                // WeightType
 
 struct Scale
 {
     u32 stored;
     float value;
-    int zero, most;
+    int zero, max_code;
 
     DEV Scale(int type, u32 stored)
         : stored(stored), value(__uint_as_float((type == INT4 ? stored & 0xfff0u : stored) << 16)),
-          zero(type == INT4 ? (int)(stored & 15u) : 32), most(type == INT4 ? 15 : 63) {}
+          zero(type == INT4 ? (int)(stored & 15u) : 32), max_code(type == INT4 ? 15 : 63) {}
 
     // The scale of values between low and high, rounded to its stored bits.
     DEV static Scale of(int type, float low, float high)
     {
         float exact = type == INT4 ? (high - low) / 15.0f : fmaxf(-low, high) / 31.0f;
         u32 dropped = type == INT4 ? 20u : 16u;
-        u32 rounded = (__float_as_uint(fmaxf(exact, LEAST_SCALE)) + (1u << (dropped - 1u))) >> dropped;
+        u32 rounded = (__float_as_uint(fmaxf(exact, MIN_SCALE)) + (1u << (dropped - 1u))) >> dropped;
         if (type != INT4) return Scale(type, rounded);
         Scale scale(type, rounded << 4);
         return Scale(type, rounded << 4 | (u32)min(max(__float2int_rn(-low / scale.value), 0), 15));
     }
 
-    DEV int code(float w) const { return min(max(__float2int_rn(w / value) + zero, 0), most); }
+    DEV int code(float w) const { return min(max(__float2int_rn(w / value) + zero, 0), max_code); }
 
     DEV float weight(int code) const { return from_bf16(to_bf16((code - zero) * value)); }
 };
 
 DEV Scale best_scale(int type, const float (&w)[GROUP])
 {
-    float low = 0.0f, high = 0.0f, least = __uint_as_float(0x7f800000u);
+    float low = 0.0f, high = 0.0f, least_error = __uint_as_float(0x7f800000u);
 #pragma unroll
     for (int i = 0; i < GROUP; i++)
     {
@@ -59,16 +59,16 @@ DEV Scale best_scale(int type, const float (&w)[GROUP])
             float error = w[i] - scale.weight(scale.code(w[i]));
             sum += error * error;
         }
-        if (sum < least)
+        if (sum < least_error)
         {
-            least = sum;
+            least_error = sum;
             best = scale;
         }
     }
     return best;
 }
 
-// The places of a group in a row, see GroupedWeights.cs.
+// The positions of a group in a row; see GroupedWeights.cs.
 struct Place
 {
     u32 low, high, scale;
@@ -116,7 +116,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) quantize_groups(
         for (int j = 0; j < 8; j++)
         {
             w[i + j] = eight[j];
-            bad = bad || !(fabsf(eight[j]) <= MOST);
+            bad = bad || !(fabsf(eight[j]) <= MAX_MAGNITUDE);
         }
     }
     if (bad) atomicAdd(bad_groups, 1u);

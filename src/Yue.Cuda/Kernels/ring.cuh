@@ -55,7 +55,7 @@ constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 #ifndef FLIGHT_AHEAD
 #define FLIGHT_AHEAD 16
 #endif
-constexpr int MOST_FLYING = FLIGHT / (8 * PARTS), MOST_FLYING_AHEAD = FLIGHT_AHEAD / (8 * PARTS);
+constexpr int MAX_FLYING = FLIGHT / (8 * PARTS), MAX_FLYING_AHEAD = FLIGHT_AHEAD / (8 * PARTS);
 
 // The number of slots that a consumer passes after checking only the last one. Bytes arrive in any order, so there must be this many slots
 // between the producer and the oldest slot in flight; otherwise the consumer would mistake an old phase of the slot for the new one.
@@ -169,7 +169,7 @@ DEV void fill_slot(const Ring& ring, Front& front, u32 bytes, u32 pitch, u64 pol
     Cursor& at = front.at;
     int consumers_phase;
     asm volatile("ld.volatile.shared.s32 %0, [%1];" : "=r"(consumers_phase) : "r"(ring.phase) : "memory");
-    int most = min(consumers_phase < front.phase ? MOST_FLYING_AHEAD : MOST_FLYING, max(ring.slots - PASSED_AT_ONCE, 1));
+    int most = min(consumers_phase < front.phase ? MAX_FLYING_AHEAD : MAX_FLYING, max(ring.slots - PASSED_AT_ONCE, 1));
     while (front.flying >= most)
     {
         barrier_wait(front.landed.full(ring), front.landed.phase);

@@ -76,7 +76,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
         }
         if (song.seen[id >> 5] >> (id & 31) & 1) score = score < 0.0f ? score * song.penalty : score / song.penalty;
         score /= temperature;
-        u32 key = id == song.end_id && song.step < song.least ? 0u : to_key(score);
+        u32 key = id == song.end_id && song.step < song.min_tokens ? 0u : to_key(score);
         keys[i] = key;
         atomicMax(&work.prefix, key);
     }
@@ -163,7 +163,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
         ring[blockIdx.x * ring_size + step % ring_size] = id;
         if (song.range_count > 0 && id != 0x7fffffff) song.seen[id >> 5] |= 1u << (id & 31);
         song.step = step + 1;
-        bool stop = id == song.end_id || id == 0x7fffffff || step + 1 >= song.most;
+        bool stop = id == song.end_id || id == 0x7fffffff || step + 1 >= song.max_tokens;
         int rows[2] = { song.row, song.unconditional_row };
         for (int i = 0; i < 2; i++)
         {

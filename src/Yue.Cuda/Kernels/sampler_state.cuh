@@ -13,7 +13,8 @@ struct Song
     int top_k;                      // 0: off
     int row, unconditional_row;     // unconditional_row < 0: guidance off
     int range_count, range_low[MAX_RANGES], range_high[MAX_RANGES];  // allowed ids: low <= id < high
-    int end_id, least, most;        // end_id is forbidden before `least` ids; the song stops after `most` ids or at end_id
+    int end_id;
+    int min_tokens, max_tokens;     // end_id is forbidden before min_tokens ids; the song stops after max_tokens ids or at end_id
     u32 section;
     int step;                       // ids drawn in this section
     int position_limit;             // the song stops before a row would exceed it

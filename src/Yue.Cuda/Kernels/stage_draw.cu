@@ -93,9 +93,9 @@ DEV Cut cut_by_probability(Work& work, const StageSong& song, const Candidate* k
     u64 limit = min((u64)((double)song.top_p * (double)work.total), work.total - 1);
     descend(work, key_at, n, limit, weight);
     Cut cut = { work.prefix, (limit - work.above) / max(probability(work.prefix, top), 1ull) + 1 };
-    if (song.least_kept > 1)
+    if (song.min_kept > 1)
     {
-        u64 last = min(song.least_kept, n) - 1;
+        u64 last = min(song.min_kept, n) - 1;
         descend(work, key_at, n, last, [](u32) { return 1ull; });
         Cut least = { work.prefix, last - work.above + 1 };
         if (least.key >= least_key && least.reaches_beyond(cut)) cut = least;
@@ -162,7 +162,7 @@ DEV int draw_of_few(Work& work, Few& few, const StageSong& song, const Candidate
     bool stays = i < n && (greedy ? before == 0 : greater < song.top_k);
     add_up(work.total, THREADS, [&](int) { return stays ? few.weights[i] : 0ull; });
     double limit = song.top_p < 1.0f ? (double)song.top_p * (double)work.total : 1e300;
-    stays = stays && (before < song.least_kept || (double)weight_before <= limit);
+    stays = stays && (before < song.min_kept || (double)weight_before <= limit);
     return id_of_best(work, stays ? ratio_key(song, mine, top) : 0ull);
 }
 
@@ -210,7 +210,7 @@ DEV void feed(StageSong& song, int id, int* token, int* position, int* active, v
     ids[step % ring_size] = id;
     song.history[step % MAX_WINDOW] = id;
     song.step = step + 1;
-    bool stop = id == song.end_id || id == NO_ID || step + 1 >= song.most;
+    bool stop = id == song.end_id || id == NO_ID || step + 1 >= song.max_tokens;
     int rows[2] = { song.row, song.guide_row };
     for (int i = 0; i < 2; i++)
     {

@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(KEY_THREADS) stage_keys(
         if (place >= 0 && place < KEY_THREADS) atomicAdd(&counts[place], 1);
     }
     __syncthreads();
-    bool allowed = i < song.count || (i == song.count && song.step >= song.least);
+    bool allowed = i < song.count || (i == song.count && song.step >= song.min_tokens);
     int at = (i < song.count ? song.first + i : song.end_id) - head_start;
     u32 key = 0;
     if (allowed && at >= 0 && at < head_rows) key = to_key(stage_score(song, logits, head_rows, at, counts[threadIdx.x]));

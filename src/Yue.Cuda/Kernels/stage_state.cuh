@@ -15,8 +15,8 @@ struct StageSong
     int top_k;
     int row, guide_row;             // guide_row < 0: guidance off
     int first, count, end_id;
-    int least, most;                // end_id is forbidden before `least` ids; the song stops after `most` ids or at end_id
-    int least_kept;                 // minimum number of ids that top-p keeps
+    int min_tokens, max_tokens;     // end_id is forbidden before min_tokens ids; the song stops after max_tokens ids or at end_id
+    int min_kept;                   // minimum number of ids that top-p keeps
     int window;                     // number of previous ids that the penalty counts
     int step;                       // ids drawn in this stage
     int position_limit;             // the song stops before a row would exceed it

@@ -47,10 +47,10 @@ DEV void clear_squares(Shared& shared)
 DEV int product_kind(int i, int products) { return i == products - 1 ? (int)HEAD : i & 3; }
 
 // A staged product has all tiles of a group in the ring at the same time, and attention has the keys and values of a page.
-constexpr int LEAST_SLOTS = X_STAGED && MAX_GROUP > PASSED_AT_ONCE ? MAX_GROUP : PASSED_AT_ONCE;
+constexpr int MIN_SLOTS = X_STAGED && MAX_GROUP > PASSED_AT_ONCE ? MAX_GROUP : PASSED_AT_ONCE;
 constexpr int ALIGNMENT = 128;      // of slot 0
 extern "C" __device__ const StepLayout step_layout =
-    { BLOCK_THREADS, SLOT_BYTES, STAGED_BYTES + (int)sizeof(Shared) + ALIGNMENT, LEAST_SLOTS, MAX_SLOTS };
+    { BLOCK_THREADS, SLOT_BYTES, STAGED_BYTES + (int)sizeof(Shared) + ALIGNMENT, MIN_SLOTS, MAX_SLOTS };
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const __grid_constant__ Step s)
 {

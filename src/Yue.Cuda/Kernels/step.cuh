@@ -61,7 +61,7 @@ struct StepLayout
     int threads;                    // of a block
     int slot_bytes;                 // shared memory of a slot of the copy ring (ring.cuh); 0: no ring
     int other_bytes;                // shared memory without the slots
-    int least_slots, most_slots;
+    int min_slots, max_slots;
 };
 
 // The block of keys (kv = 0) or values (kv = 1) of one page, layer and head.

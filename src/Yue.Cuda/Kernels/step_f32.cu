@@ -12,12 +12,12 @@
 
 constexpr int TILE = 4;             // outputs of a warp
 constexpr int ROWS_AT_ONCE = 8;
-constexpr int MOST_ROWS = 80;
+constexpr int MAX_ROWS = 80;
 
 struct Shared
 {
-    float rstd[MOST_ROWS];
-    int position[MOST_ROWS];        // -1: the row is not active
+    float rstd[MAX_ROWS];
+    int position[MAX_ROWS];        // -1: the row is not active
 };
 
 DEV int block_warp() { return (int)threadIdx.x >> 5; }

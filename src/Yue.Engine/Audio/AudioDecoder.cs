@@ -173,7 +173,7 @@ public sealed class AudioDecoder
 
         var duration = (double)reader.Length / reader.SampleRateHz;
         var warning = reader.ClaimedLength is { } claimed ? CheckLength((double)claimed / reader.SampleRateHz, duration) : null;
-        var collector = new StretchCollector(reader.Channels, reader.SampleRateHz, firstSecond, seconds);
+        var collector = new PartCollector(reader.Channels, reader.SampleRateHz, firstSecond, seconds);
         var buffer = new float[BufferFrames * reader.Channels];
         while (collector is { FramesLeft: > 0 and var left, Fault: null }
             && reader.Read(buffer.AsSpan(0, (int)Math.Min(BufferFrames, left) * reader.Channels)) is > 0 and var count)

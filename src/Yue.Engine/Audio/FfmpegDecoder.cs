@@ -61,7 +61,7 @@ internal sealed class FfmpegDecoder
         {
             await WriteAsync(path, input, cancel);
             var (channels, sampleRateHz) = await ProbeAsync(path, cancel);
-            var collector = new StretchCollector(channels, sampleRateHz, firstSecond, seconds);
+            var collector = new PartCollector(channels, sampleRateHz, firstSecond, seconds);
             var complaint = await ReadSamplesAsync(path, collector, cancel);
             var duration = collector.DurationSeconds;
             var warning = input.ClaimedLength is { } claimed ? AudioDecoder.CheckLength((double)claimed / sampleRateHz, duration)
@@ -122,7 +122,7 @@ internal sealed class FfmpegDecoder
 
     /// <summary>Decodes the file into the collector.</summary>
     /// <returns>The error output of ffmpeg for a file that it decoded anyway; empty if there was none.</returns>
-    private async Task<string> ReadSamplesAsync(string path, StretchCollector collector, CancellationToken cancel)
+    private async Task<string> ReadSamplesAsync(string path, PartCollector collector, CancellationToken cancel)
     {
         string[] arguments =
         [

@@ -28,7 +28,7 @@ internal static class FfmpegProcess
     /// <param name="input">The standard input.</param>
     /// <param name="read">Reads standard output while the input is being written.</param>
     /// <param name="timeLimit">The time limit.</param>
-    /// <param name="cancel">Kills it.</param>
+    /// <param name="cancel">Kills the process.</param>
     /// <exception cref="FfmpegException">The program is missing, or ran past the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
     public static Task<FfmpegEnd> RunAsync(
@@ -46,7 +46,7 @@ internal static class FfmpegProcess
     /// <param name="write">Writes standard input. An exception other than a pipe error ends the run.</param>
     /// <param name="read">Reads standard output while the input is being written.</param>
     /// <param name="timeLimit">The time limit; infinite for input that may arrive at any speed.</param>
-    /// <param name="cancel">Kills it.</param>
+    /// <param name="cancel">Kills the process.</param>
     /// <exception cref="FfmpegException">The program is missing, or ran past the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
     public static async Task<FfmpegEnd> RunStreamAsync(

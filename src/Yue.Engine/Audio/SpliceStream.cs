@@ -18,7 +18,7 @@ internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz
     private const double LevelFloor = 1e-10;
 
     /// <summary>The maximum change of the gain within a chunk: 0.5 dB.</summary>
-    private static readonly double MostChange = Math.Pow(10, 0.5 / 20);
+    private static readonly double MaxChange = Math.Pow(10, 0.5 / 20);
 
     private readonly Resampler _resampler = new(lowRateHz, highRateHz);
     private readonly SampleBuffer _low = new();
@@ -68,7 +68,7 @@ internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz
         ReadOnlySpan<float> low = _lowBand.Samples[_taken..], high = _highBand.Samples[_taken..];
         if (piece.Length > 0 && LowLevel > SilenceLevel && HighLevel > SilenceLevel)
         {
-            _gain = Math.Clamp(HighLevel / LowLevel, before / MostChange, before * MostChange);
+            _gain = Math.Clamp(HighLevel / LowLevel, before / MaxChange, before * MaxChange);
         }
 
         for (var i = 0; i < piece.Length; i++)

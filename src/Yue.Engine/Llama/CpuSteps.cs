@@ -18,7 +18,7 @@ namespace Yue.Engine.Llama;
 internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope rope, IReadOnlyList<Range> scored)
 {
     /// <summary>The maximum number of ids per row. With more, a matrix product is faster.</summary>
-    public const int MostIds = 4;
+    public const int MaxIds = 4;
 
     private float[] _logits = [];
     private Buffers _buffers = new(config, positions: 0, length: 0);

@@ -8,10 +8,10 @@ internal static class LlamaMemory
 {
     /// <summary>The memory for the scores of a prefill: those of 64 positions of stage 1 with a context of 8,192. With less, short prompts
     /// would need more kernel launches.</summary>
-    private const long MostScoreBytes = 3L << 26;
+    private const long MaxScoreBytes = 3L << 26;
 
     /// <summary>The bytes of one score over all its copies: as computed, with mask and softmax in F32, and in the dtype of the values. With
-    /// F32, the first and the last are four bytes and none.</summary>
+    /// F32, the first takes four bytes and the last none.</summary>
     private const long ScoreBytes = 12;
 
     /// <summary>Returns the bytes of the weights on a GPU.</summary>
@@ -33,19 +33,19 @@ internal static class LlamaMemory
     }
 
     /// <summary>Returns the number of positions of a prompt whose attention is computed at a time: all of them if their scores fit into
-    /// <see cref="MostScoreBytes"/>, otherwise the largest power of two that fits.</summary>
+    /// <see cref="MaxScoreBytes"/>, otherwise the largest power of two that fits.</summary>
     /// <param name="rows">Sequences times query heads.</param>
     /// <param name="length">The positions that each position attends to.</param>
     /// <param name="count">The number of positions.</param>
     public static long PositionsAtOnce(long rows, long length, long count)
     {
-        var most = Math.Max(1, MostScoreBytes / (rows * length * ScoreBytes));
+        var most = Math.Max(1, MaxScoreBytes / (rows * length * ScoreBytes));
         return count <= most ? count : 1L << BitOperations.Log2((ulong)most);
     }
 
     /// <summary>Returns the memory for the attention scores of a prompt, in bytes.</summary>
     public static long PrefillScoreBytes(LlamaConfig config) =>
-        Math.Min(ScoreBytes * LlamaModel.PrefillChunk * config.MaxPositions * config.Heads, MostScoreBytes);
+        Math.Min(ScoreBytes * LlamaModel.PrefillChunk * config.MaxPositions * config.Heads, MaxScoreBytes);
 
     private static long MatrixBytes(WeightType type, long rows, long columns) =>
         rows * (LlamaShape.RowBytes(type, columns) + (type is WeightType.Int8 or WeightType.Float8 ? sizeof(float) : 0));

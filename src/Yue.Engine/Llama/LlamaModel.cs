@@ -43,7 +43,7 @@ public sealed class LlamaModel : IDisposable
 
     /// <summary>True if a step of a few ids is too small to be split among the cores, so that each core can process its own rows.</summary>
     internal bool StepsOnOneCore =>
-        _steps is not null && CpuWork.IsForOne((long)CpuSteps.MostIds * Config.HiddenSize * Math.Max(
+        _steps is not null && CpuWork.IsForOne((long)CpuSteps.MaxIds * Config.HiddenSize * Math.Max(
             (Config.Heads + (2 * Config.KeyValueHeads)) * Config.HeadSize, 2 * Config.IntermediateSize));
 
     /// <summary>Creates a cache in the model's dtype on its device.</summary>
@@ -82,7 +82,7 @@ public sealed class LlamaModel : IDisposable
     public Tensor Step(ReadOnlySpan<int> ids, KvCache cache, Range rows)
     {
         var B = rows.GetOffsetAndLength(cache.Lengths.Length).Length;
-        if (_steps is not null && ids.Length <= B * CpuSteps.MostIds)
+        if (_steps is not null && ids.Length <= B * CpuSteps.MaxIds)
         {
             return StepOnCpu(ids.ToArray(), cache, rows, _steps);
         }
@@ -147,7 +147,7 @@ public sealed class LlamaModel : IDisposable
         return LlamaBlock.RmsNorm(x, Weights.Norm, Config.RmsNormEpsilon).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Returns what the blocks share in a pass over the next positions of a cache's rows.</summary>
+    /// <summary>Returns the data that the blocks share in a pass over the next positions of a cache's rows.</summary>
     /// <param name="cache">The keys and values so far.</param>
     /// <param name="rows">The B rows.</param>
     /// <param name="T">The number of new positions of each row.</param>

@@ -9,12 +9,12 @@ namespace Yue.Engine.Residency;
 /// memory.</remarks>
 internal sealed record MemoryPlan
 {
-    private const int MostSongs = 8;
+    private const int MaxSongs = 8;
     private const int ShortContext = 8192;
 
     /// <summary>The rows of a shared batch, best first. Loading models on demand, and sound on the CPU, cost less than batches of four
     /// rows.</summary>
-    private static readonly int[][] RowChoices = [[CudaLlama.MostRows, 64, 32, 16, 8], [4, 2]];
+    private static readonly int[][] RowChoices = [[CudaLlama.MaxRows, 64, 32, 16, 8], [4, 2]];
 
     /// <summary>The songs and rows that fit. On the CPU there is no shared batch, and families choose their rows.</summary>
     public required Capacity Capacity { get; init; }
@@ -39,7 +39,7 @@ internal sealed record MemoryPlan
     /// help.</exception>
     public static MemoryPlan For(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits)
     {
-        int[] songChoices = limits.SongsAtOnce > 0 ? [limits.SongsAtOnce] : [.. Enumerable.Range(1, MostSongs).Reverse()];
+        int[] songChoices = limits.SongsAtOnce > 0 ? [limits.SongsAtOnce] : [.. Enumerable.Range(1, MaxSongs).Reverse()];
         foreach (var rowChoices in RowChoices)
         {
             Capacity[] capacities = [.. songChoices.SelectMany(songs => rowChoices.Select(rows => new Capacity(songs, rows)))];

@@ -9,9 +9,9 @@ public sealed class EngineOptions : IDeviceOptions
     /// <summary>The configuration section.</summary>
     public const string Section = "Yue";
 
-    public const int MostSongsAtOnce = 32;
-    public const int LeastContextTokens = 2_048;
-    public const int MostContextTokens = 131_072;
+    public const int MaxSongsAtOnce = 32;
+    public const int MinContextTokens = 2_048;
+    public const int MaxContextTokens = 131_072;
 
     /// <summary>The folders of the checkpoints that requests can name, by name. The first one is the default; configuration keys are sorted
     /// by name. If there are none, the built-in demo model runs.</summary>
@@ -52,12 +52,12 @@ public sealed class EngineOptions : IDeviceOptions
     public string KeyValueCache { get; set; } = "bf16";
 
     /// <summary>The number of concurrent songs. 0 means as many as fit into a GPU's memory, up to eight, or one on the CPU.</summary>
-    [SettingRange(0, MostSongsAtOnce)]
+    [SettingRange(0, MaxSongsAtOnce)]
     public int SongsAtOnce { get; set; }
 
     /// <summary>The maximum context of a song in tokens, including the prompt; 0 means the checkpoint's limit. A shorter context needs less
     /// memory.</summary>
-    [SettingRange(LeastContextTokens, MostContextTokens, OrZero = true)]
+    [SettingRange(MinContextTokens, MaxContextTokens, OrZero = true)]
     public int ContextTokens { get; set; }
 
     /// <summary>The maximum device memory to use, in MiB. 0 means all free memory of a GPU and no limit on the CPU.</summary>

@@ -32,12 +32,12 @@ public interface ISongEngine
 
     /// <summary>Loads or unloads the models that songs of a model need. Models in use stay.</summary>
     /// <param name="model">The model that songs name.</param>
-    /// <param name="intoMemory">True to load, false to unload.</param>
+    /// <param name="isLoaded">True to load, false to unload.</param>
     /// <param name="cancel">Cancels the wait, not the loading.</param>
     /// <returns>False if songs in progress use the models, or the memory.</returns>
     /// <exception cref="SongRequestException">The model is not configured.</exception>
     /// <exception cref="SongException">The models could not be loaded, or the engine is loading or draining.</exception>
-    Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel);
+    Task<bool> SetLoadedAsync(string model, bool isLoaded, CancellationToken cancel);
 
     /// <summary>Stops admitting songs, and completes when all admitted songs have ended.</summary>
     /// <param name="hurry">Cancels the admitted songs.</param>

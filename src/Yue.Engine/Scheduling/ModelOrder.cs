@@ -4,21 +4,21 @@ namespace Yue.Engine.Scheduling;
 
 /// <summary>A request to load or unload models, which the engine's thread carries out between steps.</summary>
 /// <param name="model">The model that songs name.</param>
-/// <param name="intoMemory">True to load, false to unload.</param>
-internal sealed class ModelOrder(string model, bool intoMemory)
+/// <param name="isLoaded">True to load, false to unload.</param>
+internal sealed class ModelOrder(string model, bool isLoaded)
 {
     private readonly TaskCompletionSource<bool> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Completes with true when the models are moved; with false if songs in progress prevent it.</summary>
+    /// <summary>Completes with true when the models are loaded or unloaded; with false if songs in progress prevent it.</summary>
     public Task<bool> Done => _done.Task;
 
-    /// <summary>Moves the models. Does not complete <see cref="Done"/>.</summary>
+    /// <summary>Loads or unloads the models. Does not complete <see cref="Done"/>.</summary>
     /// <param name="models">All models.</param>
     /// <param name="names">The models that songs can name.</param>
     public bool Run(ModelSet models, IEnumerable<string> names) =>
-        intoMemory ? models.TryLoad(model) : models.TryUnload(model, names.Where(name => name != model));
+        isLoaded ? models.TryLoad(model) : models.TryUnload(model, names.Where(name => name != model));
 
-    public void Complete(bool isMoved) => _done.TrySetResult(isMoved);
+    public void Complete(bool isDone) => _done.TrySetResult(isDone);
 
     public void Fail(Exception error) => _done.TrySetException(error);
 }

@@ -9,7 +9,7 @@ internal sealed class SongHandoff
     private readonly Queue<SongTicket> _arrived = new();
     private readonly Queue<ModelOrder> _orders = new();
     private TaskCompletionSource _room = NewRoom();
-    private int _places;
+    private int _freeSlots;
     private bool _closed;
 
     /// <summary>True if songs are no longer admitted.</summary>
@@ -29,13 +29,13 @@ internal sealed class SongHandoff
     {
         lock (_lock)
         {
-            if (_closed || _places == 0)
+            if (_closed || _freeSlots == 0)
             {
                 return false;
             }
 
             _arrived.Enqueue(ticket);
-            SetPlaces(_places - 1);
+            SetFreeSlots(_freeSlots - 1);
             Monitor.Pulse(_lock);
             return true;
         }
@@ -50,7 +50,7 @@ internal sealed class SongHandoff
         }
     }
 
-    /// <summary>Adds an order. Returns false if the handoff is closed.</summary>
+    /// <summary>Adds an order to load or unload a model. Returns false if the handoff is closed.</summary>
     public bool TryAdd(ModelOrder order)
     {
         lock (_lock)
@@ -82,7 +82,7 @@ internal sealed class SongHandoff
         {
             if (!_closed)
             {
-                SetPlaces(Math.Max(0, songs - _arrived.Count));
+                SetFreeSlots(Math.Max(0, songs - _arrived.Count));
             }
         }
     }
@@ -145,10 +145,10 @@ internal sealed class SongHandoff
         }
     }
 
-    private void SetPlaces(int places)
+    private void SetFreeSlots(int count)
     {
-        _places = places;
-        if (places > 0)
+        _freeSlots = count;
+        if (count > 0)
         {
             _room.TrySetResult();
         }

@@ -76,25 +76,25 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
     }
 
     /// <summary>Carries out an order.</summary>
-    public void Run(ModelOrder order, Action<ModelSet> moved)
+    public void Run(ModelOrder order, Action<ModelSet> done)
     {
-        var isMoved = false;
+        var isDone = false;
         var error = ErrorOf(() =>
         {
-            isMoved = order.Run(models, families.SelectMany(family => family.Names));
+            isDone = order.Run(models, families.SelectMany(family => family.Names));
             if (Running == 0)
             {
                 models.SleepIfEmpty();
             }
         });
-        moved(models);
+        done(models);
         if (error is null)
         {
-            order.Complete(isMoved);
+            order.Complete(isDone);
         }
         else
         {
-            Log.NotMoved(logger, error);
+            Log.NotLoadedOrUnloaded(logger, error);
             order.Fail(AsFault(error));
         }
     }
@@ -211,6 +211,6 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         public static partial void SongFailed(ILogger logger, SongStage stage, Exception error);
 
         [LoggerMessage(Level = LogLevel.Error, Message = "Models could not be loaded or unloaded")]
-        public static partial void NotMoved(ILogger logger, Exception error);
+        public static partial void NotLoadedOrUnloaded(ILogger logger, Exception error);
     }
 }

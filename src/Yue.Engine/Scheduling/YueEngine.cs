@@ -49,7 +49,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         (_options, _families) = (options, families);
         _logger = logger;
         _status = new() { State = EngineState.Loading, Loading = "starting", IsDemo = _options.Stage1.Count == 0 };
-        _watchdog = new Timer(_ => LookForHang());
+        _watchdog = new Timer(_ => CheckForHang());
     }
 
     public EngineStatus Status
@@ -87,7 +87,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     public bool TryAdmit(SongTicket ticket) => _handoff.TryAdd(ticket);
 
-    public Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel)
+    public Task<bool> SetLoadedAsync(string model, bool isLoaded, CancellationToken cancel)
     {
         if (_songs.Count == 0)
         {
@@ -99,7 +99,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
             throw new SongRequestException($"model: {model} is not configured");
         }
 
-        var order = new ModelOrder(model, intoMemory);
+        var order = new ModelOrder(model, isLoaded);
         return _handoff.TryAdd(order) ? order.Done.WaitAsync(cancel) : throw ShuttingDown();
     }
 
@@ -143,7 +143,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         try
         {
             var clock = Stopwatch.StartNew();
-            if (!TorchNativeLibrary.IsThere())
+            if (!TorchNativeLibrary.Exists())
             {
                 throw new NotSupportedException(TorchNativeLibrary.NotFound);
             }
@@ -159,7 +159,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
                 Log.PlainInt4(_logger, checkpoint.Folder, checkpoint.Fix);
             }
 
-            using var models = ModelSet.Load(families, _options, Loading, LoadingInStep, _abandon.Token);
+            using var models = ModelSet.Load(families, _options, Loading, RestartStep, _abandon.Token);
             using var pipeline = new SongPipeline(models, families, _logger);
             Loading("warming up", 95);
             pipeline.WarmUp(_abandon.Token);
@@ -267,7 +267,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
     private void BeginStep() => Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
 
     /// <summary>Counts every part of a model that is loaded on demand as a step, because loading a whole model may take minutes.</summary>
-    private void LoadingInStep()
+    private void RestartStep()
     {
         if (Interlocked.Read(ref _stepStarted) != 0)
         {
@@ -277,7 +277,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     /// <summary>Detects a step that does not return, which means that the device hangs, and fails the songs of the engine's
     /// thread.</summary>
-    private void LookForHang()
+    private void CheckForHang()
     {
         var limit = TimeSpan.FromSeconds(_options.StepTimeoutSeconds);
         if (_isHung || Status is not { State: EngineState.Ready or EngineState.Draining } status || status.InStep <= limit)
@@ -368,13 +368,13 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used: "
             + "on the CPU the configured models take many times a song's length. "
-            + "run yue doctor to find out why no GPU can be used; "
+            + "Run yue doctor to find out why no GPU can be used; "
             + "set Device to cuda to make this an error, or to cpu to suppress this warning")]
         public static partial void NoGpu(ILogger logger);
 
         [LoggerMessage(
             Level = LogLevel.Warning,
-            Message = "{Folder} has 4 bits per weight without calibration: songs may suffer; {Fix}")]
+            Message = "{Folder} has 4 bits per weight without calibration, so the quality of songs may be lower; {Fix}")]
         public static partial void PlainInt4(ILogger logger, string folder, string fix);
 
         [LoggerMessage(Level = LogLevel.Information, Message = "Ready on {Device} after {Seconds:F1} s{Demo}")]

@@ -169,5 +169,6 @@ public static class SongLimits
 
     /// <summary>The maximum length of the part of a reference clip that is used.</summary>
     public const int MaxReferenceSeconds = 60;
+
     public const double DefaultReferenceEndSeconds = 30;
 }

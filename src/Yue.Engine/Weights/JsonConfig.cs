@@ -71,8 +71,8 @@ internal sealed class JsonConfig : IDisposable
         _ => throw Unsupported(key, "true or false"),
     };
 
-    /// <summary>Returns a text, or null if the key is absent or null.</summary>
-    public string? Text(string key) => Find(key) is { } value ? JsonText.StringOf(value) ?? throw Unsupported(key, "a text") : null;
+    /// <summary>Returns a string, or null if the key is absent or null.</summary>
+    public string? Text(string key) => Find(key) is { } value ? JsonText.StringOf(value) ?? throw Unsupported(key, "a string") : null;
 
     /// <summary>Throws unless the value is the implemented one or the key is absent.</summary>
     public void Expect(string key, bool expected)

@@ -37,7 +37,7 @@ internal static class TensorReader
     /// tensors.</summary>
     private static bool TryUpload(StoredTensor source, Tensor destination, DeviceUpload? upload)
     {
-        const int LeastRowBytes = 512;
+        const int MinRowBytes = 512;
         if (upload is null || destination.device_type != TorchSharp.DeviceType.CUDA
             || source.Dtype != destination.dtype || source.Shape.Count < 2)
         {
@@ -46,7 +46,7 @@ internal static class TensorReader
 
         using var row = destination.select(0, 0);
         var rowBytes = row.numel() * TensorDtype.SizeOf(source.Dtype);
-        if (rowBytes < LeastRowBytes || rowBytes > upload.BufferBytes
+        if (rowBytes < MinRowBytes || rowBytes > upload.BufferBytes
             || !source.Strides.AsSpan().SequenceEqual(StoredTensor.RowMajor([.. source.Shape])) || !row.is_contiguous())
         {
             return false;

@@ -9,10 +9,10 @@ internal sealed class BarLayout
 {
     private const int PercentWidth = 4;
     private const int Gap = 1;
-    private const int LeastText = 26;       // "singing section 12 of 120"
-    private const int LeastBar = 5;
+    private const int MinText = 26;       // "singing section 12 of 120"
+    private const int MinBar = 5;
     private const int UsefulBar = 10;
-    private const int MostBar = 40;
+    private const int MaxBar = 40;
 
     private readonly int _textWidth;
 
@@ -25,7 +25,7 @@ internal sealed class BarLayout
         var columns = new List<ProgressColumn> { new PercentageColumn() };
         foreach (var (column, columnWidth) in details)
         {
-            if (room < LeastText + Gap + UsefulBar + Gap + columnWidth)
+            if (room < MinText + Gap + UsefulBar + Gap + columnWidth)
             {
                 break;
             }
@@ -34,8 +34,8 @@ internal sealed class BarLayout
             columns.Add(column);
         }
 
-        var bar = Math.Min(MostBar, room - LeastText - Gap);
-        if (bar >= LeastBar)
+        var bar = Math.Min(MaxBar, room - MinText - Gap);
+        if (bar >= MinBar)
         {
             room -= Gap + bar;
             columns.Insert(0, new ProgressBarColumn { Width = bar });

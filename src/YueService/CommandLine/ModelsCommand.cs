@@ -106,14 +106,14 @@ internal sealed class ModelsCommand
             foreach (var profile in folder.Manifest.Profiles.Keys)
             {
                 var files = folder.FilesOf(profile);
-                var there = files.Count(file => file.IsThere(locked));
+                var installed = files.Count(file => file.Exists(locked));
                 var about = string.Join(
                     "; ",
                     folder.Manifest.CheckpointsOf(profile)
                         .Where(checkpoint => checkpoint.IsSongModel || !folder.Manifest.IsWhole(profile))
                         .Select(checkpoint => $"{checkpoint.About} ({checkpoint.Licence})"));
                 await output.WriteLineAsync(
-                    $"  {profile,-10} {ByteText.Of(files.Sum(file => file.File.ExpectedBytes)),8}  {there} of "
+                    $"  {profile,-10} {ByteText.Of(files.Sum(file => file.File.ExpectedBytes)),8}  {installed} of "
                         + $"{files.Count} files  {about}");
             }
 

@@ -86,26 +86,26 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
 
     /// <summary>Returns the format of a song from its file's name and the requested format.</summary>
     /// <param name="file">The file's name.</param>
-    /// <param name="asked">The value of <c>--format</c>; null without one.</param>
+    /// <param name="requested">The value of <c>--format</c>; null without one.</param>
     /// <returns>The format, or an error message.</returns>
-    public static (AudioFormat Format, string? Fault) FormatOf(string file, AudioFormat? asked)
+    public static (AudioFormat Format, string? Fault) FormatOf(string file, AudioFormat? requested)
     {
         var extension = file == StandardOutput ? "" : Path.GetExtension(file);
         if (SongFormats.ByName.TryGetValue(extension.TrimStart('.').ToLowerInvariant(), out var named))
         {
-            return asked is { } other && other != named
+            return requested is { } other && other != named
                 ? (other, $"--out is {file} and --format {other.Name()}: give the file the extension "
                     + $".{other.Name()}, or leave --format out.")
                 : (named, null);
         }
 
-        return asked is null && extension.Length > 0
+        return requested is null && extension.Length > 0
             ? (default, $"--out is {file}, and '{extension}' is not a supported format: "
                 + $"use one of {Extensions}, or set --format.")
-            : (asked ?? AudioFormat.Wav, null);
+            : (requested ?? AudioFormat.Wav, null);
     }
 
-    /// <summary>Returns why a file cannot be written; null if all can be written. Leaves no files behind.</summary>
+    /// <summary>Returns the reason why a file cannot be written; null if all can be written. Leaves no files behind.</summary>
     public string? Check()
     {
         var files = All.ToList();

@@ -3,8 +3,8 @@ using YueService.Hosting;
 
 namespace YueService.CommandLine;
 
-/// <summary>The command line of <c>yue</c>: <c>serve</c> (the default),
-/// <c>worker</c>, <c>generate</c>, <c>demo</c>, <c>doctor</c>, <c>models</c>.</summary>
+/// <summary>The command line of <c>yue</c>: <c>serve</c> (the default), <c>worker</c>, <c>generate</c>, <c>demo</c>, <c>doctor</c>,
+/// <c>models</c>.</summary>
 internal static class YueCommandLine
 {
     /// <summary>Runs a command line to its end.</summary>

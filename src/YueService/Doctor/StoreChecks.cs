@@ -28,7 +28,7 @@ internal static class StoreChecks
         }
         catch (StorageException e)
         {
-            var reason = e.InnerException is PostgresException answer ? $" ({answer.MessageText})" : "";
+            var reason = e.InnerException is PostgresException error ? $" ({error.MessageText})" : "";
             return Finding.Missing(
                 Store,
                 $"{database.Place}: {e.Message}{reason}",
@@ -47,11 +47,11 @@ internal static class StoreChecks
                 string.Create(CultureInfo.InvariantCulture, $"upgrade the server to PostgreSQL {OldestServer} or later"));
         }
 
-        await using var look = new NpgsqlCommand(
+        await using var query = new NpgsqlCommand(
             "SELECT pg_is_in_recovery(), has_schema_privilege(current_schema(), 'CREATE'), to_regclass('schema_versions') IS NOT NULL",
             connection);
         bool isStandby, mayCreate, hasSchema;
-        await using (var reader = await look.ExecuteReaderAsync(cancel))
+        await using (var reader = await query.ExecuteReaderAsync(cancel))
         {
             await reader.ReadAsync(cancel);
             (isStandby, mayCreate, hasSchema) = (reader.GetBoolean(0), reader.GetBoolean(1), reader.GetBoolean(2));
@@ -103,7 +103,7 @@ internal static class StoreChecks
             return Finding.Missing(
                 Files,
                 $"{options.Files}: {e.Message}",
-                S3Place.IsMeant(options.Files!)
+                S3Place.IsS3(options.Files!)
                     ? "create the bucket, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
                     : "mount the folder, and give this user write access");
         }

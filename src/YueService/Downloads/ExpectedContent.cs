@@ -9,8 +9,8 @@ internal sealed record ExpectedContent(long? Size, string? Sha256, long? AboutBy
     // A size is approximate because it was rounded or the file was revised: twice the size is a wide margin. Small text files may grow
     // more.
     private const int Margin = 2;
-    private const long LeastMaxBytes = 1 << 20;
+    private const long MinMaxBytes = 1 << 20;
 
     /// <summary>The maximum size of the file in bytes; if no size is known, only the disk limits it.</summary>
-    public long MaxBytes => Size ?? (AboutBytes is { } about ? Math.Max(LeastMaxBytes, Margin * about) : long.MaxValue);
+    public long MaxBytes => Size ?? (AboutBytes is { } about ? Math.Max(MinMaxBytes, Margin * about) : long.MaxValue);
 }

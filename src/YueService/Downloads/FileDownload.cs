@@ -112,9 +112,9 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
     /// <summary>Rejects a file before its download if it would be rejected afterwards.</summary>
     private static void CheckPromise(HubFile file, RemoteFile remote, ExpectedContent expected)
     {
-        if (expected.Size is { } size && remote.Size is { } told && told != size)
+        if (expected.Size is { } size && remote.Size is { } served && served != size)
         {
-            throw new DownloadException($"{file}: the server has a file of {told} bytes, expected {size}", DownloadRemedy.None);
+            throw new DownloadException($"{file}: the server has a file of {served} bytes, expected {size}", DownloadRemedy.None);
         }
 
         if (remote.Size == 0)

@@ -19,10 +19,10 @@ internal sealed class FileProgress(string name, long expectedBytes)
     public double Fraction =>
         Total > 0 && _part is { } part ? Math.Min(1, part.Ranges.Sum(range => range.Done) / (double)Total) : 0;
 
-    /// <summary>Returns why the download is waiting, if that has changed since the last call; otherwise null.</summary>
+    /// <summary>Returns the reason why the download is waiting, if that has changed since the last call; otherwise null.</summary>
     public string? TakeWaiting() => Interlocked.Exchange(ref _waiting, null);
 
-    /// <summary>From now on, reads the progress from a partial file.</summary>
+    /// <summary>Reads the progress from a partial file from now on.</summary>
     public void Follow(PartFile part, long? size)
     {
         _part = part;

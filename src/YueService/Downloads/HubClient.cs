@@ -15,12 +15,12 @@ internal sealed record HubFile(string Repository, string Revision, string Path)
 }
 
 /// <summary>A response with an unread body, and the information from the hub's own response before it redirected.</summary>
-/// <param name="Response">200 or 206; the caller disposes it.</param>
+/// <param name="Message">200 or 206; the caller disposes it.</param>
 /// <param name="Sha256">The content's hash; null if the hub does not state it.</param>
 /// <param name="Size">The content's size; null if the hub does not state it.</param>
-internal sealed record HubAnswer(HttpResponseMessage Response, string? Sha256, long? Size) : IDisposable
+internal sealed record HubResponse(HttpResponseMessage Message, string? Sha256, long? Size) : IDisposable
 {
-    public void Dispose() => Response.Dispose();
+    public void Dispose() => Message.Dispose();
 }
 
 /// <summary>Requests files from a hub or a mirror of one.</summary>
@@ -68,7 +68,7 @@ internal sealed partial class HubClient : IDisposable
     /// <param name="waiting">Receives the reason and the length of each wait before another attempt.</param>
     /// <param name="cancel">Ends the attempts.</param>
     /// <exception cref="DownloadException">There is no usable response.</exception>
-    public async Task<HubAnswer> GetAsync(
+    public async Task<HubResponse> GetAsync(
         HubFile file, long from, long? to, EntityTagHeaderValue? ifRange, Action<string, TimeSpan> waiting, CancellationToken cancel)
     {
         var address = new Uri(_base, $"{file.Repository}/resolve/{file.Revision}/{file.Path}");
@@ -147,8 +147,8 @@ internal sealed partial class HubClient : IDisposable
 
     private static string Reason(Uri address, Outcome<HttpResponseMessage> outcome) => outcome switch
     {
-        { Result: { } response } => $"{Name(address)} answers {(int)response.StatusCode}",
-        { Exception: TimeoutRejectedException } => $"{Name(address)} does not answer",
+        { Result: { } response } => $"{Name(address)} responds with {(int)response.StatusCode}",
+        { Exception: TimeoutRejectedException } => $"{Name(address)} does not respond",
         _ => $"{Name(address)} cannot be reached: {outcome.Exception!.Message}",
     };
 
@@ -167,14 +167,14 @@ internal sealed partial class HubClient : IDisposable
     private DownloadException Refusal(HubFile file, Uri address, HttpResponseMessage response)
     {
         var status = (int)response.StatusCode;
-        var answer = $"{file}: {Reason(address, Outcome.FromResult(response))}";
+        var reason = $"{file}: {Reason(address, Outcome.FromResult(response))}";
         var message = status switch
         {
-            401 or 403 when _token is null => $"{answer}: it requires a token; set HF_TOKEN to one that can read {file.Repository}",
-            401 or 403 => $"{answer}: the token in HF_TOKEN cannot read {file.Repository}",
-            404 => $"{answer}: there is no such file at revision {file.Revision}",
-            408 or 429 or >= 500 => answer + GivenUp(),
-            _ => answer,
+            401 or 403 when _token is null => $"{reason}: it requires a token; set HF_TOKEN to one that can read {file.Repository}",
+            401 or 403 => $"{reason}: the token in HF_TOKEN cannot read {file.Repository}",
+            404 => $"{reason}: there is no such file at revision {file.Revision}",
+            408 or 429 or >= 500 => reason + GivenUp(),
+            _ => reason,
         };
         return new(message, status == 416 ? DownloadRemedy.Restart : DownloadRemedy.None);
     }

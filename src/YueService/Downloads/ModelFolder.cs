@@ -21,7 +21,7 @@ internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile Fil
     }
 
     /// <summary>Returns whether the whole file exists, based on its size: only verified files get their final name.</summary>
-    public bool IsThere(ModelLock locked) =>
+    public bool Exists(ModelLock locked) =>
         locked.Find(Name, Checkpoint.Revision) is { } before
         && new FileInfo(Path) is { Exists: true } file
         && file.Length == before.Size
@@ -53,7 +53,7 @@ internal sealed class ModelFolder(string path, ModelManifest manifest)
     public IReadOnlyList<ModelFile> MissingOf(string profile)
     {
         var locked = ModelLock.Read(Path);
-        return [.. FilesOf(profile).Where(file => !file.IsThere(locked))];
+        return [.. FilesOf(profile).Where(file => !file.Exists(locked))];
     }
 
     /// <summary>Returns whether the folder has a file that only this profile needs.</summary>

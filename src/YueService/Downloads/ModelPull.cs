@@ -23,7 +23,7 @@ internal sealed class ModelPull(
         Directory.CreateDirectory(folder.Path);
         var locked = ModelLock.Read(folder.Path);
         var files = folder.FilesOf(profile);
-        var missing = files.Where(file => !file.IsThere(locked)).ToList();
+        var missing = files.Where(file => !file.Exists(locked)).ToList();
         new DiskRoom(freeBytes, settings.SpareBytes).Require(folder.Path, missing.Sum(Left), "downloaded", "--folder");
         await output.WriteLineAsync(
             $"{profile}: {files.Count - missing.Count} of {files.Count} files are installed, {ByteText.Of(missing.Sum(Left))} to download");
@@ -55,23 +55,23 @@ internal sealed class ModelPull(
     private static async Task<long> PullAsync(
         FileDownload download, ModelFile file, ModelLock locked, FileProgress progress, CancellationToken cancel)
     {
-        var content = await CopiedByHandAsync(file, cancel)
+        var content = await FindCopiedAsync(file, cancel)
             ?? await download.RunAsync(file.OnHub, file.Path, file.Expected(locked), progress, cancel);
         locked.Add(file.Name, new(file.Checkpoint.Revision, content.Size, content.Sha256));
         return content.Size;
     }
 
     /// <summary>Returns a file that another program put there; null if there is none, or if its content cannot be verified.</summary>
-    private static async Task<FileContent?> CopiedByHandAsync(ModelFile file, CancellationToken cancel)
+    private static async Task<FileContent?> FindCopiedAsync(ModelFile file, CancellationToken cancel)
     {
-        var there = new FileInfo(file.Path);
-        if (!there.Exists || file.File.Sha256 is null || there.Length != (file.File.Size ?? there.Length))
+        var copied = new FileInfo(file.Path);
+        if (!copied.Exists || file.File.Sha256 is null || copied.Length != (file.File.Size ?? copied.Length))
         {
             return null;
         }
 
         var sha256 = await FileHash.OfAsync(file.Path, cancel);
-        return sha256 == file.File.Sha256 ? new(there.Length, sha256) : null;
+        return sha256 == file.File.Sha256 ? new(copied.Length, sha256) : null;
     }
 
     private static long Left(ModelFile file) => Math.Max(0, file.File.ExpectedBytes - PartFile.BytesOf(file.Path));

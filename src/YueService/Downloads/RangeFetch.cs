@@ -58,9 +58,9 @@ internal sealed class RangeFetch(
     private async Task FetchAsync(PartRange range, CancellationToken cancel)
     {
         long? last = remote.Size is null ? null : range.Start + range.Length - 1;
-        using var answer = await hub.GetAsync(file, range.Start + range.Done, last, remote.ETag, waiting, cancel);
-        Check(answer.Response, range);
-        await using var body = await answer.Response.Content.ReadAsStreamAsync(cancel);
+        using var response = await hub.GetAsync(file, range.Start + range.Done, last, remote.ETag, waiting, cancel);
+        Check(response.Message, range);
+        await using var body = await response.Message.Content.ReadAsStreamAsync(cancel);
         var buffer = new byte[BufferBytes];
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         while (!range.IsComplete)

@@ -14,21 +14,21 @@ internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string
     public static async Task<RemoteFile> AskAsync(
         HubClient hub, HubFile file, Action<string, TimeSpan> waiting, CancellationToken cancel)
     {
-        using var answer = await hub.GetAsync(file, 0, 0, null, waiting, cancel);
-        var headers = answer.Response.Content.Headers;
-        var etag = answer.Response.Headers.ETag is { IsWeak: false } strong ? strong : null;
-        var takesRanges = answer.Response.StatusCode == HttpStatusCode.PartialContent
+        using var response = await hub.GetAsync(file, 0, 0, null, waiting, cancel);
+        var headers = response.Message.Content.Headers;
+        var etag = response.Message.Headers.ETag is { IsWeak: false } strong ? strong : null;
+        var takesRanges = response.Message.StatusCode == HttpStatusCode.PartialContent
             && headers.ContentRange is { From: 0, To: 0, Length: > 0 };
         var size = takesRanges ? headers.ContentRange!.Length
-            : answer.Response.StatusCode == HttpStatusCode.OK ? headers.ContentLength
+            : response.Message.StatusCode == HttpStatusCode.OK ? headers.ContentLength
             : throw new DownloadException(
                 $"{file}: the server responds to a request for byte 0 with Content-Range '{Raw(headers, "Content-Range")}', "
                 + "which gives no size",
                 DownloadRemedy.None);
-        return answer.Size is { } linked && size is { } told && linked != told
+        return response.Size is { } linked && size is { } stored && linked != stored
             ? throw new DownloadException(
-                $"{file}: the hub says that it has {linked} bytes and its storage says {told}", DownloadRemedy.None)
-            : new(size, etag, answer.Sha256, takesRanges);
+                $"{file}: the hub says that it has {linked} bytes and its storage says {stored}", DownloadRemedy.None)
+            : new(size, etag, response.Sha256, takesRanges);
     }
 
     /// <summary>Returns the header as it was sent, because an invalid value has no parsed form.</summary>

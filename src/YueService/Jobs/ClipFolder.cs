@@ -145,6 +145,6 @@ internal sealed partial class ClipFolder(
 /// <param name="Id">Its name: 32 hexadecimal digits, the same for the same content.</param>
 /// <param name="Bytes">The size of the file.</param>
 /// <param name="Seconds">The length of its sound.</param>
-/// <param name="UsedAt">The time when it was last uploaded or used in a request.</param>
+/// <param name="UsedAt">The time of its last upload or use in a request.</param>
 /// <param name="ExpiresAt">The time when it is removed unless it is used again; null for never.</param>
 internal sealed record StoredClip(string Id, long Bytes, double Seconds, DateTimeOffset UsedAt, DateTimeOffset? ExpiresAt);

@@ -96,11 +96,11 @@ internal sealed class FolderFiles(string root, Action? claim, TimeProvider clock
         var hidden = Path.Combine(Path.GetDirectoryName(path)!, Removing + Path.GetFileName(path));
         if (Directory.Exists(path))
         {
-            DeleteIfThere(hidden);
+            DeleteIfExists(hidden);
             Directory.Move(path, hidden);
         }
 
-        DeleteIfThere(hidden);
+        DeleteIfExists(hidden);
     });
 
     private FileEntry Entry(FileInfo file) => new(
@@ -113,7 +113,7 @@ internal sealed class FolderFiles(string root, Action? claim, TimeProvider clock
 
     private string At(string name) => Path.Combine(root, name.Replace('/', Path.DirectorySeparatorChar));
 
-    private static void DeleteIfThere(string folder)
+    private static void DeleteIfExists(string folder)
     {
         if (Directory.Exists(folder))
         {

@@ -31,8 +31,8 @@ internal sealed partial class JobEnds(
         }
     }
 
-    /// <summary>Stores the end of a job whose song has ended. Returns when
-    /// it is stored, or when the service stops before it could be.</summary>
+    /// <summary>Stores the end of a job whose song has ended. Returns when it is stored, or when the service stops before it could
+    /// be.</summary>
     public async Task EndAsync(Job live, StoredJob job)
     {
         var end = await EndOfAsync(live, job);

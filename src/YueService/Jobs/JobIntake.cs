@@ -18,7 +18,7 @@ internal sealed class JobIntake(
     // Ensures that two requests with one key make one job, and that a job is not deleted while it is passed to the worker.
     private readonly SemaphoreSlim _taking = new(log.IsShared ? SharedSubmissions : 1);
 
-    /// <summary>Returns why no job can be accepted now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
+    /// <summary>Returns the reason why no job can be accepted now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
     public IntakeOutcome WhyRefused =>
         engine.Status.State != EngineState.Ready ? IntakeOutcome.NotReady
         : board.IsFull ? IntakeOutcome.QueueFull

@@ -103,7 +103,7 @@ internal sealed partial class JobService(
     /// <summary>Opens the log and resumes its jobs.</summary>
     private async Task RecoverAsync(CancellationToken cancel)
     {
-        string? told = null;
+        string? logged = null;
         while (true)
         {
             try
@@ -121,10 +121,10 @@ internal sealed partial class JobService(
             catch (StorageException e)
             {
                 signals.Tried(e);
-                if (told != e.Message)
+                if (logged != e.Message)
                 {
                     LogClosed(e.Message, log.IsShared ? "" : $" Yue:StateFolder is {options.Value.StateFolder}.");
-                    told = e.Message;
+                    logged = e.Message;
                 }
 
                 await Task.Delay(OpenRetry, cancel);

@@ -33,7 +33,8 @@ internal sealed class JobSignals : IDisposable
     /// <summary>True if a job could not be stored, and nothing has been written since then.</summary>
     public bool IsSuspect => _suspect is not null;
 
-    /// <summary>Returns why jobs cannot be accepted now, or null if they can. Waits for the first attempt to open the store.</summary>
+    /// <summary>Returns the reason why jobs cannot be accepted now; null if they can. Waits for the first attempt to open the
+    /// store.</summary>
     public async Task<string?> WhyClosedAsync(TimeSpan limit, CancellationToken cancel)
     {
         try

@@ -15,7 +15,7 @@ internal sealed partial class JobStore(
 {
     /// <summary>The maximum time that <see cref="DeleteAsync"/> and <see cref="WhyClosedAsync"/> wait, so that they return within a
     /// second.</summary>
-    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(0.8);
+    private static readonly TimeSpan ResponseLimit = TimeSpan.FromSeconds(0.8);
 
     /// <summary>Returns the current state of a job; null if there is none.</summary>
     public async Task<JobView?> FindAsync(string id, CancellationToken cancel)
@@ -102,7 +102,7 @@ internal sealed partial class JobStore(
             live.Cancel();
             try
             {
-                await Task.WhenAny(live.Feed.Ended, live.Feed.Delayed).WaitAsync(AnswerLimit, clock, cancel);
+                await Task.WhenAny(live.Feed.Ended, live.Feed.Delayed).WaitAsync(ResponseLimit, clock, cancel);
             }
             catch (TimeoutException)
             {
@@ -111,10 +111,10 @@ internal sealed partial class JobStore(
         }
     }
 
-    /// <summary>Returns why jobs cannot be accepted now; null if they can.</summary>
+    /// <summary>Returns the reason why jobs cannot be accepted now; null if they can.</summary>
     public async Task<string?> WhyClosedAsync(CancellationToken cancel)
     {
-        if (await signals.WhyClosedAsync(AnswerLimit, cancel) is { } reason)
+        if (await signals.WhyClosedAsync(ResponseLimit, cancel) is { } reason)
         {
             return reason;
         }

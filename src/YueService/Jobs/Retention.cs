@@ -24,7 +24,7 @@ internal sealed partial class Retention(
     private static readonly TimeSpan MaxDrift = TimeSpan.FromMinutes(5);
 
     private long _holdStart = clock.GetTimestamp();
-    private (long Timestamp, DateTimeOffset Time) _lastLook = (clock.GetTimestamp(), clock.GetUtcNow());
+    private (long Timestamp, DateTimeOffset Time) _lastCheck = (clock.GetTimestamp(), clock.GetUtcNow());
 
     // The age of each finished job when this process first saw it, and the timestamp of that moment. Null before the first sweep.
     private Dictionary<string, (TimeSpan Age, long Timestamp)>? _seen;
@@ -33,7 +33,7 @@ internal sealed partial class Retention(
     /// <exception cref="StorageException">The remaining jobs are left for the next call.</exception>
     public async Task SweepAsync(CancellationToken cancel)
     {
-        LookAtClock();
+        CheckClock();
         var trustsClock = clock.GetElapsedTime(_holdStart) >= AgeHold;
         if (trustsClock)
         {
@@ -98,17 +98,17 @@ internal sealed partial class Retention(
     }
 
     /// <summary>Restarts the 24-hour hold if the system clock and monotonic time have diverged since the last call.</summary>
-    private void LookAtClock()
+    private void CheckClock()
     {
         var now = (Timestamp: clock.GetTimestamp(), Time: clock.GetUtcNow());
-        var drift = now.Time - _lastLook.Time - clock.GetElapsedTime(_lastLook.Timestamp, now.Timestamp);
+        var drift = now.Time - _lastCheck.Time - clock.GetElapsedTime(_lastCheck.Timestamp, now.Timestamp);
         if (drift.Duration() > MaxDrift)
         {
             _holdStart = now.Timestamp;
             LogJump(drift);
         }
 
-        _lastLook = now;
+        _lastCheck = now;
     }
 
     /// <summary>Pairs each job with its age: the smaller of the ages by monotonic time and by the system clock.</summary>

@@ -8,8 +8,8 @@ using YueService.Telemetry;
 namespace YueService.Jobs;
 
 /// <summary>The metrics of songs and of the engine, and the activities of a song's steps.</summary>
-/// <remarks>Names follow the naming rules and semantic conventions of OpenTelemetry: own names are in the namespace <c>yue</c>, units are
-/// not part of names, and namespaces are singular.</remarks>
+/// <remarks>Names follow the naming rules and semantic conventions of OpenTelemetry: names without a convention are in the namespace
+/// <c>yue</c>, units are not part of names, and namespaces are singular.</remarks>
 internal sealed class SongTelemetry : IDisposable
 {
     private readonly Meter _meter;

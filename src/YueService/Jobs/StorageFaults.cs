@@ -20,7 +20,7 @@ internal static class StorageFaults
         _ => e.Message.ReplaceLineEndings(" ").TrimEnd('.'),
     };
 
-    /// <summary>Returns why a file could not be read or written.</summary>
+    /// <summary>Returns the reason why a file could not be read or written.</summary>
     public static string Describe(Exception e) => e switch
     {
         UnauthorizedAccessException => "This user has no write access to the state folder.",
@@ -47,7 +47,7 @@ internal static class StorageFaults
     /// <summary>Returns whether an exception means that a file could not be read or written.</summary>
     public static bool IsFileError(Exception e) => e is IOException or UnauthorizedAccessException;
 
-    /// <summary>Returns why the database could not be used, from SQLite's primary result code.</summary>
+    /// <summary>Returns the reason why the database could not be used, from SQLite's primary result code.</summary>
     public static string DescribeSqlite(int code) => code switch
     {
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => "The job database is locked by another program.",

@@ -22,8 +22,8 @@ internal enum JobState
 /// <param name="Warnings">Warnings about how the request was interpreted.</param>
 internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings)
 {
-    /// <summary>The trace that the job belongs to, as a <c>traceparent</c>;
-    /// null if there was no tracing, or if an earlier release accepted the job.</summary>
+    /// <summary>The trace that the job belongs to, as a <c>traceparent</c>; null if there was no tracing, or if an earlier release accepted
+    /// the job.</summary>
     public string? TraceParent { get; init; }
 
     /// <summary>The song's original title; null if an earlier release accepted the job.</summary>

@@ -12,7 +12,7 @@ internal sealed record S3Place(string Bucket, string Prefix, Uri? Endpoint, stri
     private const string Scheme = "s3://";
 
     /// <summary>Returns true if a setting names a location in object storage rather than a folder.</summary>
-    public static bool IsMeant(string text) => text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase);
+    public static bool IsS3(string text) => text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Reads a setting.</summary>
     /// <param name="text">The setting.</param>

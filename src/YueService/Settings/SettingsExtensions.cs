@@ -11,8 +11,8 @@ internal static class SettingsExtensions
 {
     private const string FileName = "appsettings.json";
 
-    /// <summary>Adds the settings file of the working folder, then <c>YUE_…</c>
-    /// variables, then the command line: the last one wins.</summary>
+    /// <summary>Adds the settings file of the working folder, then <c>YUE_…</c> variables, then the command line: the last one
+    /// wins.</summary>
     /// <param name="configuration">The configuration, which already has the settings file of the program's own folder.</param>
     /// <param name="contentRoot">The program's own folder.</param>
     /// <param name="workingFolder">The current folder.</param>

@@ -12,7 +12,7 @@ internal sealed class StoreRules : OptionsRules<StoreOptions>
             yield return $"Yue:Store {fault}; write a connection string such as Host=db;Database=yue;Username=yue.";
         }
 
-        if (options.Files is { Length: > 0 } files && S3Place.IsMeant(files) && !S3Place.TryParse(files, out _, out var place))
+        if (options.Files is { Length: > 0 } files && S3Place.IsS3(files) && !S3Place.TryParse(files, out _, out var place))
         {
             yield return $"Yue:Files {place}; write s3://bucket/prefix, and ?endpoint=https://… for servers other than Amazon's.";
         }

@@ -147,7 +147,7 @@ public sealed class AudioDecoderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_of_unknown_size_as_pipes_write_it_is_read()
+    public async Task A_file_of_unknown_size_from_a_pipe_is_read()
     {
         var sound = await ReadAsync(TestWav.File(1, 8000, 1, 16, new byte[16_000], uint.MaxValue));
         Assert.Equal(1, sound.DurationSeconds);

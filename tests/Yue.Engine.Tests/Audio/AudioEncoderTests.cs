@@ -58,7 +58,7 @@ public sealed class AudioEncoderTests : IDisposable
     }
 
     [Fact]
-    public async Task Past_the_time_limit_the_process_is_killed()
+    public async Task A_process_that_exceeds_the_time_limit_is_killed()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
         var encoder = new AudioEncoder(Script(Hang), TimeSpan.FromSeconds(0.5));

@@ -44,7 +44,7 @@ public sealed partial class LoudnessMeterTests
 
     /// <summary>EBU Tech 3341, test case 16: the samples of a quarter of the rate miss the peaks by 3 dB.</summary>
     [Fact]
-    public void A_sound_on_two_channels_is_3_LU_louder_than_on_one_and_has_the_peak_of_the_louder()
+    public void Sound_on_two_channels_is_3_LU_louder_with_the_peak_of_the_louder()
     {
         const int RateHz = 48_000;
         var sine = Signals.Sine(5 * RateHz, 997, RateHz, 0.1);

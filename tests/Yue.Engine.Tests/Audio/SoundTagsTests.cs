@@ -48,7 +48,7 @@ public sealed class SoundTagsTests
     }
 
     [Fact]
-    public void A_tagged_wav_file_has_its_samples_where_they_were_and_the_lengths_of_its_parts()
+    public void Tags_leave_the_samples_of_a_wav_file_in_place_and_its_sizes_right()
     {
         var plain = WavFile.ToBytes(Clip);
         var file = WavFile.ToBytes(Clip, new SoundTags("odd", 1, "夜"));

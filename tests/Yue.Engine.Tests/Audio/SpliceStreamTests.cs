@@ -31,7 +31,7 @@ public sealed class SpliceStreamTests
     }
 
     [Fact]
-    public void The_gain_of_the_low_band_moves_half_a_decibel_per_piece_up_to_the_ratio_of_the_levels()
+    public void The_gain_of_the_low_band_changes_by_half_a_decibel_per_piece()
     {
         var gains = GainsOf([.. Enumerable.Repeat((0.1, 0.2), 20)]);
         for (var i = 0; i < 11; i++)

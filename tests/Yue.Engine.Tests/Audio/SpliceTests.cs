@@ -21,7 +21,7 @@ public sealed class SpliceTests
     }
 
     [Fact]
-    public void Low_tones_come_from_one_clip_at_the_level_of_the_other_and_high_tones_from_the_other()
+    public void Low_tones_come_from_one_clip_and_high_tones_and_the_level_from_the_other()
     {
         var low = new AudioClip(Signals.Sine(16000, 300, 16000, 0.1), 16000);
         float[] highTone = Signals.Sine(44100, 15000, 44100, 0.2), lowTone = Signals.Sine(44100, 700, 44100, 0.4);
@@ -39,7 +39,7 @@ public sealed class SpliceTests
     [InlineData(310, 882)]
     [InlineData(0, 882)]
     [InlineData(0, 0)]
-    public void The_shorter_of_both_decides_the_length(int lowSamples, int highSamples)
+    public void The_shorter_clip_decides_the_length(int lowSamples, int highSamples)
     {
         var spliced = Splice.ReplaceLowFrequencies(
             new AudioClip(Signals.Noise(lowSamples, 0.3f), 16000), new AudioClip(Signals.Noise(highSamples, 0.3f), 44100));

@@ -33,7 +33,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     [MemberData(nameof(Types))]
     public void Logits_equal_the_reference(string weights, string cache, double tolerance)
     {
-        Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        Assert.SkipUnless(Goldens.Exist, "the goldens are not installed");
         using var gpu = TestGpu.Open(weights, cache);
         var file = Goldens.PathOf("stage1", "expected.safetensors");
         var prompt = GoldenModels.Expected<int>(file, "prompt_ids");
@@ -53,7 +53,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     [MemberData(nameof(Types))]
     public void Stage_2_logits_equal_the_reference(string weights, string cache, double tolerance)
     {
-        Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        Assert.SkipUnless(Goldens.Exist, "the goldens are not installed");
         using var gpu = TestGpu.Open(weights, cache);
         int[] ids = [.. Enumerable.Range(0, 150).Select(i => 45_334 + (i * 7919 % 8192))];
         using var reference = GoldenModels.Load("stage2");
@@ -86,7 +86,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     [Fact]
     public void The_decoded_waves_equal_the_reference()
     {
-        Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        Assert.SkipUnless(Goldens.Exist, "the goldens are not installed");
         using var gpu = TestGpu.Open("bf16");
         var folder = Goldens.PathOf("xcodec_mini_infer");
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
@@ -115,7 +115,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     [InlineData("ragged", "bw6", 6)]
     public void The_codes_of_a_clip_equal_the_reference(string clip, string row, double bandwidthKbps)
     {
-        Assert.SkipUnless(Goldens.AreThere, "the goldens are not there");
+        Assert.SkipUnless(Goldens.Exist, "the goldens are not installed");
         using var gpu = TestGpu.Open("bf16");
         var folder = Goldens.PathOf("xcodec_mini_infer");
         using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
@@ -209,7 +209,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     {
         public Compiled()
         {
-            LlamaConfig[] goldens = Goldens.AreThere ? [Padded("stage1"), Padded("stage2")] : [];
+            LlamaConfig[] goldens = Goldens.Exist ? [Padded("stage1"), Padded("stage2")] : [];
             TestGpu.Compile(
                 from config in (LlamaConfig[])[.. goldens, FullSizeLayer]
                 from weights in Enum.GetValues<Yue.Cuda.Decode.WeightType>()

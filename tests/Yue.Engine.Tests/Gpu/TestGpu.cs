@@ -28,7 +28,7 @@ internal static class TestGpu
     {
         using var device = CudaDevice.TryOpen(0, out var reason);
         Assert.SkipUnless(device is not null, reason ?? "no GPU");
-        Assert.SkipUnless(cuda.is_available(), "TorchSharp's CUDA libraries are not there");
+        Assert.SkipUnless(cuda.is_available(), "TorchSharp's CUDA libraries are not installed");
         return new Yue.Engine.Residency.Gpu(
             0, new EngineOptions { Weights = weights, KeyValueCache = cache ?? (weights == "f32" ? "f32" : "bf16") });
     }

@@ -95,7 +95,7 @@ public sealed class LlamaModelTests
         using var stepped = model.NewCache(1, ids.Length);
 
         var expected = empty(0);
-        foreach (var few in ids.Chunk(CpuSteps.MostIds))
+        foreach (var few in ids.Chunk(CpuSteps.MaxIds))
         {
             expected = model.Step(few, stepped, ..1);
         }

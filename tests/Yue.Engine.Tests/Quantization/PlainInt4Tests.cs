@@ -19,7 +19,8 @@ public sealed class PlainInt4Tests : IDisposable
         var (stage1, stage2) = QuantizedDemo.Make(_folder.Root, bits: 4, songs: 0);
         var warnings = await WarningsAsync(QuantizedDemo.Settings(stage1, stage2));
         Assert.Equal(
-            new[] { stage1, stage2 }.Select(folder => $"{folder} has 4 bits per weight without calibration: songs may suffer; "
+            new[] { stage1, stage2 }.Select(folder =>
+                $"{folder} has 4 bits per weight without calibration, so the quality of songs may be lower; "
                 + "make a calibrated checkpoint with yue models quantize PROFILE --bits 4, or with --bits 6 if it fits"),
             warnings);
     }

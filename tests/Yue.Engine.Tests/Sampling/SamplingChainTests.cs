@@ -49,7 +49,7 @@ public sealed class SamplingChainTests
         };
 
     [Fact]
-    public void An_id_that_is_not_allowed_is_never_sampled_and_the_end_never_before_the_minimum()
+    public void No_forbidden_id_is_sampled_and_no_end_before_the_minimum()
     {
         var chain = new SamplingChain(Vocabulary);
         Gen.Select(Logits, Logits, Settings, Gen.Int[0, 9], Gen.Float[0, 0.999f]).Sample(

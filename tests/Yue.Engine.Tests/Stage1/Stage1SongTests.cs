@@ -86,7 +86,7 @@ public sealed class Stage1SongTests
         // Three sections of 101 and their prompts do not fit into 230. One fits into half of the space after the instruction.
         Assert.Equal([12, .. OneSecond, TokenMap.EndOfAudio, 13], sequence.Prompts[3]);
         Assert.Equal([1, 2], Assert.Single(sequence.Truncations));
-        Assert.Equal(["context shortened: from section 4 on, sections 1 to 2 are not heard"], song.Warnings);
+        Assert.Equal(["context shortened: from section 4 on, the model does not see sections 1 to 2"], song.Warnings);
     }
 
     [Theory]
@@ -94,7 +94,7 @@ public sealed class Stage1SongTests
     [InlineData(1000, 100, 100, 100)]       // lyrics that take more than half of the context
     [InlineData(2, 1, 700, 30)]             // sections of different lengths
     [InlineData(200, 640, 10, 640)]
-    public void Over_120_sections_no_more_ids_are_read_again_than_are_new(int head, params int[] lengths)
+    public void At_most_as_many_ids_are_read_again_as_are_new_over_120_sections(int head, params int[] lengths)
     {
         const int Sections = 120, Context = 2000, MaxTokens = 700;
         var sequence = new FakeStage1Sequence();
@@ -180,13 +180,13 @@ public sealed class Stage1SongTests
             {
                 for (var written = 0; written <= frames[finished]; written += 10)
                 {
-                    var cut = SectionBudget.LeastFrames(budgets, finished, written, lastIsCut: true);
+                    var cut = SectionBudget.MinFrames(budgets, finished, written, lastIsCut: true);
                     Assert.InRange(cut, frames[^1], frames[finished..].Sum());
-                    Assert.InRange(SectionBudget.LeastFrames(budgets, finished, written, lastIsCut: false), written, cut);
+                    Assert.InRange(SectionBudget.MinFrames(budgets, finished, written, lastIsCut: false), written, cut);
                 }
             }
 
-            Assert.Equal(0, SectionBudget.LeastFrames(budgets, budgets.Length, 0, lastIsCut: true));
+            Assert.Equal(0, SectionBudget.MinFrames(budgets, budgets.Length, 0, lastIsCut: true));
         });
 
     [Fact]
@@ -279,7 +279,7 @@ public sealed class Stage1SongTests
         var sequence = new FakeStage1Sequence();
         using var song = Begun(Prompt(3), 1, sequence, 151 + 150, maxTokens: 150, kept: [closed, closed]);
         Assert.Equal([1, 2, 11, .. closed, 12], Assert.Single(sequence.Prompts));
-        Assert.Equal(["context shortened: from section 3 on, section 1 is not heard"], song.Warnings);
+        Assert.Equal(["context shortened: from section 3 on, the model does not see section 1"], song.Warnings);
     }
 
     [Theory]

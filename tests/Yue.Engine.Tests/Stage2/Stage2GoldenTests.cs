@@ -27,7 +27,7 @@ public sealed class Stage2GoldenTests
         song.Append(codebook0, codebook0);
         song.Complete();
 
-        for (song.Advance(decoder, mostRows: 4); !song.IsDone; song.Advance(decoder, mostRows: 4))
+        for (song.Advance(decoder, maxRows: 4); !song.IsDone; song.Advance(decoder, maxRows: 4))
         {
             decoder.Advance();
         }

@@ -60,7 +60,7 @@ public sealed class Stage2PaceTests
     }
 
     [Fact]
-    public void Of_three_first_chunks_one_gets_a_head_start()
+    public void One_of_three_first_chunks_gets_a_head_start()
     {
         var times = Times(stage1: 0.0073, row: 0.0008, songs: 8);
         var song = new Song(1500) { FramesWritten = 299 };
@@ -156,9 +156,9 @@ public sealed class Stage2PaceTests
     /// window.</summary>
     private sealed class Gpu(string name, params int[] seconds)
     {
-        private const int MostRows = 80;
+        private const int MaxRows = 80;
         private const double DecodeSecondsPerFrame = 0.00004;
-        private const double LeastDecodeSeconds = 0.008;
+        private const double MinDecodeSeconds = 0.008;
         private const double PromptSeconds = 0.04;
         private const double HostSeconds = 0.002;       // between two steps
 
@@ -187,7 +187,7 @@ public sealed class Stage2PaceTests
                 {
                     song.Now = Now;
                     song.Turn = Stage2Pace.Next(song, _times, Rows);
-                    Now += song.Begin(Math.Min(song.Turn.Chunks, (MostRows - Rows) / 2)) ? PromptSeconds : 0;
+                    Now += song.Begin(Math.Min(song.Turn.Chunks, (MaxRows - Rows) / 2)) ? PromptSeconds : 0;
                 }
 
                 Advance();
@@ -227,7 +227,7 @@ public sealed class Stage2PaceTests
         {
             if (song.Done == 0 && song.Decode() is > 0 and var frames)
             {
-                Now += Math.Max(frames * DecodeSecondsPerFrame, LeastDecodeSeconds);
+                Now += Math.Max(frames * DecodeSecondsPerFrame, MinDecodeSeconds);
                 song.Play(Now);
             }
 

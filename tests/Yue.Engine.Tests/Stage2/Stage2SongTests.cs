@@ -66,7 +66,7 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
     [InlineData(3, All)]
     [InlineData(8, 2)]
     [InlineData(8, All)]
-    public void A_song_that_arrives_in_pieces_has_the_codes_of_one_that_arrives_whole(int rows, int mostRows)
+    public void A_song_that_arrives_in_pieces_has_the_codes_of_one_that_arrives_whole(int rows, int maxRows)
     {
         int[] vocal = Codes(640, 1), instrumental = Codes(640, 2);
         var whole = Whole(vocal, instrumental);
@@ -88,7 +88,7 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
                 song.Complete();
             }
 
-            song.Advance(decoder, mostRows);
+            song.Advance(decoder, maxRows);
             var frames = song.TakeFrames();
             var count = frames.Instrumental[0].Length;
             Assert.Equal(whole.Vocal!.Select(row => row[taken..(taken + count)]), frames.Vocal!);

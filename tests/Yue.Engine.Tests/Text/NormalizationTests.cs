@@ -27,7 +27,7 @@ public sealed class NormalizationTests
     [InlineData("0061 0315 0300 05AE 0062", "00E0 05AE 0315 0062")]     // combining classes
     [InlineData("0344", "0308 0301")]
     [InlineData("FB01 2460", "FB01 2460")]                              // compatibility characters are kept
-    public void Normalization_form_C_is_unicodes(string source, string composed) =>
+    public void Normalization_form_C_equals_the_results_of_Unicode(string source, string composed) =>
         Assert.Equal(Text(composed), Normalization.ToNfc(Text(source)));
 
     private static string Text(string codePoints) => string.Concat(codePoints.Split(' ')

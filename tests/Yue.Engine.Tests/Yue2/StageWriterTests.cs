@@ -12,7 +12,7 @@ namespace Yue.Engine.Tests.Yue2;
 public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Models>
 {
     /// <summary>A draw that is closer to the boundary between two ids than this probability may select either of them.</summary>
-    private const double LeastMargin = 3e-5;
+    private const double MinMargin = 3e-5;
 
     private const double ProbabilityTolerance = 1e-5;
     private const int Listed = 64;
@@ -44,7 +44,7 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
             else
             {
                 different += CompareStep(steps[step], distribution, $"{name} step {step}") ? 0 : 1;
-                var isSafe = margins[step] > LeastMargin;
+                var isSafe = margins[step] > MinMargin;
                 Assert.True(!isSafe || emitted[step] == InRisingOrder(distribution, uniforms[step]), $"{name} draw {step}");
             }
 

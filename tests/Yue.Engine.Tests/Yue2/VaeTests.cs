@@ -65,7 +65,7 @@ public sealed class VaeTests : IDisposable
     public void A_halo_that_is_too_narrow_is_refused()
     {
         using var latents = zeros(3, _decoder.Config.LatentSize);
-        Assert.Throws<ArgumentOutOfRangeException>(() => VaeTiles.Decode(_decoder, latents, 8, VaeTiles.LeastHaloFrames - 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => VaeTiles.Decode(_decoder, latents, 8, VaeTiles.MinHaloFrames - 1));
     }
 
     [Fact]

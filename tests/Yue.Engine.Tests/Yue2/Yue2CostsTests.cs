@@ -53,7 +53,7 @@ public sealed class Yue2CostsTests
     };
 
     [Fact]
-    public void Weights_are_counted_as_the_published_files_hold_them()
+    public void Weights_are_counted_as_in_the_published_files()
     {
         // 3,630,684,224 numbers in the file. The norms of query and key heads and the biases are not counted.
         var model = new Yue2Costs([Config], Vae).Models[0];
@@ -119,7 +119,7 @@ public sealed class Yue2CostsTests
     }
 
     [Fact]
-    public void Both_families_are_in_memory_together_on_a_large_card_and_take_turns_on_a_small_one()
+    public void Both_families_share_a_large_card_and_take_turns_on_a_small_one()
     {
         var yue1 = new Yue1Costs([TestLlama.FullSizeStage1], TestLlama.FullSizeStage2);
         var yue2 = new Yue2Costs([Config], Vae);

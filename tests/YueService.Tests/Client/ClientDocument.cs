@@ -126,7 +126,7 @@ internal static class ClientDocument
 
         responses["default"] = new JsonObject
         {
-            ["description"] = "The service answered with an error.",
+            ["description"] = "The service responded with an error.",
             ["content"] = new JsonObject { ["application/problem+json"] = new JsonObject { ["schema"] = Reference("Problem") } },
         };
     }

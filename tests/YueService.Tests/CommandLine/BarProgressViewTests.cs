@@ -38,8 +38,8 @@ public sealed partial class BarProgressViewTests
     [Fact]
     public async Task A_notice_is_shown_in_addition_to_the_bar()
     {
-        var terminal = await ShowAsync(80, new ProgressLine("file", 0.1) { Bytes = 10, Notice = "hub.example answers 503" });
-        Assert.Contains("hub.example answers 503", terminal.Text, StringComparison.Ordinal);
+        var terminal = await ShowAsync(80, new ProgressLine("file", 0.1) { Bytes = 10, Notice = "hub.example responds with 503" });
+        Assert.Contains("hub.example responds with 503", terminal.Text, StringComparison.Ordinal);
     }
 
     /// <summary>Shows a line until it has been drawn a few times.</summary>

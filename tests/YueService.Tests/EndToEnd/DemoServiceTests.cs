@@ -107,7 +107,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
         Assert.Contains("--urls", line, StringComparison.Ordinal);
     }
 
-    /// <summary>With a developer certificate of the user, the service would use it.</summary>
+    /// <summary>If the user had a developer certificate, the service would use it.</summary>
     [Fact]
     public async Task Https_without_a_certificate_is_refused_in_one_line()
     {

@@ -51,7 +51,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     public Task<string> Lost => _lost.Task;
 
     /// <summary>The number of concurrent songs.</summary>
-    public int Places
+    public int Slots
     {
         get => _places;
         set
@@ -59,7 +59,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
             lock (_lock)
             {
                 _places = value;
-                TellOfRoom();
+                NotifyRoom();
             }
         }
     }
@@ -81,7 +81,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     {
         lock (_lock)
         {
-            TellOfRoom();
+            NotifyRoom();
             return _closed is { } reason ? Task.FromException(reason) : _room.Task.WaitAsync(cancel);
         }
     }
@@ -113,9 +113,9 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     }
 
     /// <summary>The function that loads (true) or unloads a model.</summary>
-    public Func<string, bool, Task<bool>> Move { get; set; } = (_, _) => Task.FromResult(true);
+    public Func<string, bool, Task<bool>> SetLoaded { get; set; } = (_, _) => Task.FromResult(true);
 
-    public Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel) => Move(model, intoMemory);
+    public Task<bool> SetLoadedAsync(string model, bool isLoaded, CancellationToken cancel) => SetLoaded(model, isLoaded);
 
     /// <summary>Fails as a ready engine does when it loses its device.</summary>
     public void Lose(string reason)
@@ -178,7 +178,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
             lock (_lock)
             {
                 _singing--;
-                TellOfRoom();
+                NotifyRoom();
             }
         }
     }
@@ -193,7 +193,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         }
     }
 
-    private void TellOfRoom()
+    private void NotifyRoom()
     {
         if (_closed is null && _singing < _places)
         {

@@ -12,10 +12,10 @@ internal static class RawHttp
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Sends a request as Latin-1 text.</summary>
-    public static Task<RawAnswer> SendRawAsync(this Uri server, string request) => server.SendRawAsync(Encoding.Latin1.GetBytes(request));
+    public static Task<RawResponse> SendRawAsync(this Uri server, string request) => server.SendRawAsync(Encoding.Latin1.GetBytes(request));
 
     /// <summary>Sends bytes, and nothing after them.</summary>
-    public static async Task<RawAnswer> SendRawAsync(this Uri server, byte[] request)
+    public static async Task<RawResponse> SendRawAsync(this Uri server, byte[] request)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(Patience);
@@ -33,7 +33,7 @@ internal static class RawHttp
             // The server closed the connection with unread bytes. The response that it sent before is used.
         }
 
-        return new RawAnswer(Encoding.Latin1.GetString(answer.ToArray()));
+        return new RawResponse(Encoding.Latin1.GetString(answer.ToArray()));
     }
 
     /// <summary>Opens a connection to an HTTP or HTTPS server and returns the stream of plain text.</summary>
@@ -56,7 +56,7 @@ internal static class RawHttp
 }
 
 /// <summary>The text of a response; empty if the connection was closed without one.</summary>
-internal sealed record RawAnswer(string Text)
+internal sealed record RawResponse(string Text)
 {
     /// <summary>The status of the first response on the connection; 0 if there is none.</summary>
     public int Status =>

@@ -13,7 +13,7 @@ internal sealed class StagedEngine
     /// <param name="engine">The engine to direct.</param>
     public StagedEngine(FakeSongEngine engine)
     {
-        engine.Places = 1;
+        engine.Slots = 1;
         engine.Sing = async (request, progress, cancel) =>
         {
             try

@@ -30,7 +30,7 @@ public sealed class ClipTests : IDisposable
     }
 
     [Fact]
-    public async Task A_clip_is_kept_shown_named_by_requests_and_removed()
+    public async Task A_clip_is_stored_shown_used_in_requests_and_removed()
     {
         using var created = await UploadAsync(Clip);
         Assert.Equal(HttpStatusCode.Created, created.StatusCode);
@@ -65,11 +65,11 @@ public sealed class ClipTests : IDisposable
     public async Task A_waiting_job_keeps_the_sound_of_a_removed_clip()
     {
         var id = await KeepAsync(Clip);
-        _app.Engine.Places = 0;
+        _app.Engine.Slots = 0;
         var job = await _client.SubmitAsync("one", $$$""","reference":{"clip":"{{{id}}}"}""");
         using var deleted = await _client.DeleteAsync($"/v1/clips/{id}", TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
-        _app.Engine.Places = 1;
+        _app.Engine.Slots = 1;
         await _client.WhenAsync(job, "succeeded");
         Assert.Equal(Samples, Assert.Single(_app.Engine.Requests).Reference!.Tracks[0].Samples);
     }
@@ -135,7 +135,7 @@ public sealed class ClipTests : IDisposable
     [InlineData("""{"clip":"ID","audio":"CLIP"}""", "reference.clip", "send one of them")]
     [InlineData("""{"clip":"ID","start_seconds":11.5,"end_seconds":20}""", "reference.start_seconds", "the clip lasts 12 s")]
     [InlineData("""{"clip":"ID","separate":true}""", "reference.separate", "needs a separator")]
-    public async Task A_wrong_use_of_a_clip_is_named(string reference, string field, string message)
+    public async Task An_invalid_reference_to_a_clip_is_reported(string reference, string field, string message)
     {
         reference = reference.Replace("ID", await KeepAsync(Clip), StringComparison.Ordinal)
             .Replace("CLIP", Convert.ToBase64String(Clip), StringComparison.Ordinal);
@@ -144,7 +144,7 @@ public sealed class ClipTests : IDisposable
     }
 
     [Fact]
-    public async Task A_clip_that_nobody_uses_is_removed_and_a_use_keeps_it()
+    public async Task An_unused_clip_is_removed_and_a_use_keeps_a_clip()
     {
         using var state = new TemporaryFolder();
         var clock = new Clock();

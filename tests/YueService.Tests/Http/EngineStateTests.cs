@@ -149,7 +149,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task The_request_log_has_the_trace_id_of_the_answer()
+    public async Task The_request_log_has_the_trace_id_of_the_response()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(Body);

@@ -301,7 +301,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task Every_answer_to_broken_HTTP_is_a_problem()
+    public async Task Every_response_to_broken_HTTP_is_a_problem()
     {
         const int Requests = 600;
         using var app = YueApp.OnSocket(("Serilog:MinimumLevel:Default", "Warning"));

@@ -17,7 +17,7 @@ public sealed class HealthTests : IDisposable
     [InlineData("/health/ready")]
     public async Task A_ready_service_is_ok_under_the_old_keys_and_names_its_models(string path)
     {
-        _app.Engine.Places = 0;
+        _app.Engine.Slots = 0;
         using var client = _app.CreateClient();
         await client.SubmitAsync("la");
         var (status, health) = await GetAsync(path);

@@ -61,7 +61,7 @@ public sealed class LargeBodyTests
     }
 
     [Fact]
-    public async Task A_body_whose_announced_length_does_not_fit_is_refused_before_it_is_read()
+    public async Task A_body_whose_declared_length_does_not_fit_is_refused_before_it_is_read()
     {
         using var app = YueApp.OnSocket(("Yue:BodyBudgetMegabytes", "20"));
         using var client = app.CreateClient();
@@ -182,7 +182,7 @@ public sealed class LargeBodyTests
         private bool _isChunked;
 
         /// <summary>The first response on the connection.</summary>
-        public Task<RawAnswer> Answer { get; private set; } = Task.FromResult(new RawAnswer(""));
+        public Task<RawResponse> Answer { get; private set; } = Task.FromResult(new RawResponse(""));
 
         public static async Task<Upload> StartAsync(
             Uri server, string path, long? contentLength, string contentType = "multipart/form-data; boundary=x")
@@ -214,7 +214,7 @@ public sealed class LargeBodyTests
             await _client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(text), TestContext.Current.CancellationToken);
 
         /// <summary>Reads until the body's JSON is complete.</summary>
-        private async Task<RawAnswer> ReadAsync()
+        private async Task<RawResponse> ReadAsync()
         {
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
             patience.CancelAfter(TimeSpan.FromMinutes(1));
@@ -227,7 +227,7 @@ public sealed class LargeBodyTests
                 text.Append(Encoding.Latin1.GetString(buffer, 0, read));
             }
 
-            return new RawAnswer(text.ToString());
+            return new RawResponse(text.ToString());
         }
     }
 }

@@ -41,12 +41,12 @@ public sealed class LoudnessTests : IDisposable
                 / PeakOf(before.GetProperty("stems").GetProperty(stem).GetProperty("audio_base64")), 1e-3);
         }
 
-        var told = song.GetProperty("loudness");
+        var loudness = song.GetProperty("loudness");
         Assert.Equal(
             (lufs, peak, gainDb),
             (
-                told.GetProperty("measured_lufs").GetDouble(), told.GetProperty("measured_true_peak_dbtp").GetDouble(),
-                told.GetProperty("gain_db").GetDouble()));
+                loudness.GetProperty("measured_lufs").GetDouble(), loudness.GetProperty("measured_true_peak_dbtp").GetDouble(),
+                loudness.GetProperty("gain_db").GetDouble()));
         Assert.Equal(warnings, song.GetProperty("warnings").GetArrayLength());
         Assert.Equal(JsonValueKind.Null, before.GetProperty("loudness").ValueKind);
     }

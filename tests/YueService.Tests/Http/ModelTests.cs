@@ -42,12 +42,12 @@ public sealed class ModelTests : IDisposable
     [Fact]
     public async Task A_model_is_loaded_and_unloaded_and_shows_its_memory()
     {
-        _app.Engine.Move = (name, intoMemory) =>
+        _app.Engine.SetLoaded = (name, isLoaded) =>
         {
             var status = _app.Engine.Status;
             _app.Engine.Status = status with
             {
-                Models = [.. status.Models.Select(model => model.Name == name ? model with { Loaded = intoMemory } : model)],
+                Models = [.. status.Models.Select(model => model.Name == name ? model with { Loaded = isLoaded } : model)],
             };
             return Task.FromResult(true);
         };
@@ -63,11 +63,11 @@ public sealed class ModelTests : IDisposable
     public async Task A_model_that_cannot_be_loaded_or_unloaded_is_a_problem_with_the_reason()
     {
         await ProblemAsync("tts-1/load", HttpStatusCode.NotFound, "urn:yue:not-found");
-        _app.Engine.Move = (_, _) => Task.FromResult(false);
+        _app.Engine.SetLoaded = (_, _) => Task.FromResult(false);
         await ProblemAsync("en-cot/unload", HttpStatusCode.Conflict, "urn:yue:model-in-use");
-        _app.Engine.Move = (_, _) => throw new SongRequestException("not here");
+        _app.Engine.SetLoaded = (_, _) => throw new SongRequestException("not here");
         await ProblemAsync("en-cot/load", HttpStatusCode.Conflict, "urn:yue:model-elsewhere");
-        _app.Engine.Move = (_, _) => throw new SongException("out of memory");
+        _app.Engine.SetLoaded = (_, _) => throw new SongException("out of memory");
         await ProblemAsync("en-cot/load", HttpStatusCode.ServiceUnavailable, "urn:yue:model-not-loaded");
         _app.Engine.Status = _app.Engine.Status with { State = EngineState.Loading };
         await ProblemAsync("en-cot/load", HttpStatusCode.ServiceUnavailable, "urn:yue:not-ready");

@@ -57,13 +57,13 @@ public sealed class ServerRefusalTests
     }
 
     [Fact]
-    public async Task A_refusal_after_an_answer_on_the_same_connection_is_a_problem_too()
+    public async Task A_refusal_after_a_response_on_the_same_connection_is_a_problem_too()
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
         var answer = await client.BaseAddress!.SendRawAsync("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\nnonsense\r\n\r\n");
         Assert.Equal(200, answer.Status);
-        var second = new RawAnswer(answer.Text[answer.Text.LastIndexOf("HTTP/1.1 ", StringComparison.Ordinal)..]);
+        var second = new RawResponse(answer.Text[answer.Text.LastIndexOf("HTTP/1.1 ", StringComparison.Ordinal)..]);
         Assert.Equal(400, second.Status);
         second.Problem();
     }

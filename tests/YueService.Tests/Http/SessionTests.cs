@@ -72,7 +72,7 @@ public sealed class SessionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_session_ends_with_its_time_its_key_and_its_signature()
+    public async Task A_changed_cookie_and_the_cookie_of_another_key_are_rejected()
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];
         var parts = cookie.Split('=', 2)[1].Split('.');
@@ -151,7 +151,7 @@ public sealed class SessionTests : IDisposable
     }
 
     [Fact]
-    public async Task An_end_that_cannot_be_stored_is_a_503_and_holds_in_this_process()
+    public async Task A_sign_out_that_cannot_be_stored_is_a_503_and_applies_to_this_process()
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];
         Directory.CreateDirectory(Path.Combine(_app.StateFolder, "ended-sessions.part"));

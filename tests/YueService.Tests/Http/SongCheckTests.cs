@@ -98,7 +98,7 @@ public sealed class SongCheckTests : IDisposable
         Assert.Equal(3.3, await WaitAsync("""{"lyrics":"lo"}"""), 0.11);
         Assert.Equal(16.3, await WaitAsync("""{"lyrics":"la la la l"}"""), 0.11);
         Assert.Equal(32.5, await WaitAsync("""{"lyrics":"la la la l","takes":2}"""), 0.11);
-        _app.Engine.Places = 0;
+        _app.Engine.Slots = 0;
         await _client.SubmitAsync("la la la la la la la");
         Assert.Equal(32.5 + 3.3, await WaitAsync("""{"lyrics":"lo"}"""), 0.11);
     }
@@ -123,7 +123,7 @@ public sealed class SongCheckTests : IDisposable
         var flac = (await CheckAsync("""{"lyrics":"la","output":{"format":"flac"}}""")).GetProperty("errors");
         Assert.Contains("flac needs ffmpeg", flac.GetProperty("output.format")[0].GetString(), StringComparison.Ordinal);
 
-        _app.Engine.Places = 0;
+        _app.Engine.Slots = 0;
         var waiting = await _client.SubmitAsync("la");
         var early = await CheckAsync($$"""{"continue_from":"{{waiting.Split('/')[^1]}}"}""");
         Assert.Contains("queued", early.GetProperty("errors").GetProperty("continue_from")[0].GetString(), StringComparison.Ordinal);

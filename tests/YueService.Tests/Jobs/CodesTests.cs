@@ -90,7 +90,7 @@ public sealed class CodesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_waiting_job_keeps_its_codes_across_a_restart_and_no_longer()
+    public async Task A_waiting_job_keeps_its_codes_across_a_restart_until_it_is_made()
     {
         string source, job;
         await using (var app = App())

@@ -116,7 +116,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_that_ends_later_than_its_cancellation_is_answered_with_202()
+    public async Task Cancelling_a_job_that_does_not_end_at_once_returns_202()
     {
         var clock = new TimersAtOnce();
         using var app = new YueApp { Clock = clock };
@@ -139,7 +139,7 @@ public sealed class JobTests : IDisposable
         var left = await response.JsonAsync();
         Assert.Equal("running", left.GetProperty("state").GetString());
         Assert.Contains("current step", left.GetProperty("delay_reason").GetString(), StringComparison.Ordinal);
-        Assert.InRange(clock.Asked, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        Assert.InRange(clock.DueTime, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         release.SetResult();
         await client.WhenAsync(job, "cancelled");
     }
@@ -268,12 +268,12 @@ public sealed class JobTests : IDisposable
     /// <summary>A clock whose timers are due when they are created.</summary>
     private sealed class TimersAtOnce : TimeProvider
     {
-        /// <summary>The time of the last timer.</summary>
-        public TimeSpan Asked { get; private set; }
+        /// <summary>The due time of the last timer.</summary>
+        public TimeSpan DueTime { get; private set; }
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
-            Asked = dueTime;
+            DueTime = dueTime;
             return base.CreateTimer(callback, state, TimeSpan.Zero, period);
         }
     }

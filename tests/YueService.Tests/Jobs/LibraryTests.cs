@@ -53,11 +53,11 @@ public sealed class LibraryTests : IDisposable
         using var note = await PatchAsync(job, """{"note":"the chorus is good"}""");
         using var title = await PatchAsync(job, """{"title":"Ours"}""");
         var after = await title.JsonAsync();
-        Assert.Equal(("Ours", true, "the chorus is good"), Said(after));
-        Assert.Equal(("Ours", true, "the chorus is good"), Said(await _client.GetJsonAsync(job)));
+        Assert.Equal(("Ours", true, "the chorus is good"), DetailsOf(after));
+        Assert.Equal(("Ours", true, "the chorus is good"), DetailsOf(await _client.GetJsonAsync(job)));
 
         using var reset = await PatchAsync(job, """{"title":null,"note":null,"favourite":false}""");
-        Assert.Equal(("la", false, null), Said(await reset.JsonAsync()));
+        Assert.Equal(("la", false, null), DetailsOf(await reset.JsonAsync()));
     }
 
     [Fact]
@@ -66,13 +66,13 @@ public sealed class LibraryTests : IDisposable
         var job = await FinishAsync("[verse]\\nla");
         using var all = await PatchAsync(job, """{"title":"Ours","favourite":true,"note":"good"}""");
         using var nothing = await PatchAsync(job, "{}");
-        Assert.Equal(("Ours", true, "good"), Said(await nothing.JsonAsync()));
+        Assert.Equal(("Ours", true, "good"), DetailsOf(await nothing.JsonAsync()));
         using var title = await PatchAsync(job, """{"title":null}""");
-        Assert.Equal(("la", true, "good"), Said(await title.JsonAsync()));
+        Assert.Equal(("la", true, "good"), DetailsOf(await title.JsonAsync()));
         using var favourite = await PatchAsync(job, """{"favourite":null}""");
-        Assert.Equal(("la", false, "good"), Said(await favourite.JsonAsync()));
+        Assert.Equal(("la", false, "good"), DetailsOf(await favourite.JsonAsync()));
         using var note = await PatchAsync(job, """{"note":null}""");
-        Assert.Equal(("la", false, null), Said(await note.JsonAsync()));
+        Assert.Equal(("la", false, null), DetailsOf(await note.JsonAsync()));
     }
 
     [Theory]
@@ -89,7 +89,7 @@ public sealed class LibraryTests : IDisposable
         var job = await FinishAsync("la");
         using var response = await PatchAsync(job, body);
         Assert.Equal([field], (await response.FaultsAsync()).Keys);
-        Assert.Equal(("la", false, null), Said(await _client.GetJsonAsync(job)));
+        Assert.Equal(("la", false, null), DetailsOf(await _client.GetJsonAsync(job)));
     }
 
     [Fact]
@@ -271,7 +271,7 @@ public sealed class LibraryTests : IDisposable
         Assert.Equal([0, 0.06], sections.EnumerateArray().Select(section => section.GetProperty("start_seconds").GetDouble()));
     }
 
-    private static (string? Title, bool Favourite, string? Note) Said(JsonElement job) =>
+    private static (string? Title, bool Favourite, string? Note) DetailsOf(JsonElement job) =>
         (job.GetProperty("title").GetString(), job.GetProperty("favourite").GetBoolean(), job.GetProperty("note").GetString());
 
     private async Task<string> FinishAsync(string lyrics, string more = "")

@@ -172,7 +172,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task Songs_of_an_earlier_process_are_made_before_new_ones_and_count_towards_the_bound()
+    public async Task Songs_of_an_earlier_process_come_first_and_count_towards_the_bound()
     {
         await using (var app = App())
         {

@@ -77,7 +77,7 @@ public sealed class StreamTests : IDisposable
     [InlineData("sounding")]
     [InlineData("read a part")]
     [InlineData("sounded")]
-    public async Task A_listener_who_leaves_at_any_point_changes_nothing_for_the_song_and_for_others(string point)
+    public async Task A_listener_who_leaves_changes_nothing_for_the_song_or_others(string point)
     {
         var first = await RunAsync("first");
         var job = await _client.SubmitAsync("one");
@@ -324,7 +324,7 @@ public sealed class StreamTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_failed_song_of_predict_is_a_problem_or_after_its_first_sound_aborted(bool hasSound)
+    public async Task A_failed_song_of_predict_is_a_problem_or_aborts_a_stream_that_has_begun(bool hasSound)
     {
         var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav");
         await _stage["one"].Begun.Task.InTime();
@@ -366,7 +366,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_caller_waits_for_the_first_sound_as_long_as_for_a_song_and_then_listens_without_limit()
+    public async Task Only_the_wait_for_the_first_sound_of_a_stream_is_limited()
     {
         using var app = YueApp.OnSocket(("Yue:SongTimeoutSeconds", "1"));
         var stage = new StagedEngine(app.Engine);

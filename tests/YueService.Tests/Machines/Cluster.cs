@@ -13,7 +13,7 @@ internal sealed class Cluster : IAsyncDisposable
     private readonly List<YueProcess> _processes = [];
     private readonly TemporaryFolder _state = new();
 
-    /// <summary>A cluster on a database and files that the test has.</summary>
+    /// <summary>Creates a cluster on an existing database and files.</summary>
     public Cluster(string store, string files) => (Store, Files) = (store, files);
 
     public string Store { get; }

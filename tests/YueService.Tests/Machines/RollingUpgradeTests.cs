@@ -103,7 +103,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task Positions_of_API_keys_that_the_previous_release_stores_are_replaced_by_names()
+    public async Task Positions_of_API_keys_stored_by_the_previous_release_become_names()
     {
         await _previous.AddAsync("before", key: "k", owner: "1");
         await _log.OpenAsync(Cancel);

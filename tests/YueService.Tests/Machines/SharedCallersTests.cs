@@ -100,7 +100,7 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
     {
         var app = new YueApp(
             [("Yue:Store", _store), ("Yue:Files", _files.Path), ("Yue:ApiKey", "one,two"), ("Yue:QueueCapacity", "20"), .. settings]);
-        app.Engine.Places = 0;
+        app.Engine.Slots = 0;
         _apps.Add(app);
         return app.CreateDefaultClient(new Uri("http://localhost"));
     }

@@ -283,8 +283,8 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData(401, "HF_TOKEN", 1)]
     [InlineData(403, "HF_TOKEN", 1)]
     [InlineData(404, "no such file at revision abc", 1)]
-    [InlineData(429, "answers 429 (tried 4 times)", 4)]
-    [InlineData(500, "answers 500 (tried 4 times)", 4)]
+    [InlineData(429, "responds with 429 (tried 4 times)", 4)]
+    [InlineData(500, "responds with 500 (tried 4 times)", 4)]
     public async Task An_error_status_is_reported_and_retried_only_if_that_may_help(int status, string says, int requests)
     {
         _hub.Misbehave = (http, _, _) =>
@@ -323,9 +323,11 @@ public sealed class DownloadTests : IAsyncLifetime
         var fault = await Assert.ThrowsAsync<DownloadException>(
             () => DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 }, progress: waits));
         Assert.Contains(
-            "answers 503 (tried 4 times). Run the same command again to continue from here.", fault.Message, StringComparison.Ordinal);
+            "responds with 503 (tried 4 times). Run the same command again to continue from here.",
+            fault.Message,
+            StringComparison.Ordinal);
         Assert.Equal(5, _hub.Requests.Count);
-        Assert.Contains($"{File}: {_hub.Address.Authority} answers 503; retrying in", waits.TakeWaiting(), StringComparison.Ordinal);
+        Assert.Contains($"{File}: {_hub.Address.Authority} responds with 503; retrying in", waits.TakeWaiting(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -338,7 +340,7 @@ public sealed class DownloadTests : IAsyncLifetime
         };
         var impatient = Hasty with { StallTimeout = TimeSpan.FromMilliseconds(50), Attempts = 2 };
         var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected, impatient));
-        Assert.Contains("does not answer (tried 2 times)", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("does not respond (tried 2 times)", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -47,7 +47,7 @@ internal sealed class FakeHub : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();
         var hub = new FakeHub(app);
-        app.Run(hub.AnswerAsync);
+        app.Run(hub.RespondAsync);
         await app.StartAsync();
         hub.Address = new Uri(app.Urls.First());
         return hub;
@@ -57,7 +57,7 @@ internal sealed class FakeHub : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
-    private async Task AnswerAsync(HttpContext http)
+    private async Task RespondAsync(HttpContext http)
     {
         var path = http.Request.Path.Value!;
         var content = Files.GetValueOrDefault(path) ?? [];

@@ -37,7 +37,7 @@ internal sealed class RawServer : IAsyncDisposable
         {
             while (true)
             {
-                clients.Add(AnswerAsync(await _listener.AcceptTcpClientAsync(_stop.Token), head, isEndless));
+                clients.Add(RespondAsync(await _listener.AcceptTcpClientAsync(_stop.Token), head, isEndless));
             }
         }
         catch (OperationCanceledException)
@@ -46,7 +46,7 @@ internal sealed class RawServer : IAsyncDisposable
         }
     }
 
-    private async Task AnswerAsync(TcpClient client, byte[] head, bool isEndless)
+    private async Task RespondAsync(TcpClient client, byte[] head, bool isEndless)
     {
         using (client)
         {

@@ -42,7 +42,7 @@ public sealed class ClosestNameTests
             && ClosestName.Distance(left, right) <= Math.Max(left.Length, right.Length));
 
     [Fact]
-    public void One_edit_is_one_away() =>
+    public void One_edit_is_a_distance_of_one() =>
         Gen.Select(Names, Gen.Int[0, 12], Gen.Char["xyz"]).Sample((name, at, letter) =>
             ClosestName.Distance(name, name.Insert(Math.Min(at, name.Length), letter.ToString())) == 1);
 }

@@ -11,7 +11,7 @@ internal static class FlacBlocks
     /// <summary>The type of a padding block, which is skipped; the last block also has the upper bit set.</summary>
     public const byte PaddingType = 1;
 
-    /// <summary>Returns whether a file begins like flac files.</summary>
+    /// <summary>Returns true if a file has the signature of flac.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("fLaC"u8);
 
     /// <summary>Checks a file.</summary>

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Returns the samples that a codec decodes frame by frame, without the delay at the start and the padding at the end.</summary>
+/// <summary>The samples that a codec decodes frame by frame, without the delay at the start and the padding at the end.</summary>
 /// <param name="decoded">The buffer that <paramref name="decodeNext"/> fills.</param>
 /// <param name="skip">The number of samples to skip at the start, over all channels.</param>
 /// <param name="left">The maximum number of samples to return, over all channels.</param>

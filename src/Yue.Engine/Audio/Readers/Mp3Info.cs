@@ -4,8 +4,8 @@ using NAudio.Wave;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>The data that an encoder writes into a first frame without sound:
-/// a Xing or Info header with LAME's fields, or a VBRI header.</summary>
+/// <summary>The data that an encoder writes into a first frame without sound: a Xing or Info header with LAME's fields, or a VBRI
+/// header.</summary>
 /// <param name="IsPresent">True if the first frame is such a frame.</param>
 /// <param name="Frames">The number of frames with sound; null if it is not stated.</param>
 /// <param name="Delay">The number of samples that the encoder added before the sound; null if not stated.</param>

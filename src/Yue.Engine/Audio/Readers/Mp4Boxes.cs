@@ -11,7 +11,7 @@ internal static class Mp4Boxes
 
     private static readonly string[] Containers = ["moov", "trak", "mdia", "minf", "stbl", "udta", "meta", "ilst"];
 
-    /// <summary>Returns whether a file begins like mp4 and QuickTime files.</summary>
+    /// <summary>Returns true if a file has the signature of mp4 or QuickTime.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && Encoding.Latin1.GetString(file[4..8]) is "ftyp" or "moov" or "mdat" or "wide" or "free";
 

@@ -33,7 +33,7 @@ internal sealed class OggFile
     /// <summary>True if the file ends within a page or before the stream's last page.</summary>
     public bool IsCut { get; private set; } = true;
 
-    /// <summary>Returns whether a file begins like Ogg files.</summary>
+    /// <summary>Returns true if a file has the signature of Ogg.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("OggS"u8);
 
     /// <summary>Checks the pages of a file.</summary>

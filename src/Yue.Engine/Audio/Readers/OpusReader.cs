@@ -18,11 +18,11 @@ internal sealed class OpusReader : ISoundReader
     private readonly CancellationToken _cancel;
     private readonly FrameSamples _samples;
 
-    // Otherwise the library would look for a native library next to this program.
+    // Without this, Concentus would look for a native library next to this program.
     static OpusReader() => OpusCodecFactory.AttemptToUseNativeLibrary = false;
 
     /// <summary>Opens a stream.</summary>
-    /// <param name="ogg">A file of Opus.</param>
+    /// <param name="ogg">An Ogg file with an Opus stream.</param>
     /// <param name="cancel">Checked per packet.</param>
     /// <exception cref="ClipFaultException">The header does not conform to RFC 7845, or has too many channels.</exception>
     public OpusReader(OggFile ogg, CancellationToken cancel)

@@ -9,7 +9,7 @@ internal sealed class VorbisSoundReader : ISoundReader
     private long _left;
 
     /// <summary>Opens a stream.</summary>
-    /// <param name="ogg">A file of Vorbis.</param>
+    /// <param name="ogg">An Ogg file with a Vorbis stream.</param>
     /// <param name="cancel">Checked per packet.</param>
     /// <exception cref="ClipFaultException">The headers would need too much memory, or have too many channels.</exception>
     public VorbisSoundReader(OggFile ogg, CancellationToken cancel)

@@ -23,7 +23,7 @@ internal static class WavHeader
     /// <summary>Bytes 4 to 15 of every sub-format id; bytes 0 to 3 are the format tag.</summary>
     private static ReadOnlySpan<byte> SubFormatTail => [0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
-    /// <summary>Returns whether a file begins like WAV files.</summary>
+    /// <summary>Returns true if a file has the signature of WAV.</summary>
     public static bool Begins(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && (file[..4].SequenceEqual("RIFF"u8) || file[..4].SequenceEqual("RF64"u8))
             && file[8..12].SequenceEqual("WAVE"u8);

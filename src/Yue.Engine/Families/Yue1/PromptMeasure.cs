@@ -36,7 +36,7 @@ internal static class PromptMeasure
         }
     }
 
-    /// <summary>Returns why a section does not fit into the context; null if all do.</summary>
+    /// <summary>Returns the reason why a section does not fit into the context; null if all do.</summary>
     private static SongFinding? FaultOf(SongRequest request, SongPlan plan, SongPrompt prompt, int context)
     {
         var budgets = plan.BudgetsOf(request);
@@ -46,7 +46,7 @@ internal static class PromptMeasure
             if (Stage1Song.FaultOf(prompt, section, context, budgets[i].MaxTokens) is { } fault)
             {
                 // If a section with the default limit would fit, the requested limit is too large.
-                var isLimit = prompt.LeastContext(section) <= Stage1Song.RoomOf(context, Defaults.MaxNewTokens);
+                var isLimit = prompt.MinContext(section) <= Stage1Song.RoomOf(context, Defaults.MaxNewTokens);
                 var field = !isLimit ? "lyrics" : request.TargetSeconds is null ? "max_new_tokens" : "target_seconds";
                 return new("prompt_too_long", field, fault);
             }

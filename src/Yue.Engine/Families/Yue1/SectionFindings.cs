@@ -6,13 +6,13 @@ namespace Yue.Engine.Families.Yue1;
 /// <summary>Checks the codes of a sung section: whether it ended by itself, and whether its sound is stuck.</summary>
 internal static class SectionFindings
 {
-    /// <summary>The length of the window in which a section is stuck if both tracks together have at most
-    /// <see cref="MostCodesOfStandstill"/> different codes.</summary>
+    /// <summary>The length of the window in which a section is stuck if both tracks together have at most <see cref="MaxStuckCodes"/>
+    /// different codes.</summary>
     public const int WindowFrames = 10 * FramesPerSecond;
 
     /// <summary>Measured on 54 sections of the demo model: the 49 good ones have 25 or more codes in every window, and the 5 that held a
     /// chord have at most 4. For any model, ten seconds of silence or of one note on both tracks are not music.</summary>
-    public const int MostCodesOfStandstill = 10;
+    public const int MaxStuckCodes = 10;
 
     private const int FramesPerSecond = 50;
 
@@ -30,18 +30,18 @@ internal static class SectionFindings
                 + $"raise {field}, or expect an abrupt end";
         }
 
-        if (Standstill(section) is { } still)
+        if (StuckFrames(section) is { } stuck)
         {
-            yield return $"{name} holds the same sound from {Seconds(still.Start)} s to {Seconds(still.End)} s; "
+            yield return $"{name} holds the same sound from {Seconds(stuck.Start)} s to {Seconds(stuck.End)} s; "
                 + "try another seed, or another genre line";
         }
     }
 
     /// <summary>Returns the frames from the start of the first stuck window to the end of the last; null if there is none.</summary>
-    private static (int Start, int End)? Standstill(SectionCodes section)
+    private static (int Start, int End)? StuckFrames(SectionCodes section)
     {
         Dictionary<int, int> counts = [];           // the codes in the window and their counts; instrumental codes are complemented
-        (int Start, int End)? still = null;
+        (int Start, int End)? stuck = null;
         for (var frame = 0; frame < section.Frames; frame++)
         {
             Add(section.Vocal[frame]);
@@ -53,13 +53,13 @@ internal static class SectionFindings
                 Remove(~section.Instrumental[start - 1]);
             }
 
-            if (start >= 0 && counts.Count <= MostCodesOfStandstill)
+            if (start >= 0 && counts.Count <= MaxStuckCodes)
             {
-                still = (still?.Start ?? start, frame + 1);
+                stuck = (stuck?.Start ?? start, frame + 1);
             }
         }
 
-        return still;
+        return stuck;
 
         void Add(int code) => counts[code] = counts.GetValueOrDefault(code) + 1;
 

@@ -334,7 +334,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         _turn = IsPaced
             ? Stage2Pace.Next(this, _models.Times, decoder.RowsAtWork.Count)
             : new Stage2Turn(IsDue: _codes is not null || IsHeard, Chunks: int.MaxValue);
-        _stage2.Advance(decoder, MostRows(decoder));
+        _stage2.Advance(decoder, MaxRows(decoder));
         if (_stage2.ChunksBegun > 0)
         {
             LeaveStage2Queue();
@@ -351,7 +351,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     }
 
     /// <summary>Returns the maximum number of rows for the song. Two rows are reserved for each song that has none yet.</summary>
-    private int MostRows(IStage2Decoder decoder)
+    private int MaxRows(IStage2Decoder decoder)
     {
         if (!IsPaced)
         {
@@ -401,7 +401,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
         var inSection = _stage1?.FramesTaken ?? 0;
         return _framesWritten - inSection + _plan.After.Sum(section => section.Frames)
-            + SectionBudget.LeastFrames(_budgets, _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
+            + SectionBudget.MinFrames(_budgets, _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
     }
 
     /// <summary>Releases the rows that were reserved for the song once it has rows or needs none.</summary>

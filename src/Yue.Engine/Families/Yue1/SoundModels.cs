@@ -8,8 +8,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The codec, its encoder and the vocoders, which compute in F32 on every device (docs/model.md
-/// 5).</summary>
+/// <summary>The codec, its encoder and the vocoders, which compute in F32 on every device (docs/model.md 5).</summary>
 internal sealed class SoundModels : IDisposable
 {
     private readonly Device _device;

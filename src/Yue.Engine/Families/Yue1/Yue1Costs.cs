@@ -8,7 +8,7 @@ namespace Yue.Engine.Families.Yue1;
 /// <summary>The memory costs of YuE 1.</summary>
 internal sealed class Yue1Costs : IFamilyCosts
 {
-    private const int MostCpuRows = 32;
+    private const int MaxCpuRows = 32;
 
     /// <summary>The bytes of keys and values that one CPU core can read in each step: those of one row of a small model.</summary>
     private const long CpuCoreBytes = 8 << 20;
@@ -51,7 +51,7 @@ internal sealed class Yue1Costs : IFamilyCosts
     {
         var row = 2L * sizeof(float) * stage2.Layers * stage2.KeyValueHeads * stage2.HeadSize * Stage2Chunks.Positions;
         return (int)Math.Clamp(
-            Math.Max(CpuCoreBytes * CpuWork.Cores, sizeof(float) * stage2.Parameters) / row, 1, MostCpuRows);
+            Math.Max(CpuCoreBytes * CpuWork.Cores, sizeof(float) * stage2.Parameters) / row, 1, MaxCpuRows);
     }
 
     private static LlamaConfig Shortened(LlamaConfig config, MemoryLimits limits) =>

@@ -270,7 +270,7 @@ internal sealed class SongWork : ISongWork
     {
         var (mix, clipped) = await sound.CompleteAsync().ConfigureAwait(false);
 
-        // If a loudness was requested, it leaves room above the peaks.
+        // A requested loudness leaves headroom above the peaks.
         if (clipped > 0 && _request.Output.LoudnessLufs is null)
         {
             _warnings.Add(string.Create(

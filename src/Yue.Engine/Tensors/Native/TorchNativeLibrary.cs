@@ -39,7 +39,7 @@ public static class TorchNativeLibrary
     }
 
     /// <summary>Returns true if libtorch is with the program or can be loaded. TorchSharp prints pages of text if it finds none.</summary>
-    public static bool IsThere() =>
+    public static bool Exists() =>
         !OperatingSystem.IsLinux() || Find(TorchFileName) is not null || NativeLibrary.TryLoad(TorchFileName, out _);
 
     private static IntPtr LoadWeakened()

@@ -25,15 +25,15 @@ internal static class SessionEndpoints
                 "Sets a cookie for 30 days, which replaces the bearer token. Scripts cannot read it, and browsers send it "
                     + "only for pages of this service. With the cookie, requests other than GET and HEAD need an Origin of this service. "
                     + "A service without a key sets no cookie.",
-                ApiAnswer.Problem(401, "The key is not an API key of this service."),
-                ApiAnswer.Problem(422, "The key is missing."));
+                ApiResponse.Problem(401, "The key is not an API key of this service."),
+                ApiResponse.Problem(422, "The key is missing."));
         session.MapDelete("", SignOutAsync)
             .AllowAnonymous()
             .WithName("SignOut")
             .Describe(
                 "Sign a page out",
                 "Ends the session, including for copies of its cookie, and removes the cookie.",
-                ApiAnswer.Problem(503, "The session has ended, but that cannot be stored: after a restart it may be valid again."));
+                ApiResponse.Problem(503, "The session has ended, but that cannot be stored: after a restart it may be valid again."));
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> SignInAsync(HttpContext http, ApiKeys keys, BodyReader bodies)

@@ -17,7 +17,7 @@ internal sealed class SharedRateLimiter(PostgresCallers callers, string caller, 
 
     public override RateLimiterStatistics? GetStatistics() => null;
 
-    /// <remarks>Only the database knows, so callers use the asynchronous method.</remarks>
+    /// <remarks>Always rejects, because only the database knows the count. Callers use the asynchronous method.</remarks>
     protected override RateLimitLease AttemptAcquireCore(int permitCount) => new Lease(TimeSpan.Zero);
 
     protected override async ValueTask<RateLimitLease> AcquireAsyncCore(int permitCount, CancellationToken cancellationToken)

@@ -18,13 +18,13 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettin
     public PartitionedRateLimiter<HttpContext> Limiter => _limiter.Value;
 
     /// <summary>The maximum number of songs per request.</summary>
-    public int MostAtOnce => access.Value.RateLimitPerMinute is > 0 and var limit ? limit : int.MaxValue;
+    public int MaxAtOnce => access.Value.RateLimitPerMinute is > 0 and var limit ? limit : int.MaxValue;
 
-    /// <summary>Counts the further songs of a request, fewer than <see cref="MostAtOnce"/>.</summary>
+    /// <summary>Counts the further songs of a request, fewer than <see cref="MaxAtOnce"/>.</summary>
     /// <returns>The problem to return if the limit is reached; null otherwise.</returns>
     public async Task<ProblemHttpResult?> TryTakeAsync(HttpContext http, int songs)
     {
-        if (songs == 0 || MostAtOnce == int.MaxValue)
+        if (songs == 0 || MaxAtOnce == int.MaxValue)
         {
             return null;
         }

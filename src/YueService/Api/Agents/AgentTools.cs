@@ -42,19 +42,19 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
         Make(
             "remake_song",
             "Queues a song that is based on a finished one: sings one of its sections again (replace_section), sings more sections "
-                + "after it (lyrics of the whole song), or takes a draft to the full song (stage finish). Returns the new job at once.",
+                + "after it (lyrics of the whole song), or finishes a draft (stage finish). Returns the new job at once.",
             ToolSchemas.Of("The song to start from, and the changes.", Remake),
             RequireOrigin),
         Read(
             "check_song",
-            "Checks lyrics and the other fields of a song without making it: errors, warnings with their places in the text, "
-                + "sections with their likely lengths.",
+            "Checks lyrics and the other fields of a song without making it: errors, warnings with their positions in the text, "
+                + "sections with their expected lengths.",
             ToolSchemas.Of("The song to check.", AnySong),
             async call => await checks.CheckAsync(call.Http)),
         Read(
             "list_songs",
             "Lists jobs, the newest first, without lyrics.",
-            ToolSchemas.Of("Which jobs to list.", SongEndpoints.ListParameters),
+            ToolSchemas.Of("The jobs to list.", SongEndpoints.ListParameters),
             async call =>
             {
                 call.FillQuery();
@@ -135,8 +135,8 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
         return Problems.Invalid(call.Http, findings.Errors);
     }
 
-    /// <summary>Answers a call whose only argument is an id.</summary>
-    private static async Task<IResult> WithIdAsync(ToolCall call, TextField field, Func<string, Task<IResult>> answer)
+    /// <summary>Handles a call whose only argument is an id.</summary>
+    private static async Task<IResult> WithIdAsync(ToolCall call, TextField field, Func<string, Task<IResult>> handle)
     {
         var findings = new RequestFindings();
         var fields = new FieldReader(call.Arguments, "", findings);
@@ -148,7 +148,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
             fields.Require(field, "is missing", field.Expected);
         }
 
-        return findings.IsValid ? await answer(id!) : Problems.Invalid(call.Http, findings.Errors);
+        return findings.IsValid ? await handle(id!) : Problems.Invalid(call.Http, findings.Errors);
     }
 
     private async Task<IResult> LinksAsync(HttpContext http, string id)

@@ -5,9 +5,9 @@ using ModelContextProtocol.Server;
 
 namespace YueService.Api.Agents;
 
-/// <summary>A tool that is answered by a handler of the HTTP API.</summary>
+/// <summary>A tool that is handled by an endpoint of the HTTP API.</summary>
 /// <param name="definition">The name, description and arguments.</param>
-/// <param name="handle">Answers a call.</param>
+/// <param name="handle">Handles a call.</param>
 /// <param name="runner">Runs calls.</param>
 internal sealed class ApiTool(Tool definition, Func<ToolCall, Task<IResult>> handle, ToolRunner runner) : McpServerTool
 {

@@ -12,7 +12,7 @@ internal sealed class ToolRunner(IHttpContextAccessor callers, SongRateLimit lim
     /// <summary>Runs a call of a tool.</summary>
     /// <param name="tool">The tool.</param>
     /// <param name="arguments">The arguments by name.</param>
-    /// <param name="handle">Answers the call.</param>
+    /// <param name="handle">Handles the call.</param>
     /// <param name="cancel">Cancelled when the caller disconnects.</param>
     public async Task<CallToolResult> RunAsync(
         ApiTool tool,

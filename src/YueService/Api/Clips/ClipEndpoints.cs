@@ -17,20 +17,21 @@ internal static class ClipEndpoints
                 "Upload a reference clip",
                 "The body is the sound file itself. Requests refer to the clip with reference.clip, so takes and remakes do not upload it "
                     + "again. The same file gives the same id. A clip that has not been used for Yue:KeepClipsDays is removed.",
-                ApiAnswer.Problem(413, "The file is too large."),
-                ApiAnswer.Problem(415, "The body is not a sound file."),
-                ApiAnswer.Problem(422, "The sound cannot be used; errors says why."),
-                ApiAnswer.Problem(503, "The bodies of other requests leave no room for this one, or clips cannot be stored."),
-                ApiAnswer.Problem(507, "All clips together would exceed the limit."));
+                ApiResponse.Problem(413, "The file is too large."),
+                ApiResponse.Problem(415, "The body is not a sound file."),
+                ApiResponse.Problem(422, "The sound cannot be used; errors says why."),
+                ApiResponse.Problem(503, "The bodies of other requests leave no room for this one, or clips cannot be stored."),
+                ApiResponse.Problem(507, "All clips together would exceed the limit."));
         clips.MapGet("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.GetAsync(http, id))
             .WithName("GetClip")
-            .Describe("Show a reference clip", "Returns its length and when it expires.", ApiAnswer.Problem(404, "There is no such clip."));
+            .Describe(
+                "Show a reference clip", "Returns its length and when it expires.", ApiResponse.Problem(404, "There is no such clip."));
         clips.MapDelete("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.DeleteAsync(http, id))
             .WithName("DeleteClip")
             .Describe(
                 "Remove a reference clip",
                 "Jobs that use it keep its sound.",
-                new ApiAnswer(204, "The clip is removed."),
-                ApiAnswer.Problem(404, "There is no such clip."));
+                new ApiResponse(204, "The clip is removed."),
+                ApiResponse.Problem(404, "There is no such clip."));
     }
 }

@@ -106,6 +106,6 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
 /// <param name="Id">The id for <c>reference.clip</c>. The same file has the same id.</param>
 /// <param name="Bytes">The size of the file.</param>
 /// <param name="Seconds">The length of its sound.</param>
-/// <param name="UsedAt">The time when it was last uploaded or used in a request.</param>
+/// <param name="UsedAt">The time of its last upload or use in a request.</param>
 /// <param name="ExpiresAt">The time when it is removed unless it is used again; null for never.</param>
 internal sealed record ClipBody(string Id, long Bytes, double Seconds, DateTimeOffset UsedAt, DateTimeOffset? ExpiresAt);

@@ -17,7 +17,7 @@ internal static class ErrorExtensions
                 StatusCodes.Status404NotFound => $"There is no {http.Request.Path}; /docs lists the endpoints.",
                 StatusCodes.Status405MethodNotAllowed =>
                     $"{http.Request.Path} supports {http.Response.Headers.Allow}, not {http.Request.Method}.",
-                _ => $"The request was answered with status {status}.",
+                _ => $"The request failed with status {status}.",
             };
             return Problems.Create(http, ProblemType.ForStatus(status), detail).ExecuteAsync(http);
         });

@@ -17,7 +17,7 @@ internal static class Problems
     private const int MaxRetrySeconds = 24 * 60 * 60;
 
     /// <summary>Creates a problem.</summary>
-    /// <param name="http">The request it answers.</param>
+    /// <param name="http">The request that caused it.</param>
     /// <param name="type">The kind.</param>
     /// <param name="detail">The error in this case and how to fix it.</param>
     public static ProblemHttpResult Create(HttpContext http, ProblemType type, string detail) => Create(http, type, detail, []);

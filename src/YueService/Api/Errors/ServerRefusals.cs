@@ -155,10 +155,10 @@ internal static partial class ServerRefusals
                 return;
             }
 
-            var answer = describe(Encoding.ASCII.GetString(written));
-            answer.CopyTo(output.GetMemory(answer.Length));
+            var response = describe(Encoding.ASCII.GetString(written));
+            response.CopyTo(output.GetMemory(response.Length));
             _memory = default;
-            output.Advance(answer.Length);
+            output.Advance(response.Length);
         }
 
         public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>

@@ -33,7 +33,7 @@ internal static class HealthEndpoints
         HttpContext http, ISongEngine engine, JobStore jobs, IJobBoard board)
     {
         var body = await DescribeAsync(http, engine, jobs, board);
-        return Answer(body, body.State == EngineState.Ready);
+        return Respond(body, body.State == EngineState.Ready);
     }
 
     /// <summary>Returns whether every request can be served.</summary>
@@ -44,11 +44,11 @@ internal static class HealthEndpoints
     {
         var body = await DescribeAsync(http, engine, jobs, board);
         return body.JobsRefused is null
-            ? Answer(body, body.State == EngineState.Ready)
-            : Answer(body with { Status = "jobs_refused" }, isReady: false);
+            ? Respond(body, body.State == EngineState.Ready)
+            : Respond(body with { Status = "jobs_refused" }, isReady: false);
     }
 
-    private static JsonHttpResult<HealthResponse> Answer(HealthResponse body, bool isReady) =>
+    private static JsonHttpResult<HealthResponse> Respond(HealthResponse body, bool isReady) =>
         TypedResults.Json(body, statusCode: isReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
 
     private static async Task<HealthResponse> DescribeAsync(

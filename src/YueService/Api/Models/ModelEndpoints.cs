@@ -18,10 +18,10 @@ internal static class ModelEndpoints
         routes.MapGet("/v1/models/{id}", (HttpContext http, string id, ModelHandler handler) => handler.Get(http, id))
             .WithName("GetModel")
             .WithTags(Tag)
-            .Describe("Show a model that can sing", "Whether it is in memory, and the memory that it takes.", NoModel);
+            .Describe("Show a model that can sing", "Returns its state in memory and the memory that it takes.", NoModel);
         routes.MapPost(
                 "/v1/models/{id}/load",
-                (HttpContext http, string id, ModelHandler handler) => handler.MoveAsync(http, id, intoMemory: true))
+                (HttpContext http, string id, ModelHandler handler) => handler.SetLoadedAsync(http, id, isLoaded: true))
             .DisableRequestTimeout()
             .WithName("LoadModel")
             .WithTags(Tag)
@@ -32,20 +32,21 @@ internal static class ModelEndpoints
                 NoModel, InUse, NotReady);
         routes.MapPost(
                 "/v1/models/{id}/unload",
-                (HttpContext http, string id, ModelHandler handler) => handler.MoveAsync(http, id, intoMemory: false))
+                (HttpContext http, string id, ModelHandler handler) => handler.SetLoadedAsync(http, id, isLoaded: false))
             .DisableRequestTimeout()
             .WithName("UnloadModel")
             .WithTags(Tag)
             .Describe(
                 "Unload a model",
-                "Frees its memory. Models that another loaded model needs, too, stay. The next song that names the model loads it again.",
+                "Frees its memory. Models that another loaded model also needs stay loaded. The next song that names the model loads it "
+                    + "again.",
                 NoModel, InUse, NotReady);
     }
 
-    private static ApiAnswer NoModel => ApiAnswer.Problem(404, "There is no such model.");
+    private static ApiResponse NoModel => ApiResponse.Problem(404, "There is no such model.");
 
-    private static ApiAnswer InUse => ApiAnswer.Problem(
+    private static ApiResponse InUse => ApiResponse.Problem(
         409, "Songs in progress use the model or the memory that it needs, or only other processes have the model.");
 
-    private static ApiAnswer NotReady => ApiAnswer.Problem(503, "The models are being loaded, or the model could not be loaded.");
+    private static ApiResponse NotReady => ApiResponse.Problem(503, "The models are being loaded, or the model could not be loaded.");
 }

@@ -22,8 +22,8 @@ internal sealed class ModelHandler(ISongEngine engine, TimeProvider clock)
     /// <summary>Loads or unloads a model.</summary>
     /// <param name="http">The request.</param>
     /// <param name="id">The name of the model.</param>
-    /// <param name="intoMemory">True to load, false to unload.</param>
-    public async Task<Results<Ok<ModelBody>, ProblemHttpResult>> MoveAsync(HttpContext http, string id, bool intoMemory)
+    /// <param name="isLoaded">True to load, false to unload.</param>
+    public async Task<Results<Ok<ModelBody>, ProblemHttpResult>> SetLoadedAsync(HttpContext http, string id, bool isLoaded)
     {
         var status = engine.Status;
         if (status.State != EngineState.Ready)
@@ -38,12 +38,12 @@ internal sealed class ModelHandler(ISongEngine engine, TimeProvider clock)
 
         try
         {
-            return await engine.MoveAsync(id, intoMemory, http.RequestAborted)
+            return await engine.SetLoadedAsync(id, isLoaded, http.RequestAborted)
                 ? TypedResults.Ok(Show(model))
                 : Problems.Create(
                     http,
                     ProblemType.ModelInUse,
-                    $"Songs in progress use {id}{(intoMemory ? " or the memory that it needs" : "")}. Try again when they have ended.");
+                    $"Songs in progress use {id}{(isLoaded ? " or the memory that it needs" : "")}. Try again when they have ended.");
         }
         catch (SongRequestException)
         {

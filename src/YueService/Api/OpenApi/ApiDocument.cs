@@ -102,20 +102,20 @@ internal static class ApiDocument
 
         foreach (var forms in metadata.OfType<ApiForms>())
         {
-            var answer = operation.Responses![forms.Status.ToString(CultureInfo.InvariantCulture)];
-            answer.Content!["application/json"].Schema = new OpenApiSchema
+            var response = operation.Responses![forms.Status.ToString(CultureInfo.InvariantCulture)];
+            response.Content!["application/json"].Schema = new OpenApiSchema
             {
                 OneOf = [.. forms.Schemas.Select(schema => new OpenApiSchemaReference(schema, document))],
             };
         }
 
-        foreach (var answer in metadata.OfType<ApiAnswer>())
+        foreach (var response in metadata.OfType<ApiResponse>())
         {
             operation.Responses ??= [];
-            operation.Responses[answer.Status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
+            operation.Responses[response.Status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
             {
-                Description = answer.Description,
-                Content = answer.MediaTypes.ToDictionary(
+                Description = response.Description,
+                Content = response.MediaTypes.ToDictionary(
                     type => type, type => new OpenApiMediaType { Schema = ApiSchemas.Of(type, document) }),
             };
         }
@@ -153,10 +153,10 @@ internal sealed record ApiFile(string MediaType, string Description)
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Description">The case in which it is returned.</param>
 /// <param name="MediaTypes">The media types of the body; empty for none.</param>
-internal sealed record ApiAnswer(int Status, string Description, params IReadOnlyList<string> MediaTypes)
+internal sealed record ApiResponse(int Status, string Description, params IReadOnlyList<string> MediaTypes)
 {
     /// <summary>Returns a response with problem details.</summary>
-    public static ApiAnswer Problem(int status, string description) => new(status, description, "application/problem+json");
+    public static ApiResponse Problem(int status, string description) => new(status, description, "application/problem+json");
 }
 
 /// <summary>The schemas of a JSON response that can have several. The framework keeps only the last one.</summary>

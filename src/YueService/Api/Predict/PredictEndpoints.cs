@@ -35,9 +35,9 @@ internal static class PredictEndpoints
                         + "the same request and seed give "
                         + "the same song.",
                     IsHeader: true),
-                ApiAnswer.Problem(409, "The song of continue_from is not available yet, or never will be."),
-                ApiAnswer.Problem(422, "Fields are invalid; all of them are listed."),
-                ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
-                ApiAnswer.Problem(503, "The models are not loaded."),
-                ApiAnswer.Problem(504, "The song took longer than a caller may wait."));
+                ApiResponse.Problem(409, "The song of continue_from is not available yet, or never will be."),
+                ApiResponse.Problem(422, "Fields are invalid; all of them are listed."),
+                ApiResponse.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
+                ApiResponse.Problem(503, "The models are not loaded."),
+                ApiResponse.Problem(504, "The song took longer than a caller may wait."));
 }

@@ -33,7 +33,7 @@ internal sealed partial class PredictHandler(
     public async Task<Results<Ok<PredictResponse>, Accepted<SongJobResponse>, FileContentHttpResult, EmptyHttpResult, ProblemHttpResult>>
         PredictAsync(HttpContext http)
     {
-        if (AnswerForm.Choose(http.Request) is not { } form)
+        if (ResponseForm.Choose(http.Request) is not { } form)
         {
             return Problems.Create(
                 http, ProblemType.NotAcceptable, "Accept application/json, audio/wav, audio/flac or audio/mpeg.");
@@ -90,7 +90,7 @@ internal sealed partial class PredictHandler(
     /// <param name="command">The song to make, in a format that is available.</param>
     /// <param name="form">JSON or the file itself.</param>
     public async Task<Results<Ok<PredictResponse>, FileContentHttpResult, ProblemHttpResult>> SingAsync(
-        HttpContext http, PredictCommand command, AnswerForm form)
+        HttpContext http, PredictCommand command, ResponseForm form)
     {
         var format = form.Format ?? command.Format ?? AudioFormat.Wav;
         var (outcome, job) = await intake.TakeAsync(
@@ -104,13 +104,13 @@ internal sealed partial class PredictHandler(
         var output = command.Song.Output with { Stems = command.Song.Output.Stems && !form.IsFile };
         var encoded = await EncodedSong.EncodeAsync(encoder, result, format, output, job.Request.Tags, http.RequestAborted);
         LogSong(result.Mix.DurationSeconds, result.Timings.TotalSeconds, result.Model);
-        var answer = Answer(http, command, result, encoded, format);
+        var response = ResponseOf(http, command, result, encoded, format);
         if (!form.IsFile)
         {
-            return TypedResults.Ok(answer);
+            return TypedResults.Ok(response);
         }
 
-        var file = answer with { Warnings = [.. answer.Warnings, .. FileWarnings(command, form)] };
+        var file = response with { Warnings = [.. response.Warnings, .. FileWarnings(command, form)] };
         SongHeaders.Write(http.Response.Headers, file);
         return TypedResults.Bytes(encoded.Mix, format.MediaType(), $"song.{format.Name()}");
     }
@@ -122,7 +122,7 @@ internal sealed partial class PredictHandler(
         return Problems.Invalid(http, findings.Errors);
     }
 
-    private static PredictResponse Answer(
+    private static PredictResponse ResponseOf(
         HttpContext http, PredictCommand command, SongResult result, EncodedSong encoded, AudioFormat format) => new()
         {
             AudioBase64 = encoded.Mix,
@@ -151,7 +151,7 @@ internal sealed partial class PredictHandler(
     private static StemBody Stem(byte[] file, AudioClip clip, AudioFormat format) =>
         new(file, format.Name(), clip.SampleRateHz, clip.DurationSeconds);
 
-    private static IEnumerable<string> FileWarnings(PredictCommand command, AnswerForm form)
+    private static IEnumerable<string> FileWarnings(PredictCommand command, ResponseForm form)
     {
         if (command.Song.Output.Stems)
         {

@@ -17,7 +17,8 @@ internal sealed partial class PredictStreamer(
 {
     /// <summary>Makes a song and streams its sound, in the format that the caller accepts.</summary>
     /// <exception cref="SongException">The song could not be made, and no sound was sent.</exception>
-    public async Task<Results<EmptyHttpResult, ProblemHttpResult>> StreamAsync(HttpContext http, PredictCommand command, AnswerForm form) =>
+    public async Task<Results<EmptyHttpResult, ProblemHttpResult>> StreamAsync(
+        HttpContext http, PredictCommand command, ResponseForm form) =>
         FormatOf(command, form) is { } format
             ? await StreamAsync(http, command, format, SoundForm.Of(format))
             : RefuseForm(http);
@@ -50,10 +51,10 @@ internal sealed partial class PredictStreamer(
     {
         try
         {
-            await SoundAnswer.SendAsync(http, job.Sound!, SongFolder.Mix, format, form, http.RequestAborted);
+            await SoundResponse.SendAsync(http, job.Sound!, SongFolder.Mix, format, form, http.RequestAborted);
             if (form.End is { } end)
             {
-                await SoundAnswer.WriteAsync(http, end(await job.Song), http.RequestAborted);
+                await SoundResponse.WriteAsync(http, end(await job.Song), http.RequestAborted);
             }
 
             return TypedResults.Empty;
@@ -73,7 +74,7 @@ internal sealed partial class PredictStreamer(
         }
     }
 
-    private static StreamFormat? FormatOf(PredictCommand command, AnswerForm form) =>
+    private static StreamFormat? FormatOf(PredictCommand command, ResponseForm form) =>
         !form.IsFile ? null : (form.Format ?? command.Format ?? AudioFormat.Wav) switch
         {
             AudioFormat.Wav => StreamFormat.Wav,

@@ -92,14 +92,14 @@ internal static class JsonText
             : text is "true" or "false");
 
     /// <summary>Returns text cut to a length that fits a message, never within a surrogate pair.</summary>
-    public static string Cut(string text, int most = ShownLength)
+    public static string Cut(string text, int maxLength = ShownLength)
     {
-        if (text.Length <= most)
+        if (text.Length <= maxLength)
         {
             return text;
         }
 
-        var length = char.IsHighSurrogate(text[most - 1]) ? most - 1 : most;
+        var length = char.IsHighSurrogate(text[maxLength - 1]) ? maxLength - 1 : maxLength;
         return $"{text[..length]}…";
     }
 

@@ -133,7 +133,7 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
         }
     }
 
-    /// <summary>Returns why a part is rejected, as a sentence; null if it is accepted.</summary>
+    /// <summary>Returns the reason why a part is rejected, as a sentence; null if it is accepted.</summary>
     private string? SurplusOf(string name)
     {
         var shown = JsonText.Cut(name);

@@ -22,7 +22,7 @@ internal static class ReferenceReader
     public static string? ClipIdOf(JsonElement root) =>
         new FieldReader(root, "", new RequestFindings()).Object(SongFields.Reference).AnyText(SongFields.ReferenceClip).Text;
 
-    /// <summary>Returns why files cannot be sent together, as a sentence; null if they can.</summary>
+    /// <summary>Returns the reason why files cannot be sent together, as a sentence; null if they can.</summary>
     public static string? Conflict(IReadOnlyCollection<string> sent) => sent.Contains(Audio) && sent.Count > 1
         ? "reference.audio was sent together with stems; send either one mixed clip, or both vocal and instrumental."
         : null;

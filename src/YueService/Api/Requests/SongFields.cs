@@ -156,7 +156,7 @@ internal static class SongFields
 
     public static ChoiceField<SongScope> Stage { get; } = Add(new ChoiceField<SongScope>(
         "stage",
-        "Which stages to run. draft skips stage 2: it is quick, rough and has 16 kHz. finish makes the full song from "
+        "The stages to run. draft skips stage 2: it is quick, rough and has 16 kHz. finish makes the full song from "
             + "the song in `continue_from` and sings nothing. score writes only the score, without sound.",
         ("full", SongScope.Full),
         ("draft", SongScope.Draft),
@@ -255,7 +255,7 @@ internal static class SongFields
 
     public static NumberField FadeOutSeconds { get; } = Add(new NumberField(
         "output.fade_out_seconds",
-        "The length in seconds of the fade-out at the end of a song that was cut, at most half of the song; 0 is off.",
+        "The length in seconds of the fade-out at the end of a song that was cut, at most half of the song; 0 disables it.",
         SongLimits.MinFadeOutSeconds,
         SongLimits.MaxFadeOutSeconds)
     {
@@ -285,7 +285,7 @@ internal static class SongFields
 
     public static WholeField TopK { get; } = Add(new WholeField(
         "sampling.top_k",
-        "The number of most likely tokens to sample from; 0 is off. The default of YuE 2 is 100.",
+        "The number of most likely tokens to sample from; 0 disables it. The default of YuE 2 is 100.",
         SongLimits.MinTopK,
         SongLimits.MaxTopK)
     {
@@ -295,7 +295,7 @@ internal static class SongFields
 
     public static NumberField RepetitionPenalty { get; } = Add(new NumberField(
         "sampling.repetition_penalty",
-        "Makes tokens that have already occurred less likely; 1 is off. The default of YuE 2 is 1.2.",
+        "Makes tokens that have already occurred less likely; 1 disables it. The default of YuE 2 is 1.2.",
         SongLimits.MinRepetitionPenalty,
         SongLimits.MaxRepetitionPenalty)
     {
@@ -305,7 +305,7 @@ internal static class SongFields
 
     public static NumberField GuidanceScale { get; } = Add(new NumberField(
         "sampling.guidance_scale",
-        "How closely genre and lyrics are followed; 1 is off.",
+        "The strength of guidance: with a larger value, the song follows genre and lyrics more closely; 1 disables it.",
         SongLimits.MinGuidanceScale,
         SongLimits.MaxGuidanceScale)
     {

@@ -45,9 +45,9 @@ internal static class SongEndpoints
                     + "Every change of state, stage "
                     + "and section is sent; in between, only the latest counts. The event with the id end is the last.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
-                new ApiAnswer(200, "The stream.", "text/event-stream"),
-                new ApiAnswer(204, "The client already has the last event."),
-                ApiAnswer.Problem(404, "There is no such job."));
+                new ApiResponse(200, "The stream.", "text/event-stream"),
+                new ApiResponse(204, "The client already has the last event."),
+                ApiResponse.Problem(404, "There is no such job."));
         MapSound(songs);
         MapGroups(routes.MapGroup("/v1/groups").WithTags("Takes"));
         routes.MapGet("/v1/events", (HttpContext http, AllEventsHandler handler) => handler.StreamAsync(http))
@@ -59,7 +59,7 @@ internal static class SongEndpoints
                 "The first event is a snapshot of the queued and running jobs. Then an event is sent for every change, with the name of "
                     + "the state, or edited or removed. A client that reconnects too late gets a new snapshot of all jobs.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
-                new ApiAnswer(200, "The stream.", "text/event-stream"));
+                new ApiResponse(200, "The stream.", "text/event-stream"));
     }
 
     private static void MapGroups(RouteGroupBuilder groups)
@@ -69,14 +69,14 @@ internal static class SongEndpoints
             .Describe(
                 "Show a group of takes",
                 "Returns its state, and for each take the job, the seed, the state and the progress.",
-                ApiAnswer.Problem(404, "There is no such group."));
+                ApiResponse.Problem(404, "There is no such group."));
         groups.MapDelete("/{id}", (HttpContext http, string id, SongGroupHandler handler) => handler.CancelAsync(http, id))
             .WithName("CancelGroup")
             .Describe(
                 "Cancel a group of takes",
                 "Takes that are queued or running are cancelled before the engine's next step. Finished takes stay; each can be removed "
                     + "as a song.",
-                ApiAnswer.Problem(404, "There is no such group."));
+                ApiResponse.Problem(404, "There is no such group."));
     }
 
     private static void MapSound(RouteGroupBuilder songs)
@@ -94,12 +94,12 @@ internal static class SongEndpoints
                     "track", "The mix (default), or a stem if the song was requested with stems.",
                     IsHeader: false, "mix", "vocal", "instrumental"),
                 new ApiParameter("format", "Default: the format that the song was requested in.", IsHeader: false, "wav", "flac", "mp3"),
-                new ApiAnswer(200, "The file.", "audio/wav", "audio/flac", "audio/mpeg"),
-                new ApiAnswer(206, "The requested range.", "audio/wav", "audio/flac", "audio/mpeg"),
-                ApiAnswer.Problem(404, "There is no such job or track."),
-                ApiAnswer.Problem(409, "The song is not available yet, or never will be."),
-                ApiAnswer.Problem(416, "The file ends before the range."),
-                ApiAnswer.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
+                new ApiResponse(200, "The file.", "audio/wav", "audio/flac", "audio/mpeg"),
+                new ApiResponse(206, "The requested range.", "audio/wav", "audio/flac", "audio/mpeg"),
+                ApiResponse.Problem(404, "There is no such job or track."),
+                ApiResponse.Problem(409, "The song is not available yet, or never will be."),
+                ApiResponse.Problem(416, "The file ends before the range."),
+                ApiResponse.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
         songs.MapGet("/{id}/stream", (HttpContext http, string id, SongStreamHandler handler) => handler.StreamAsync(http, id))
             .DisableRequestTimeout()
             .WithName("StreamSong")
@@ -113,10 +113,10 @@ internal static class SongEndpoints
                     IsHeader: false, "mix", "vocal", "instrumental"),
                 new ApiParameter(
                     "format", "Default: wav. pcm is 16-bit little-endian mono.", IsHeader: false, "wav", "pcm", "mp3", "opus"),
-                new ApiAnswer(200, "The sound.", "audio/wav", "audio/pcm", "audio/mpeg", "audio/ogg"),
-                ApiAnswer.Problem(404, "There is no such job or track."),
-                ApiAnswer.Problem(409, "The song failed or was cancelled."),
-                ApiAnswer.Problem(422, "A parameter is invalid, or the format is not available here."));
+                new ApiResponse(200, "The sound.", "audio/wav", "audio/pcm", "audio/mpeg", "audio/ogg"),
+                ApiResponse.Problem(404, "There is no such job or track."),
+                ApiResponse.Problem(409, "The song failed or was cancelled."),
+                ApiResponse.Problem(422, "A parameter is invalid, or the format is not available here."));
         songs.MapGet("/{id}/peaks", (HttpContext http, string id, SongPeaksHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSongPeaks")
             .Describe(
@@ -131,18 +131,18 @@ internal static class SongEndpoints
                 {
                     Bounds = (1, SongPeaksHandler.MaxPerSecond),
                 },
-                new ApiAnswer(304, "There is no new sound since the last call."),
-                ApiAnswer.Problem(404, "There is no such job or track."),
-                ApiAnswer.Problem(409, "The song failed or was cancelled."),
-                ApiAnswer.Problem(422, "A parameter is out of bounds."),
-                ApiAnswer.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
+                new ApiResponse(304, "There is no new sound since the last call."),
+                ApiResponse.Problem(404, "There is no such job or track."),
+                ApiResponse.Problem(409, "The song failed or was cancelled."),
+                ApiResponse.Problem(422, "A parameter is out of bounds."),
+                ApiResponse.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
         songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSongCodes")
             .Describe(
                 "Fetch a song's stage-1 codes",
                 "Use them in continue_from of a later request to finish a draft, continue the song, or sing a section again.",
-                ApiAnswer.Problem(404, "There is no such job."),
-                ApiAnswer.Problem(409, "The song is not available yet or never will be, or was made by a release that kept no codes."));
+                ApiResponse.Problem(404, "There is no such job."),
+                ApiResponse.Problem(409, "The song is not available yet or never will be, or was made by a release that kept no codes."));
     }
 
     private static void MapJobs(RouteGroupBuilder songs)
@@ -160,10 +160,10 @@ internal static class SongEndpoints
                     "The same key and body return the same job or group; the same key with another body is a 422.",
                     IsHeader: true),
                 new ApiForms(202, nameof(SongJobResponse), nameof(SongGroupResponse)),
-                ApiAnswer.Problem(409, "The song of continue_from is not available yet, or never will be."),
-                ApiAnswer.Problem(422, "Fields are invalid; all of them are listed."),
-                ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
-                ApiAnswer.Problem(503, "The models are not loaded, or jobs cannot be stored."));
+                ApiResponse.Problem(409, "The song of continue_from is not available yet, or never will be."),
+                ApiResponse.Problem(422, "Fields are invalid; all of them are listed."),
+                ApiResponse.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
+                ApiResponse.Problem(503, "The models are not loaded, or jobs cannot be stored."));
         songs.MapPost("/check", (HttpContext http, SongCheckHandler handler) => handler.CheckAsync(http))
             .ReadsJson(ApiBodies.SongRequest)
             .WithName("CheckSong")
@@ -172,8 +172,8 @@ internal static class SongEndpoints
                 "Returns the errors that POST /v1/songs would return, warnings with positions in the text, and the sections with their "
                     + "expected lengths. No song is made.",
                 new ApiParameter("Prefer", "handling=strict makes an unknown field an error.", IsHeader: true),
-                ApiAnswer.Problem(400, "The body is not JSON."),
-                ApiAnswer.Problem(413, "The body is too large."));
+                ApiResponse.Problem(400, "The body is not JSON."),
+                ApiResponse.Problem(413, "The body is too large."));
         songs.MapGet("", (HttpContext http, SongHandler handler) => handler.ListAsync(http))
             .WithName("ListSongs")
             .Describe(
@@ -185,7 +185,7 @@ internal static class SongEndpoints
             .Describe(
                 "Show a job",
                 "Returns its state, position in the queue, progress and song.",
-                ApiAnswer.Problem(404, "There is no such job."));
+                ApiResponse.Problem(404, "There is no such job."));
         songs.MapPatch("/{id}", (HttpContext http, string id, SongHandler handler) => handler.EditAsync(http, id))
             .ReadsJson(ApiBodies.SongEdit)
             .WithName("EditSong")
@@ -194,16 +194,16 @@ internal static class SongEndpoints
                 "A JSON merge patch: fields that are absent are not changed, null resets a field. Favourites are exempt from retention.",
                 new ApiParameter(
                     "If-Match", "The ETag of the song; the change is made only if nobody else has changed it.", IsHeader: true),
-                ApiAnswer.Problem(404, "There is no such job."),
-                ApiAnswer.Problem(412, "If-Match does not match."),
-                ApiAnswer.Problem(422, "Fields are invalid; all of them are listed."));
+                ApiResponse.Problem(404, "There is no such job."),
+                ApiResponse.Problem(412, "If-Match does not match."),
+                ApiResponse.Problem(422, "Fields are invalid; all of them are listed."));
         songs.MapDelete("/{id}", (HttpContext http, string id, SongHandler handler) => handler.DeleteAsync(http, id))
             .WithName("DeleteSong")
             .Describe(
                 "Cancel or remove a job",
                 "A job that is queued or running is cancelled before the engine's next step. A finished one is removed with its song.",
-                new ApiAnswer(202, "The job has not ended within a second; its delay_reason says why."),
-                new ApiAnswer(204, "The finished job and its song are removed."),
-                ApiAnswer.Problem(404, "There is no such job."));
+                new ApiResponse(202, "The job has not ended within a second; its delay_reason says why."),
+                new ApiResponse(204, "The finished job and its song are removed."),
+                ApiResponse.Problem(404, "There is no such job."));
     }
 }

@@ -148,7 +148,7 @@ internal sealed partial class SongRequestBody(
         {
             PredictReader.RefuseTakes(takes, findings);
         }
-        else if (Math.Min(jobs.Value.CapacityOf(owner), limit.MostAtOnce) is var most && takes > most)
+        else if (Math.Min(jobs.Value.CapacityOf(owner), limit.MaxAtOnce) is var most && takes > most)
         {
             var name = SongFields.Takes.Path;
             findings.Error(name, $"{name} is {takes}, and this service accepts at most {most} songs at once; send at most {most}.");

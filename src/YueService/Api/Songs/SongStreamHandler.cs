@@ -82,7 +82,7 @@ internal sealed partial class SongStreamHandler(
             await foreach (var chunk in FinishedSound.ReadAsync(
                 content, input, format, job.Request.Tags with { Title = SongTitle.Of(job) }, encoder, stop.Token))
             {
-                await SoundAnswer.SendAsync(http, chunk, input, SoundForm.Of(format), stop.Token);
+                await SoundResponse.SendAsync(http, chunk, input, SoundForm.Of(format), stop.Token);
             }
 
             return TypedResults.Empty;
@@ -104,7 +104,7 @@ internal sealed partial class SongStreamHandler(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, signals.Stopped);
         try
         {
-            await SoundAnswer.SendAsync(http, sound, track, format, SoundForm.Of(format), stop.Token);
+            await SoundResponse.SendAsync(http, sound, track, format, SoundForm.Of(format), stop.Token);
         }
         catch (Exception e) when (e is SongException or OperationCanceledException)
         {

@@ -41,7 +41,7 @@ internal sealed class SongSubmitter(
             var bodyHash = key is null ? null : await IdempotencyKey.HashAsync(body, http.RequestAborted);
             if (key is not null && await intake.FindByKeyAsync(key, owner, bodyHash, http.RequestAborted) is { } known)
             {
-                return await AnswerAsync(http, known);
+                return await RespondAsync(http, known);
             }
 
             var (command, problem) = await requests.ReadAsync(http, body, accepted, hasTakes);
@@ -62,12 +62,12 @@ internal sealed class SongSubmitter(
             }
 
             var request = command.ToJob(accepted ?? command.Format);
-            return await AnswerAsync(http, await intake.KeepAsync(
+            return await RespondAsync(http, await intake.KeepAsync(
                 request, command.Takes, key, bodyHash, owner, http.RequestAborted));
         }
     }
 
-    private async Task<Results<Accepted<SongJobResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> AnswerAsync(
+    private async Task<Results<Accepted<SongJobResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> RespondAsync(
         HttpContext http, Submission submission)
     {
         if (Problems.Refusal(http, submission.Outcome, engine.Status, estimate) is { } refusal)

@@ -19,12 +19,12 @@ internal static class SpeechEndpoints
                 "Make a song and return its file",
                 "For OpenAI-style audio clients: input is the lyrics, "
                     + "instructions the genre line. If the caller disconnects, its song is cancelled.",
-                new ApiAnswer(
+                new ApiResponse(
                     200,
                     "The file; headers X-Yue-… describe it. stream_format sends it while it is being made, sse as text/event-stream.",
                     "audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/aac", "audio/pcm"),
-                ApiAnswer.Problem(422, "Fields are invalid; all of them are listed."),
-                ApiAnswer.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
-                ApiAnswer.Problem(503, "The models are not loaded."));
+                ApiResponse.Problem(422, "Fields are invalid; all of them are listed."),
+                ApiResponse.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
+                ApiResponse.Problem(503, "The models are not loaded."));
     }
 }

@@ -50,7 +50,7 @@ internal sealed class SpeechHandler(
         }
 
         return encoder.Supports(format)
-            ? (await predict.SingAsync(http, command.Song, new AnswerForm(IsFile: true, format))).Result
+            ? (await predict.SingAsync(http, command.Song, new ResponseForm(IsFile: true, format))).Result
             : Problems.FormatUnavailable(http, format.Name(), SpeechFields.ResponseFormat.Path);
     }
 }

@@ -22,7 +22,7 @@ internal sealed partial class WebhookService(
     IOptions<JsonOptions> json,
     ILogger<WebhookService> logger) : BackgroundService
 {
-    private const int MostAtOnce = 8;
+    private const int MaxAtOnce = 8;
 
     // Longer than any response may take.
     private static readonly TimeSpan SendingLimit = TimeSpan.FromMinutes(2);
@@ -84,7 +84,7 @@ internal sealed partial class WebhookService(
             await signals.WhenOpenAsync(cancel);
             while (true)
             {
-                var first = await log.ListWebhooksAsync(MostAtOnce, cancel);
+                var first = await log.ListWebhooksAsync(MaxAtOnce, cancel);
                 var due = first.Where(webhook => webhook.Next <= clock.GetUtcNow()).ToList();
                 if (due.Count == 0)
                 {

@@ -25,8 +25,8 @@ internal sealed class SoundPeaks(PcmFormat format, int perSecond)
         for (var samples = MemoryMarshal.Cast<byte, short>(pcm); !samples.IsEmpty;)
         {
             // The first sample after the interval: the first one whose time is not before the interval's end.
-            var stretch = (_samples * perSecond / format.SampleRateHz) + 1;
-            var left = ((stretch * format.SampleRateHz) + perSecond - 1) / perSecond - _samples;
+            var interval = (_samples * perSecond / format.SampleRateHz) + 1;
+            var left = ((interval * format.SampleRateHz) + perSecond - 1) / perSecond - _samples;
             var count = (int)Math.Min(left, samples.Length / format.Channels);
             var piece = samples[..(count * format.Channels)];
             foreach (var sample in piece)

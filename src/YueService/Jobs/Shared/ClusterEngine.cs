@@ -46,8 +46,8 @@ internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> proc
 
     public bool TryAdmit(SongTicket ticket) => own?.TryAdmit(ticket) ?? false;
 
-    public Task<bool> MoveAsync(string model, bool intoMemory, CancellationToken cancel) =>
-        own?.MoveAsync(model, intoMemory, cancel) ?? throw new SongRequestException("this process has no models");
+    public Task<bool> SetLoadedAsync(string model, bool isLoaded, CancellationToken cancel) =>
+        own?.SetLoadedAsync(model, isLoaded, cancel) ?? throw new SongRequestException("this process has no models");
 
     public Task DrainAsync(CancellationToken hurry)
     {

@@ -129,7 +129,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
 
         _notices.Noticed += Notice;
-        string? told = null;
+        string? logged = null;
         try
         {
             while (true)
@@ -138,14 +138,14 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
                 {
                     await _signals.WhenOpenAsync(stoppingToken);
                     await SeeChangesAsync().WaitAsync(stoppingToken);
-                    told = null;
+                    logged = null;
                 }
                 catch (StorageException e)
                 {
-                    if (told != e.Message)
+                    if (logged != e.Message)
                     {
                         LogUnseen(e.Message);
-                        told = e.Message;
+                        logged = e.Message;
                     }
                 }
 

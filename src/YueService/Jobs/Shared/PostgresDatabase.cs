@@ -107,7 +107,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
 
     private StorageException Fault(Exception e)
     {
-        var isAway = e is not PostgresException { IsTransient: false } answer || answer.SqlState.StartsWith("57", StringComparison.Ordinal);
+        var isAway = e is not PostgresException { IsTransient: false } error || error.SqlState.StartsWith("57", StringComparison.Ordinal);
         if (isAway)
         {
             Note(isReached: false);

@@ -11,7 +11,7 @@ internal static class SharedFiles
     public static IFileStore Open(StoreOptions options, TimeProvider clock)
     {
         var place = options.Files!;
-        return !S3Place.IsMeant(place) ? new FolderFiles(place, claim: null, clock)
+        return !S3Place.IsS3(place) ? new FolderFiles(place, claim: null, clock)
             : S3Place.TryParse(place, out var bucket, out var fault) ? new S3Files(bucket, clock)
             : throw new OptionsValidationException(nameof(StoreOptions.Files), typeof(StoreOptions), [fault]);
     }

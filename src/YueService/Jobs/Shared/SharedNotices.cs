@@ -17,7 +17,7 @@ internal sealed partial class SharedNotices(PostgresDatabase database, SharedSet
         }
 
         var wait = MinWait;
-        string? told = null;
+        string? logged = null;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -25,7 +25,7 @@ internal sealed partial class SharedNotices(PostgresDatabase database, SharedSet
                 await database.ListenAsync(
                     () =>
                     {
-                        (wait, told) = (MinWait, null);
+                        (wait, logged) = (MinWait, null);
                         Noticed?.Invoke("");
                     },
                     notice => Noticed?.Invoke(notice),
@@ -33,10 +33,10 @@ internal sealed partial class SharedNotices(PostgresDatabase database, SharedSet
             }
             catch (StorageException e)
             {
-                if (told != e.Message)
+                if (logged != e.Message)
                 {
                     LogLost(e.Message);
-                    told = e.Message;
+                    logged = e.Message;
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

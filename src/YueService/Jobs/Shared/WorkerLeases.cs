@@ -89,7 +89,7 @@ internal sealed partial class WorkerLeases : BackgroundService
                 _renewedAt = _clock.GetTimestamp();
                 foreach (var job in jobs)
                 {
-                    Heed(job, left.TryGetValue(job.Id, out var isCancelling) ? isCancelling : null);
+                    Apply(job, left.TryGetValue(job.Id, out var isCancelling) ? isCancelling : null);
                 }
             }
             catch (StorageException e)
@@ -110,7 +110,7 @@ internal sealed partial class WorkerLeases : BackgroundService
     /// <summary>Applies the state of a job in the database.</summary>
     /// <param name="job">The job.</param>
     /// <param name="isCancelling">True if its cancellation was requested; null if the job no longer belongs to this worker.</param>
-    private void Heed(Job job, bool? isCancelling)
+    private void Apply(Job job, bool? isCancelling)
     {
         if (isCancelling == true)
         {

@@ -46,7 +46,8 @@ internal sealed class WebhookClient : IDisposable
     /// <summary>True if a secret is configured.</summary>
     public bool IsEnabled { get; }
 
-    /// <summary>Returns why a receiver is rejected, as the end of a sentence about its URL; null if there is no known reason.</summary>
+    /// <summary>Returns the reason why a receiver is rejected, as the end of a sentence about its URL; null if there is no known
+    /// reason.</summary>
     /// <remarks>A name is resolved only when a webhook is sent.</remarks>
     public string? FaultOf(Uri receiver) =>
         !_allowsPrivate && IPAddress.TryParse(receiver.DnsSafeHost, out var address) && !PublicAddress.Is(address)

@@ -17,10 +17,10 @@ internal static class BandEar
     public static double TempoBpm(float[] wave)
     {
         const int Candidates = 800;
-        const int MostBeats = 16;
+        const int MaxBeats = 16;
         const double HopsPerMinute = 60.0 * Windows.RateHz / Windows.Hop;
         var correlation = Autocorrelation(Onsets(wave));
-        var beats = Math.Clamp((int)(correlation.Length * 0.8 / (HopsPerMinute / SlowestBpm)) - 1, 1, MostBeats);
+        var beats = Math.Clamp((int)(correlation.Length * 0.8 / (HopsPerMinute / SlowestBpm)) - 1, 1, MaxBeats);
         return Enumerable.Range(0, Candidates).Select(i => SlowestBpm * Math.Pow(FastestBpm / SlowestBpm, i / (Candidates - 1.0)))
             .MaxBy(bpm => Enumerable.Range(1, beats).Average(beat => At(correlation, HopsPerMinute / bpm * beat)));
     }

@@ -4,7 +4,7 @@ namespace Yue.Engine.Tests.Demo.Hearing;
 internal static class Faults
 {
     private const double LongestSilenceSeconds = 2;
-    private const double MostClipped = 0.01;
+    private const double MaxClipped = 0.01;
     private const double ClippedFrom = 0.989;
     private const int PiecesPerSecond = 50;
 
@@ -13,7 +13,7 @@ internal static class Faults
     /// <param name="wave">[S] at 16 kHz.</param>
     public static bool Has(float[] wave) =>
         !wave.All(float.IsFinite) || SilenceSeconds(wave) > LongestSilenceSeconds
-            || wave.Average(x => Math.Abs(x) >= ClippedFrom ? 1.0 : 0.0) > MostClipped;
+            || wave.Average(x => Math.Abs(x) >= ClippedFrom ? 1.0 : 0.0) > MaxClipped;
 
     /// <summary>Returns the level of the last 0.1 s relative to that of the last 5 s, in dB: near 0 if a track stops abruptly.</summary>
     /// <param name="wave">[S] at 16 kHz.</param>

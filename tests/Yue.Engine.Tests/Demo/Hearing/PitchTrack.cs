@@ -16,7 +16,7 @@ internal sealed record PitchTrack(double[] Hertz, double[] LevelDb)
     private const double QuietDb = -35;
 
     /// <summary>The minimum level of a loud part, relative to full scale, so that a silent track has no voice.</summary>
-    private const double LeastLoudDb = -45;
+    private const double MinLoudDb = -45;
 
     public bool IsFemale => Sung.Any() && Statistics.Median(Sung) > FemaleHz;
 
@@ -28,7 +28,7 @@ internal sealed record PitchTrack(double[] Hertz, double[] LevelDb)
     {
         var pieces = Windows.Of(wave, Window);
         var level = pieces.Select(piece => 10 * Math.Log10(piece.Average(x => x * x) + 1e-12)).ToArray();
-        var loud = Math.Max(Statistics.Quantile(level, 0.95), LeastLoudDb);
+        var loud = Math.Max(Statistics.Quantile(level, 0.95), MinLoudDb);
         var below = level.Select(db => db - loud).ToArray();
         return new PitchTrack([.. pieces.Zip(below, (piece, db) => db > QuietDb ? PitchOf(piece) : 0)], below);
     }

@@ -28,7 +28,7 @@ public sealed class PitchTrackTests
     }
 
     [Fact]
-    public void A_scale_is_in_its_key_and_shares_two_of_seven_notes_with_the_key_farthest_away()
+    public void A_scale_is_in_its_key_and_shares_two_notes_with_the_farthest_key()
     {
         var pitch = Sung(CMajor);
         Assert.InRange(pitch.InKey(CMajor), 0.97, 1);

@@ -8,8 +8,8 @@ internal static class VowelEar
     private const int Window = 512;
     private const double HighestHz = 3800;
     private const double QuietDb = -18;
-    private const int LeastHops = 4;
-    private const double MostApartDb = 15;
+    private const int MinHops = 4;
+    private const double MaxApartDb = 15;
     private const char Silence = ' ';
 
     private static readonly double[] Hann = Windows.Hann(Window);
@@ -24,7 +24,7 @@ internal static class VowelEar
         var heard = new List<(char Vowel, int End)>();
         foreach (var (symbol, start, end) in Runs(Smoothed(found)))
         {
-            if (!Formants.Vowels.Contains(symbol) || end - start < LeastHops)
+            if (!Formants.Vowels.Contains(symbol) || end - start < MinHops)
             {
                 continue;
             }
@@ -51,7 +51,7 @@ internal static class VowelEar
         {
             var apart = hertz.Zip(heard, (f, db) => db - Formants.LevelDb(symbol, f, pitchHz)).ToArray();
             var gain = weight.Zip(apart, (w, db) => w * db).Sum() / weight.Sum();
-            return weight.Zip(apart, (w, db) => w * Math.Min(Math.Abs(db - gain), MostApartDb)).Sum();
+            return weight.Zip(apart, (w, db) => w * Math.Min(Math.Abs(db - gain), MaxApartDb)).Sum();
         });
     }
 

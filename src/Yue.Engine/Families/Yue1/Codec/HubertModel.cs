@@ -6,8 +6,8 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The codec's HuBERT: raw sound to the mean of all hidden states (docs/model.md 5.4). The model's
-/// <see cref="WeightOwner"/> owns the weights.</summary>
+/// <summary>The codec's HuBERT: raw sound to the mean of all hidden states (docs/model.md 5.4). The model's <see cref="WeightOwner"/> owns
+/// the weights.</summary>
 internal sealed class HubertModel
 {
     private const string Root = "semantic_model";

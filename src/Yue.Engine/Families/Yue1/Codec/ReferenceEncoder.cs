@@ -11,7 +11,7 @@ namespace Yue.Engine.Families.Yue1.Codec;
 internal sealed class ReferenceEncoder(CodecEncoder encoder)
 {
     // The codes of a minute take 12 KB.
-    private const int MostRemembered = 256;
+    private const int MaxRemembered = 256;
 
     // One code per frame, as the language model needs it (docs/model.md 5.8).
     private const double BandwidthKbps = 0.5;
@@ -37,7 +37,7 @@ internal sealed class ReferenceEncoder(CodecEncoder encoder)
         }
 
         _byUse.AddFirst(content);
-        if (_codes.Count > MostRemembered)
+        if (_codes.Count > MaxRemembered)
         {
             _codes.Remove(_byUse.Last!.Value);
             _byUse.RemoveLast();

@@ -19,7 +19,7 @@ public sealed class SongMixer
     private readonly Track _codecVocal = new(), _codecInstrumental = new(), _codecMix = new();
     private readonly Track _vocoderVocal = new(), _vocoderInstrumental = new(), _vocoderMix = new();
     private readonly SpliceStream? _splice;
-    private readonly Heard? _heard;
+    private readonly PendingSound? _pending;
 
     /// <summary>Creates a mixer for a song without any windows yet.</summary>
     /// <param name="hasVocal">False if the song has only the instrumental track.</param>
@@ -31,7 +31,7 @@ public sealed class SongMixer
     {
         (_parts, _codecRateHz, _vocoderRateHz) = (parts, codecRateHz, vocoderRateHz);
         _splice = parts.HasFlag(SongParts.Spliced) ? new SpliceStream(codecRateHz, vocoderRateHz) : null;
-        _heard = isHeard ? new Heard(hasVocal) : null;
+        _pending = isHeard ? new PendingSound(hasVocal) : null;
     }
 
     /// <summary>The rate of the sound that <see cref="Add"/> returns.</summary>
@@ -91,7 +91,7 @@ public sealed class SongMixer
         _splice?.AppendLow(mix);
         if (_splice is null)
         {
-            _heard?.Add(mix, vocal, instrumental);
+            _pending?.Add(mix, vocal, instrumental);
         }
     }
 
@@ -107,18 +107,18 @@ public sealed class SongMixer
         _vocoderInstrumental.AddClamped(instrumental, isKept);
         if (_splice is not null)
         {
-            _heard?.AddTracks(vocal, instrumental);
+            _pending?.AddTracks(vocal, instrumental);
         }
     }
 
     private MixedSound? TakeSplice()
     {
-        if (_heard is not null && _splice is not null)
+        if (_pending is not null && _splice is not null)
         {
-            _heard.AddMix(_splice.Take());
+            _pending.AddMix(_splice.Take());
         }
 
-        return _heard?.Take();
+        return _pending?.Take();
     }
 
     private static SongPart Unlimited(AudioClip clip) => new(clip, Mixer.CountPastFullScale(clip.Samples));
@@ -150,7 +150,7 @@ public sealed class SongMixer
     }
 
     /// <summary>Sound that was not returned yet. The mix may be shorter than the tracks.</summary>
-    private sealed class Heard(bool hasVocal)
+    private sealed class PendingSound(bool hasVocal)
     {
         private readonly SampleBuffer _mix = new(), _vocal = new(), _instrumental = new();
 

@@ -16,7 +16,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 {
     /// <summary>The number of steps that are launched before the host reads the ids: about 70 ms with the 7B model. A cancelled song
     /// continues for this time.</summary>
-    private const int StepsPerLook = 16;
+    private const int StepsPerRead = 16;
 
     private readonly CudaDecoderModel _model;
     private readonly SongSampler _sampler;
@@ -69,7 +69,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         // Every running song takes part in a step: one that is not among the sequences draws ids as well.
         Sequence[] running = [.. _open.Where(sequence => sequence.IsRunning)];
         var step = GraphOf(2 * (running.Max(sequence => sequence.Song) + 1));
-        for (var i = 0; i < StepsPerLook; i++)
+        for (var i = 0; i < StepsPerRead; i++)
         {
             step.Launch(_model.Stream);
         }
@@ -272,8 +272,8 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             TopP = (float)sampling.TopP,
             Allowed = [.. sampling.Allowed.Select(range => new Cuda.Decode.IdRange(range.First, range.End))],
             EndId = sampling.EndId,
-            LeastTokens = sampling.MinNewTokens,
-            MostTokens = sampling.MaxNewTokens,
+            MinTokens = sampling.MinNewTokens,
+            MaxTokens = sampling.MaxNewTokens,
         };
     }
 }

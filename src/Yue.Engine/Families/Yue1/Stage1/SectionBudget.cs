@@ -9,18 +9,18 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
 {
     /// <summary>The minimum number of ids of any section, as in the reference: one second.</summary>
-    public const int LeastTokens = SongLimits.MinMaxNewTokens;
+    public const int MinSectionTokens = SongLimits.MinMaxNewTokens;
 
     private const double EndingShare = 0.1;
 
     /// <summary>Returns the budget of a section that may end at any time after its first second.</summary>
-    public static SectionBudget UpTo(int maxTokens) => new(LeastTokens, maxTokens);
+    public static SectionBudget UpTo(int maxTokens) => new(MinSectionTokens, maxTokens);
 
     /// <summary>Returns the budget of a section that may end by itself in the last tenth of the target and is cut at the target.</summary>
     public static SectionBudget OfSeconds(double targetSeconds)
     {
         var maxTokens = 2 * (int)Math.Round(Tracks.FramesPerSecond * targetSeconds);
-        return new(Math.Max(LeastTokens, (int)(maxTokens * (1 - EndingShare))), maxTokens);
+        return new(Math.Max(MinSectionTokens, (int)(maxTokens * (1 - EndingShare))), maxTokens);
     }
 
     /// <summary>Returns the minimum number of frames that the unfinished sections will have once they are sung.</summary>
@@ -28,7 +28,7 @@ public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
     /// <param name="finished">The number of finished sections, which are not counted.</param>
     /// <param name="written">The number of written frames of the next section.</param>
     /// <param name="lastIsCut">True if the last section is known to be cut.</param>
-    public static int LeastFrames(IReadOnlyList<SectionBudget> budgets, int finished, int written, bool lastIsCut) =>
+    public static int MinFrames(IReadOnlyList<SectionBudget> budgets, int finished, int written, bool lastIsCut) =>
         budgets.Skip(finished).Select((budget, i) => Math.Max(
             i == 0 ? written : 0,
             (lastIsCut && finished + i == budgets.Count - 1 ? budget.MaxTokens : budget.MinTokens) / 2)).Sum();

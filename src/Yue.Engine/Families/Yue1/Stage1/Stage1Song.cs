@@ -98,7 +98,7 @@ public sealed class Stage1Song : IDisposable
         // one.
         for (var section = 1; section <= Section; section++)
         {
-            _oldest = OldestHeard(section);
+            _oldest = OldestInContext(section);
         }
 
         BeginSection(Context(), hasDropped: _oldest > 0);
@@ -155,7 +155,7 @@ public sealed class Stage1Song : IDisposable
     /// <summary>Starts a section after the one just sung. The head stays in the decoder when sections are dropped.</summary>
     private void BeginNext()
     {
-        var oldest = OldestHeard(Section);
+        var oldest = OldestInContext(Section);
         if (oldest == _oldest)
         {
             BeginSection(SectionPrompt(Section, _oldest), hasDropped: false);
@@ -172,8 +172,8 @@ public sealed class Stage1Song : IDisposable
         CheckFits();
         if (hasDropped)
         {
-            _warnings.Add(
-                $"context shortened: from section {Section + 1} on, section{(_oldest == 1 ? " 1 is" : $"s 1 to {_oldest} are")} not heard");
+            var dropped = _oldest == 1 ? "section 1" : $"sections 1 to {_oldest}";
+            _warnings.Add($"context shortened: from section {Section + 1} on, the model does not see {dropped}");
         }
 
         Sequence.BeginSection(prompt, Section, Sampling());
@@ -183,7 +183,7 @@ public sealed class Stage1Song : IDisposable
     /// <summary>Returns the first section in the context of a section. When the context is full, the oldest sections are dropped until the
     /// rest takes half of the space after the head, so that not every following section has to read the context again.</summary>
     /// <remarks>The previous section is kept if it fits.</remarks>
-    private int OldestHeard(int section)
+    private int OldestInContext(int section)
     {
         var oldest = _oldest;
         if (ContextLength(section, oldest) > Room)
@@ -226,14 +226,14 @@ public sealed class Stage1Song : IDisposable
         }
     }
 
-    /// <summary>Returns why a section cannot be sung even without earlier sections in the context; null if it can.</summary>
+    /// <summary>Returns the reason why a section cannot be sung even without earlier sections in the context; null if it can.</summary>
     /// <param name="prompt">The song's prompts.</param>
     /// <param name="section">The section, from 0.</param>
     /// <param name="context">The size of the model's context in ids.</param>
     /// <param name="maxTokens">The maximum number of ids of the section.</param>
     internal static string? FaultOf(SongPrompt prompt, int section, int context, int maxTokens)
     {
-        var length = prompt.LeastContext(section);
+        var length = prompt.MinContext(section);
         if (length <= RoomOf(context, maxTokens))
         {
             return null;
@@ -241,7 +241,7 @@ public sealed class Stage1Song : IDisposable
 
         var clip = prompt.HasReference ? ", the reference clip" : "";
         var most = context - 1 - length;
-        var fewer = most < SectionBudget.LeastTokens ? "" : string.Create(
+        var fewer = most < SectionBudget.MinSectionTokens ? "" : string.Create(
             CultureInfo.InvariantCulture,
             $", or send max_new_tokens of at most {most} or target_seconds of at most {most / 100.0}");
         return $"genre line{clip}, lyrics and the start of section {section + 1} take {length} tokens, but the model's context of "

@@ -12,7 +12,7 @@ namespace Yue.Engine.Families.Yue1.Stage2;
 internal sealed class CudaStage2Decoder : IStage2Decoder
 {
     /// <summary>The number of frames that are launched before the host checks the runs: about 100 ms with the 1B model.</summary>
-    private const int FramesPerLook = 4;
+    private const int FramesPerRead = 4;
 
     /// <summary>The number of prompts per prefill: eight take no longer than one.</summary>
     private static readonly PromptBatch Prompts = new(8, Stage2Chunks.PromptPositions);
@@ -90,7 +90,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         }
 
         var frame = GraphOf(_runs.Max(run => run.LastRow) + 1);
-        var count = Math.Min(FramesPerLook, left);
+        var count = Math.Min(FramesPerRead, left);
         for (var i = 0; i < count; i++)
         {
             frame.Launch(_model.Stream);

@@ -59,9 +59,9 @@ internal static class Stage2Pace
     private const double MarginSecondsPerSong = 0.1;
 
     /// <summary>The maximum number of chunks with which a song with a listener begins.</summary>
-    public const int MostFirstChunks = 3;
+    public const int MaxFirstChunks = 3;
 
-    private const int LeastFirstChunks = 2;
+    private const int MinFirstChunks = 2;
 
     /// <summary>The number of frames that the first of three chunks gets before the others begin. It is less than the first window needs,
     /// so the first sound waits for all three.</summary>
@@ -87,7 +87,7 @@ internal static class Stage2Pace
             return new(song.IsWritten, song.IsWritten ? waiting : 0);
         }
 
-        if (song.LeadSeconds is null && song.ChunksBegun < LeastFirstChunks && !(song.IsWritten && waiting == 0))
+        if (song.LeadSeconds is null && song.ChunksBegun < MinFirstChunks && !(song.IsWritten && waiting == 0))
         {
             return Begin(song, waiting, FirstChunks(times));
         }
@@ -113,7 +113,7 @@ internal static class Stage2Pace
         // With n chunks at once, stage 1 and stage 2 take FramesPerChunk · (n · stage 1 + fixed + n · rows) for n chunks of sound.
         var perChunk = FramesPerChunk * (times.Stage1SecondsPerFrame + (times.SecondsPerRow * 2 * times.SongsTogether));
         var (shared, left) = (FramesPerChunk * times.SecondsPerRow * StepTimes.FixedRows, (Load * Seconds(FramesPerChunk)) - perChunk);
-        return left <= 0 ? MostFirstChunks : Math.Clamp((int)Math.Ceiling(shared / left), LeastFirstChunks, MostFirstChunks);
+        return left <= 0 ? MaxFirstChunks : Math.Clamp((int)Math.Ceiling(shared / left), MinFirstChunks, MaxFirstChunks);
     }
 
     /// <summary>Begins the first chunks. If there are three, the first one begins alone and gets a head start: the player needs its end
@@ -126,7 +126,7 @@ internal static class Stage2Pace
             return new(true, Math.Min(waiting, left));
         }
 
-        return first == LeastFirstChunks || waiting + song.ChunksBegun == 0
+        return first == MinFirstChunks || waiting + song.ChunksBegun == 0
             ? Stage2Turn.Wait
             : new(song.ChunksBegun == 0 || song.FramesTo(FramesPerChunk).From < HeadStartFrames, 1 - song.ChunksBegun);
     }

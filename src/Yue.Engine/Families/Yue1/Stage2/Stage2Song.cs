@@ -54,8 +54,8 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
 
     /// <summary>Reads the results of the decoder's last step, and begins as many of the next chunks as possible.</summary>
     /// <param name="decoder">Writes the residual codebooks; the same in every call.</param>
-    /// <param name="mostRows">The maximum number of rows of the song.</param>
-    public void Advance(IStage2Decoder decoder, int mostRows)
+    /// <param name="maxRows">The maximum number of rows of the song.</param>
+    public void Advance(IStage2Decoder decoder, int maxRows)
     {
         foreach (var (run, chunks) in _runs.Where(run => run.Run.IsDone))
         {
@@ -68,7 +68,7 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
         }
 
         _runs.RemoveAll(run => run.Run.IsDone);
-        Begin(decoder, Math.Min(decoder.FreeRows, mostRows - _runs.Sum(run => run.Chunks.Length)));
+        Begin(decoder, Math.Min(decoder.FreeRows, maxRows - _runs.Sum(run => run.Chunks.Length)));
     }
 
     /// <summary>Returns the frames that were finished since the last call, up to the first one that is not finished on all

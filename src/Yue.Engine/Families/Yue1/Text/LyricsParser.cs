@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <remarks>
 /// <para>The reference finds <c>\[(\w+)\](.*?)(?=\[|\Z)</c> and drops everything else: text before the first tag, sections whose tag is not
 /// one word, text after a '[' that does not open a tag. It also turns any word in brackets inside a line into a section. If
-/// <see cref="Parse"/> gives other sections than the reference, a warning explains the difference:</para>
+/// the sections of <see cref="Parse"/> differ from those of the reference, a warning explains the difference:</para>
 /// <list type="bullet">
 /// <item>Other notations are rewritten first (<see cref="LyricsMarkup"/>).</item>
 /// <item>Text before the first tag is a section [verse]. If it has no letter or number (a dash, a note symbol), it is added to the words of
@@ -16,8 +16,8 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <item>A tag that is not one word is reduced to its letters, marks and numbers: [pre-chorus] is [prechorus],
 /// [Verse 1] is [Verse1]. A description after the name is left out: [Chorus: all, loud] is [Chorus].</item>
 /// </list>
-/// <para>So every character of the rewritten lyrics that is not white space is in some section's
-/// <see cref="LyricSection.WrittenTag"/> or <see cref="LyricSection.Words"/>, except the brackets of tags.</para>
+/// <para>So every character of the rewritten lyrics that is not white space is in some section's <see cref="LyricSection.WrittenTag"/> or
+/// <see cref="LyricSection.Words"/>, except the brackets of tags.</para>
 /// </remarks>
 public static class LyricsParser
 {
@@ -72,7 +72,7 @@ public static class LyricsParser
             }
         }
 
-        LookAtWords(sections, text, findings);
+        CheckWords(sections, text, findings);
         return new ParsedLyrics([.. sections.Select(section => section.Section)], findings.Warnings)
         {
             Places = [.. sections.Select(section => section.Place)],
@@ -114,7 +114,7 @@ public static class LyricsParser
         return $"{item[..length]}…";
     }
 
-    private static void LookAtWords(List<FoundSection> sections, TracedText text, TextFindings findings)
+    private static void CheckWords(List<FoundSection> sections, TracedText text, TextFindings findings)
     {
         foreach (var words in sections.Select(section => section.Words))
         {

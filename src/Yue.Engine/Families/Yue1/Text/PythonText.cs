@@ -7,19 +7,19 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// combining marks but not ², and its white space does not include U+001C to U+001F.</summary>
 internal static class PythonText
 {
-    /// <summary>Returns Python's <c>str.isspace()</c>.</summary>
+    /// <summary>Returns the value of Python's <c>str.isspace()</c> for a character.</summary>
     public static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1C' and <= '\x1F';
 
     /// <summary>Returns whether Python's <c>\w</c> matches: letters, numbers of any kind and the underscore.</summary>
     public static bool IsWord(Rune rune) => rune.Value == '_' || IsLetterOrNumber(rune);
 
-    /// <summary>Returns Python's <c>str.isalnum()</c>.</summary>
+    /// <summary>Returns the value of Python's <c>str.isalnum()</c> for a character.</summary>
     public static bool IsLetterOrNumber(Rune rune) => Rune.GetUnicodeCategory(rune)
         is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter
         or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter
         or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
 
-    /// <summary>Returns Python's <c>str.strip()</c>.</summary>
+    /// <summary>Removes white space from both ends, as Python's <c>str.strip()</c> does.</summary>
     public static string Strip(ReadOnlySpan<char> text)
     {
         var (start, end) = Bounds(text);

@@ -21,7 +21,7 @@ public sealed record SongPrompt
 
     /// <summary>Returns the minimum context of a section in ids: the head and the section's own prompt.</summary>
     /// <param name="section">The section, from 0.</param>
-    public int LeastContext(int section) => (section == 0 ? 0 : Head.Length) + Sections[section].Length;
+    public int MinContext(int section) => (section == 0 ? 0 : Head.Length) + Sections[section].Length;
 }
 
 /// <summary>An audio prompt: codebook-0 codes of a clip, 50 per second, of which a part is used (docs/model.md 5.8).</summary>

@@ -14,7 +14,7 @@ namespace Yue.Engine.Families.Yue2.Stages;
 internal sealed class CudaStageDecoder : IStageDecoder
 {
     /// <summary>The number of steps launched before the host reads the ids: about 20 ms of the 3B model.</summary>
-    private const int StepsPerLook = 16;
+    private const int StepsPerRead = 16;
 
     private readonly CudaDecoderModel _model;
     private readonly StageSampler _sampler;
@@ -85,7 +85,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
         Sequence[] running = [.. _open.Where(sequence => sequence.IsRunning)];
         var start = running.Min(sequence => sequence.Scored.First);
         var step = GraphOf(running.Max(sequence => sequence.LastRow) + 1, start, running.Max(sequence => sequence.Scored.End) - start);
-        for (var i = 0; i < StepsPerLook; i++)
+        for (var i = 0; i < StepsPerRead; i++)
         {
             step.Launch(_model.Stream);
         }
@@ -282,10 +282,10 @@ internal sealed class CudaStageDecoder : IStageDecoder
                 Temperature = (float)sampling.Temperature,
                 TopK = sampling.TopK,
                 TopP = (float)sampling.TopP,
-                LeastKept = StageChain.LeastKept(_order.HasPlan),
+                MinKept = StageChain.MinKept(_order.HasPlan),
                 Penalties = sampling.Penalties(),
-                LeastTokens = sampling.MinTokens,
-                MostTokens = sampling.MaxTokens,
+                MinTokens = sampling.MinTokens,
+                MaxTokens = sampling.MaxTokens,
             });
             IsRunning = true;
         }

@@ -11,7 +11,7 @@ public sealed class StageChain
     private readonly StageIds _stage;
     private readonly StageSampling _sampling;
     private readonly StageRounding _rounding;
-    private readonly int _leastKept;
+    private readonly int _minKept;
     private readonly float[] _penalties;        // by count
     private readonly ulong[] _candidates;
     private readonly Dictionary<int, int> _counts = [];
@@ -32,14 +32,14 @@ public sealed class StageChain
         }
 
         (_stage, _sampling, _rounding) = (stage, sampling, rounding);
-        _leastKept = LeastKept(hasPlan);
+        _minKept = MinKept(hasPlan);
         _penalties = sampling.Penalties(rounding);
         _candidates = new ulong[stage.Content.Count + 1];
     }
 
     /// <summary>Returns the number of best ids that top-p always keeps.</summary>
     /// <param name="hasPlan">False if the song's plan is off.</param>
-    public static int LeastKept(bool hasPlan) => hasPlan ? 1 : 3;
+    public static int MinKept(bool hasPlan) => hasPlan ? 1 : 3;
 
     /// <summary>Returns the distribution of the next id.</summary>
     /// <param name="logits">The scores of the ids of <see cref="StageIds.Scored"/>.</param>
@@ -142,7 +142,7 @@ public sealed class StageChain
         for (var i = 0; i < count; i++)
         {
             sum += _probabilities[i];
-            if (i >= _leastKept && _rounding.Round(_rounding.Round((float)sum) - _probabilities[i]) > topP)
+            if (i >= _minKept && _rounding.Round(_rounding.Round((float)sum) - _probabilities[i]) > topP)
             {
                 return i;
             }

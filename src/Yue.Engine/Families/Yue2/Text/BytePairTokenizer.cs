@@ -33,7 +33,7 @@ public sealed class BytePairTokenizer
 
     /// <summary>Returns the ids of a text, in normalization form C. Names of control tokens in it are spelled out like any word.</summary>
     /// <returns>Ids for which <see cref="TokenIds.IsText"/> holds.</returns>
-    public int[] Encode(string text) => [.. _merges.EncodeToIds(Normalization.ToNfc(WithoutHalves(text)), considerNormalization: false)];
+    public int[] Encode(string text) => [.. _merges.EncodeToIds(Normalization.ToNfc(WellFormed(text)), considerNormalization: false)];
 
     /// <summary>Returns the text of ids. Ids without a text form are left out, and invalid UTF-8 becomes U+FFFD.</summary>
     public string Decode(IEnumerable<int> ids)
@@ -48,7 +48,7 @@ public sealed class BytePairTokenizer
     }
 
     /// <summary>Replaces lone surrogates with U+FFFD, as UTF-8 encoding does.</summary>
-    private static string WithoutHalves(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+    private static string WellFormed(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 
     /// <summary>Reads lines with a token's bytes in base64, a space, and its id. The ids count up from 0.</summary>
     private static byte[][] ReadTable(string path, byte[] file)

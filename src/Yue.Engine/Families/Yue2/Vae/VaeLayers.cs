@@ -9,7 +9,7 @@ namespace Yue.Engine.Families.Yue2.Vae;
 
 /// <summary>The activation x + sin²(e^α · x) / (e^β + 1e-9), with two numbers per channel (docs/model-yue2.md 7.2):
 /// <c>name.alpha</c> and <c>name.beta</c> [C].</summary>
-/// <remarks>The kernel computes a single batch on a GPU; without it TorchSharp computes.</remarks>
+/// <remarks>On a GPU, a kernel computes it for a batch of one; otherwise TorchSharp does.</remarks>
 internal sealed class SnakeBeta
 {
     private readonly SnakeKernel? _kernel;

@@ -15,7 +15,7 @@ public static class VaeTiles
     public const int DefaultHaloFrames = 16;
 
     /// <summary>The number of frames on each side that a frame's sound depends on.</summary>
-    public const int LeastHaloFrames = 12;
+    public const int MinHaloFrames = 12;
 
     /// <summary>Decodes latents tile by tile. The joined tiles equal the whole sound, up to rounding.</summary>
     /// <param name="decoder">The decoder; the caller keeps it.</param>
@@ -28,7 +28,7 @@ public static class VaeTiles
         VaeDecoder decoder, Tensor latents, int coreFrames = DefaultCoreFrames, int haloFrames = DefaultHaloFrames)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(coreFrames, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(haloFrames, LeastHaloFrames);
+        ArgumentOutOfRangeException.ThrowIfLessThan(haloFrames, MinHaloFrames);
         return Tiles();
 
         IEnumerable<Tensor> Tiles()

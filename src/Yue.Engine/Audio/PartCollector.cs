@@ -6,7 +6,7 @@ namespace Yue.Engine.Audio;
 
 /// <summary>Reads interleaved float32 samples as they arrive, keeps those of a selected part and counts the others.</summary>
 /// <remarks>Memory is bounded by the length of the part, not of the input.</remarks>
-internal sealed class StretchCollector
+internal sealed class PartCollector
 {
     // Far louder than any sound: such a file uses another scale.
     private const float MaxMagnitude = 100;
@@ -17,7 +17,7 @@ internal sealed class StretchCollector
     private readonly long _endFrame;
     private long _frames;
 
-    public StretchCollector(int channels, int sampleRateHz, int firstSecond, int seconds)
+    public PartCollector(int channels, int sampleRateHz, int firstSecond, int seconds)
     {
         (ChannelCount, SampleRateHz) = (channels, sampleRateHz);
         _firstFrame = (long)firstSecond * sampleRateHz;

@@ -7,7 +7,7 @@ using YueService.Jobs;
 namespace YueService.Api.Songs;
 
 /// <summary>Sends the sound of a song while it is being made, as a response body.</summary>
-internal static class SoundAnswer
+internal static class SoundResponse
 {
     /// <summary>Sends a track to its end. The response starts with the first sound.</summary>
     /// <exception cref="Yue.Engine.Songs.SongException">The song ended before its last sound.</exception>

@@ -3,7 +3,7 @@ using Yue.Cuda.Compilation;
 namespace Yue.Cuda.Decode;
 
 /// <summary>The benchmark's kernels: random weights and a plain read.</summary>
-public sealed unsafe class RandomFill : IDisposable
+public sealed unsafe class BenchKernels : IDisposable
 {
     private const int BlocksPerMultiprocessor = 8;
     private const int Threads = 512;
@@ -15,7 +15,7 @@ public sealed unsafe class RandomFill : IDisposable
     private readonly DeviceMemory _result = DeviceMemory.Allocate(256);
     private readonly int _blocks;
 
-    public RandomFill(CudaDevice device, KernelCache kernels)
+    public BenchKernels(CudaDevice device, KernelCache kernels)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(kernels);

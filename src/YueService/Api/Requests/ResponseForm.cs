@@ -7,11 +7,11 @@ namespace YueService.Api.Requests;
 /// <summary>The form of response that a caller accepts.</summary>
 /// <param name="IsFile">True if the response is the file itself rather than JSON.</param>
 /// <param name="Format">The file format that the header names; null leaves it to the body.</param>
-internal sealed record AnswerForm(bool IsFile, AudioFormat? Format)
+internal sealed record ResponseForm(bool IsFile, AudioFormat? Format)
 {
-    private static readonly AnswerForm Json = new(false, null);
+    private static readonly ResponseForm Json = new(false, null);
 
-    private static readonly FrozenDictionary<string, AnswerForm> ByMediaType = new Dictionary<string, AnswerForm>
+    private static readonly FrozenDictionary<string, ResponseForm> ByMediaType = new Dictionary<string, ResponseForm>
     {
         ["application/json"] = Json,
         ["application/*"] = Json,
@@ -29,7 +29,7 @@ internal sealed record AnswerForm(bool IsFile, AudioFormat? Format)
 
     /// <summary>Returns the form that a request's <c>Accept</c> header prefers: JSON without a header, null if it allows none.</summary>
     /// <remarks>With equal quality, a specific type takes precedence over a range, and JSON over a file.</remarks>
-    public static AnswerForm? Choose(HttpRequest request)
+    public static ResponseForm? Choose(HttpRequest request)
     {
         if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted) || accepted.Count == 0)
         {
@@ -47,5 +47,5 @@ internal sealed record AnswerForm(bool IsFile, AudioFormat? Format)
             .FirstOrDefault().Form;
     }
 
-    private static AnswerForm? FormOf(MediaTypeHeaderValue range) => ByMediaType.GetValueOrDefault(range.MediaType.ToString());
+    private static ResponseForm? FormOf(MediaTypeHeaderValue range) => ByMediaType.GetValueOrDefault(range.MediaType.ToString());
 }
