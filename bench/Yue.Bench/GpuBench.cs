@@ -65,10 +65,10 @@ internal static class GpuBench
     private static void Read(CudaDevice device, KernelCache kernels)
     {
         using var stream = CudaStream.Create();
-        using var fill = new BenchKernels(device, kernels);
+        using var bench = new BenchKernels(device, kernels);
         using var memory = DeviceMemory.Allocate(6L << 30);
-        fill.Fill(stream, memory.Address, memory.Bytes, 1, 1, WeightType.BFloat16);
-        var times = Time(stream, 20, () => fill.Read(stream, memory.Address, memory.Bytes));
+        bench.Fill(stream, memory.Address, memory.Bytes, 1, 1, WeightType.BFloat16);
+        var times = Time(stream, 20, () => bench.Read(stream, memory.Address, memory.Bytes));
         _readBytesPerSecond = memory.Bytes / times[0] * 1000;
         Report("read", "6 GiB", times, memory.Bytes);
     }
@@ -96,9 +96,9 @@ internal static class GpuBench
         using var weights = new RandomWeights(device, kernels, shape, type, stream);
         var pagesEach = KvCache.PagesFor(positions + 64);
         using var cache = new KvCache(device, kernels, shape, pagesEach * rows, cacheType);
-        using (var fill = new BenchKernels(device, kernels))
+        using (var bench = new BenchKernels(device, kernels))
         {
-            fill.Fill(
+            bench.Fill(
                 stream, cache.Address, KvCache.PageBytes(shape, cacheType) * cache.Pages.Count, 7,
                 1, cacheType == CacheType.BFloat16 ? WeightType.BFloat16 : WeightType.Float8);
         }

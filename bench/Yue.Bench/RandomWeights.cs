@@ -11,7 +11,7 @@ internal sealed class RandomWeights : IDisposable
 
     public RandomWeights(CudaDevice device, KernelCache kernels, LlamaShape shape, WeightType type, CudaStream stream)
     {
-        using var fill = new BenchKernels(device, kernels);
+        using var bench = new BenchKernels(device, kernels);
         using var quantizer = new WeightQuantizer(device, kernels);
         nint Matrix(long rows, long columns, int terms = 1)
         {
@@ -21,13 +21,13 @@ internal sealed class RandomWeights : IDisposable
             if (GroupedWeights.Has(type))
             {
                 using var plain = DeviceMemory.Allocate(rows * columns * sizeof(ushort));
-                fill.Fill(stream, plain.Address, plain.Bytes, seed, scale, WeightType.BFloat16);
+                bench.Fill(stream, plain.Address, plain.Bytes, seed, scale, WeightType.BFloat16);
                 quantizer.QuantizeGroups(stream, plain.Address, memory.Address, type, (int)rows, (int)columns, terms);
                 quantizer.ThrowIfNotFinite(stream, "random weights");
             }
             else
             {
-                fill.Fill(stream, memory.Address, memory.Bytes, seed, scale, type);
+                bench.Fill(stream, memory.Address, memory.Bytes, seed, scale, type);
             }
 
             return memory.Address;
@@ -37,7 +37,7 @@ internal sealed class RandomWeights : IDisposable
         {
             var memory = DeviceMemory.Allocate(count * sizeof(float));
             _owned.Add(memory);
-            fill.Value(stream, memory.Address, count, value);
+            bench.Value(stream, memory.Address, count, value);
             return memory.Address;
         }
 
@@ -70,7 +70,7 @@ internal sealed class RandomWeights : IDisposable
 
         var embedding = DeviceMemory.Allocate((long)shape.Vocabulary * shape.Hidden * 2);
         _owned.Add(embedding);
-        fill.Fill(stream, embedding.Address, embedding.Bytes, 99, 1, WeightType.BFloat16);
+        bench.Fill(stream, embedding.Address, embedding.Bytes, 99, 1, WeightType.BFloat16);
         Weights = new LlamaWeights
         {
             Type = type,

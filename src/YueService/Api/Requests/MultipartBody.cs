@@ -88,10 +88,10 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
 
     private async Task<ProblemHttpResult?> ReadPartAsync(string name, Stream content)
     {
-        if (SurplusOf(name) is { } surplus)
+        if (RejectionOf(name) is { } reason)
         {
             var findings = new RequestFindings();
-            findings.Error(JsonText.Cut(name), surplus);
+            findings.Error(JsonText.Cut(name), reason);
             return Problems.Invalid(http, findings.Errors);
         }
 
@@ -134,7 +134,7 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
     }
 
     /// <summary>Returns the reason why a part is rejected, as a sentence; null if it is accepted.</summary>
-    private string? SurplusOf(string name)
+    private string? RejectionOf(string name)
     {
         var shown = JsonText.Cut(name);
         if (_parts.ContainsKey(name))

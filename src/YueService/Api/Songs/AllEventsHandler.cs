@@ -57,7 +57,7 @@ internal sealed class AllEventsHandler(
 
             if (news.Count > 0)
             {
-                await EventWriter.RestAsync(cancel);
+                await EventWriter.PauseAsync(cancel);
             }
 
             await writer.WaitAsync(changed, cancel);

@@ -32,8 +32,8 @@ internal sealed class EventWriter(HttpContext http, TimeSpan heartbeat)
         await http.Response.Body.FlushAsync(cancel);
     }
 
-    /// <summary>Waits a moment to collect changes, so that a client gets only a few events per second.</summary>
-    public static Task RestAsync(CancellationToken cancel) => Task.Delay(Pace, cancel);
+    /// <summary>Waits briefly to collect changes, so that a client gets only a few events per second.</summary>
+    public static Task PauseAsync(CancellationToken cancel) => Task.Delay(Pace, cancel);
 
     /// <summary>Waits for a change. Meanwhile it sends comments, so that proxies keep the connection open and a dead connection is
     /// noticed.</summary>

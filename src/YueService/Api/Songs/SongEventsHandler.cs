@@ -91,7 +91,7 @@ internal sealed class SongEventsHandler(
 
             if (updates.Count > 0)
             {
-                await EventWriter.RestAsync(cancel);
+                await EventWriter.PauseAsync(cancel);
             }
 
             await writer.WaitAsync(changed, cancel);
