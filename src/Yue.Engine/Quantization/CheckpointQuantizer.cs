@@ -23,11 +23,11 @@ internal sealed class CheckpointQuantizer(
     private static readonly string[] FeedForwardMatrices = ["gate_proj", "up_proj", "down_proj"];
 
     /// <summary>The names of the shards: the embedding, a block each, the head.</summary>
-    public IReadOnlyList<string> Shards { get; } =
-    [
-        .. Enumerable.Range(1, config.Layers + 2)
-            .Select(i => FormattableString.Invariant($"model-{i:D5}-of-{config.Layers + 2:D5}.safetensors")),
-    ];
+    public IReadOnlyList<string> Shards { get; } = ShardsOf(config);
+
+    /// <summary>Returns the fraction of a checkpoint's blocks that a folder contains.</summary>
+    public static double FinishedShare(LlamaConfig config, QuantizedFolder folder) =>
+        ShardsOf(config).Skip(1).Count(folder.Has) / (config.Layers + 1.0);
 
     /// <summary>Returns the size of the result in bytes.</summary>
     public static long BytesOf(LlamaConfig config, WeightType type) =>
@@ -80,6 +80,12 @@ internal sealed class CheckpointQuantizer(
 
         report(1);
     }
+
+    private static string[] ShardsOf(LlamaConfig config) =>
+    [
+        .. Enumerable.Range(1, config.Layers + 2)
+            .Select(i => FormattableString.Invariant($"model-{i:D5}-of-{config.Layers + 2:D5}.safetensors")),
+    ];
 
     private static IEnumerable<string> MatricesOf(int layer)
     {

@@ -65,6 +65,35 @@ public sealed class QuantizationStartTests : IDisposable
         Assert.Equal(["No GPU can be used, and the CPU takes many times as long. Run yue doctor to find out why."], said);
     }
 
+    /// <remarks>Otherwise the remaining time of a continued run would be far too short.</remarks>
+    [Fact]
+    public void Progress_is_that_of_the_work_of_this_run()
+    {
+        var options = QuantizedDemo.Options(_folder.Root, bits: 4, songs: 0);
+        List<double> Run(double until)
+        {
+            using var stop = new CancellationTokenSource();
+            List<double> fractions = [];
+            void Report(string step, double fraction)
+            {
+                fractions.Add(fraction);
+                if (fraction > until)
+                {
+                    stop.Cancel();
+                }
+            }
+
+            new Yue1Quantization(options, Report, _ => { }, _ => { }, stop.Token).Run();
+            return fractions;
+        }
+
+        Assert.Throws<OperationCanceledException>(() => Run(until: 0.4));
+        var rest = Run(until: 1);
+        Assert.Equal((0, 1), (rest[0], Math.Round(rest[^1], 9)));
+        Assert.Equal(rest.Order(), rest);
+        Assert.InRange(rest.Zip(rest.Skip(1), (one, next) => next - one).Max(), 0.05, 0.3);
+    }
+
     /// <summary>Returns the number of bytes to write, and writes nothing.</summary>
     private static long BytesToWrite(Yue1QuantizationOptions options)
     {

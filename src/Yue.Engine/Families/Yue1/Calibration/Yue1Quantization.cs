@@ -59,10 +59,11 @@ public sealed class Yue1Quantization
     private readonly Action<string> _say;
     private readonly Action<long> _begin;
     private readonly CancellationToken _cancel;
+    private double _before;     // the fraction of all work that an earlier run has done, or that is not needed
 
     /// <summary>Creates a run.</summary>
     /// <param name="options">What to quantize.</param>
-    /// <param name="report">Called with the step and the fraction of all work that is done.</param>
+    /// <param name="report">Called with the step and the finished fraction of this run's work, without that of an earlier run.</param>
     /// <param name="say">Called with messages about existing files.</param>
     /// <param name="begin">Called with the number of bytes to write, before anything is written. It throws if there is no room.</param>
     /// <param name="cancel">Stops; the run can be continued.</param>
@@ -81,7 +82,7 @@ public sealed class Yue1Quantization
     /// <exception cref="IOException">A target is something else, or the disk fails.</exception>
     public void Run()
     {
-        _report("reading the checkpoints", 0);
+        Report("reading the checkpoints", 0);
         CheckDevice();
         CheckAdapter();
         var (missing1, missing2) = (Missing(_options.Stage1, _options.Lora), Missing(_options.Stage2, adapter: null));
@@ -94,7 +95,11 @@ public sealed class Yue1Quantization
         using var stage1 = Open(missing1);
         using var stage2 = Open(missing2);
         using var device = new CalibrationDevice(_options.Device, _options.CacheFolder);
-        if (_options.Songs > 0 && new[] { stage1, stage2 }.Any(job => job?.HasCalibration() == false))
+        var sings = _options.Songs > 0 && new[] { stage1, stage2 }.Any(job => job?.HasCalibration() == false);
+        _before = (sings ? 0 : SingingShare)
+            + (Stage1Share * (stage1?.FinishedShare ?? 1))
+            + ((1 - SingingShare - Stage1Share) * (stage2?.FinishedShare ?? 1));
+        if (sings)
         {
             Sing(device, stage1, stage2);
         }
@@ -226,13 +231,16 @@ public sealed class Yue1Quantization
         using var lora = adapter is null ? null : LoraAdapter.Open(adapter, source);
         var quantizer = new CheckpointQuantizer(
             result.Config, lora is null ? source : new LoraTensors(source, lora), checkpoint, job.Folder, record);
-        _report(name, from);
-        quantizer.Run(sequences, done => _report($"{name}: {done:P0}", Share(from, to, done)), _cancel);
+        Report(name, from);
+        quantizer.Run(sequences, done => Report($"{name}: {done:P0}", Share(from, to, done)), _cancel);
         job.Folder.Complete(result.Folders.Source, quantizer.Shards, record);
         device.ReleaseUnused();
     }
 
-    private void ReportSinging(string step, double done) => _report(step, Share(ReadingShare, SingingShare, done));
+    private void ReportSinging(string step, double done) => Report(step, Share(ReadingShare, SingingShare, done));
+
+    /// <summary>Reports the finished fraction of all work.</summary>
+    private void Report(string step, double done) => _report(step, _before < 1 ? Math.Max(0, (done - _before) / (1 - _before)) : 1);
 
     private static double Share(double from, double to, double done) => from + ((to - from) * done);
 
@@ -261,6 +269,9 @@ public sealed class Yue1Quantization
     /// <summary>The work on a result.</summary>
     private sealed record Job(Result Result, QuantizedFolder Folder) : IDisposable
     {
+        /// <summary>The finished fraction of the result.</summary>
+        public double FinishedShare => CheckpointQuantizer.FinishedShare(Result.Config, Folder);
+
         /// <summary>Returns true if the sequences of the run are stored.</summary>
         public bool HasCalibration() => Folder.ReadCalibration() is not null;
 
