@@ -41,14 +41,14 @@ export async function send(method, path, options = {}) {
   return response.status === 204 ? null : fromJson(await response.text());
 }
 
-/** @param {string} text Parses JSON; a seed that JavaScript's numbers cannot represent stays text. */
+/** Parses JSON; a seed that JavaScript's numbers cannot represent stays text. @param {string} text */
 export function fromJson(text) {
   const exact = (/** @type {string} */ name, /** @type {any} */ value, /** @type {{ source?: string }} */ context) =>
     (name === 'seed' && typeof value === 'number' && !Number.isSafeInteger(value) ? context?.source ?? value : value);
   return JSON.parse(text, /** @type {any} */ (exact));
 }
 
-/** @param {unknown} value Writes JSON in which a seed is always a number, even if it is large. @param {number} [space] */
+/** Writes JSON in which a seed is always a number, even if it is large. @param {unknown} value @param {number} [space] */
 export function toJson(value, space) {
   const { rawJSON } = /** @type {any} */ (JSON);
   return JSON.stringify(value, (name, part) =>
@@ -93,7 +93,7 @@ export async function fetchResponse(method, path, { json, body, headers, signal,
   return response;
 }
 
-/** @param {string} key Signs in: from then on, this browser sends a cookie. @throws {Problem} */
+/** Signs in: from then on, this browser sends a cookie. @param {string} key @throws {Problem} */
 export async function signIn(key) {
   await send('POST', '/v1/session', { json: { key } });
   store('signed-in', 'yes');

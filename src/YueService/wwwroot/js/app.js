@@ -72,7 +72,7 @@ function TabBar() {
       onClick=${() => { tab.value = name; }}>${label}</button>`)}</div>`;
 }
 
-/** @param {import('./types').Job} job Returns true for a song that has sound or will have it. */
+/** Returns true for a song that has sound or will have it. @param {import('./types').Job} job */
 function canPlay(job) {
   return hasSound(job) && (job.state === 'succeeded' || isUnfinished(job));
 }
@@ -132,7 +132,7 @@ function Message() {
       name="close" /></button></div>` : null;
 }
 
-/** @param {'openHelp' | 'openSignIn'} name Shows a dialog; its code is loaded when it is first needed. */
+/** Shows a dialog; its code is loaded when it is first needed. @param {'openHelp' | 'openSignIn'} name */
 async function dialog(name) {
   const dialogs = await import('./dialogs.js');
   dialogs[name]();

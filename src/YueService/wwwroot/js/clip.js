@@ -51,7 +51,7 @@ export function choose() {
   input.click();
 }
 
-/** @param {File} file Sends a file to the service and shows it. */
+/** Sends a file to the service and shows it. @param {File} file */
 export async function take(file) {
   isSending.value = true;
   try {
@@ -71,7 +71,7 @@ export async function take(file) {
   isSending.value = false;
 }
 
-/** @param {File} file Returns a file's sound; null if this browser cannot decode it, although the service may. */
+/** Returns a file's sound; null if this browser cannot decode it, although the service may. @param {File} file */
 async function decode(file) {
   try {
     context ??= new AudioContext();
@@ -93,7 +93,7 @@ function hush() {
   isHeard.value = false;
 }
 
-/** @param {AudioBuffer} sound Plays the selected part, or stops it. */
+/** Plays the selected part, or stops it. @param {AudioBuffer} sound */
 function listen(sound) {
   if (isHeard.value || !context) {
     hush();
@@ -118,7 +118,7 @@ function end() {
   return Number(fields.value['reference.end_seconds'] ?? Math.min(clip.value?.seconds ?? Usual, start() + Usual));
 }
 
-/** @param {'start' | 'end'} edge @param {number} to Moves an edge; the part stays 1 to 60 s long. */
+/** Moves an edge; the part stays 1 to 60 s long. @param {'start' | 'end'} edge @param {number} to */
 function trim(edge, to) {
   const whole = clip.value?.seconds ?? 0;
   const at = Math.round(Math.min(Math.max(to, 0), whole) * 10) / 10;

@@ -11,7 +11,7 @@ import { short, showToast, store, stored } from './ui.js';
 
 /** @typedef {Content & { key: string, time: string }} Draft */
 
-const Most = 30;
+const MaxDrafts = 30;
 
 /** The form's content when it was last opened or sung; initially the example. */
 const settled = signal(keyOf({ text: lyrics.value, line: genre.value, rest: {} }));
@@ -34,13 +34,13 @@ function write(list) {
   store('drafts', list.length > 0 ? JSON.stringify(list) : null);
 }
 
-/** @param {Content} from Saves the form's content as a draft. */
+/** Saves the form's content as a draft. @param {Content} from */
 function keep(from) {
   const key = keyOf(from);
-  write([{ ...from, key, time: new Date().toISOString() }, ...readDrafts().filter((draft) => draft.key !== key)].slice(0, Most));
+  write([{ ...from, key, time: new Date().toISOString() }, ...readDrafts().filter((draft) => draft.key !== key)].slice(0, MaxDrafts));
 }
 
-/** @param {Content} from Removes a draft that is in the form again or has been sung. */
+/** Removes a draft that is in the form again or has been sung. @param {Content} from */
 function drop(from) {
   const key = keyOf(from);
   if (readDrafts().some((draft) => draft.key === key)) {
@@ -64,7 +64,7 @@ export function content() {
   return { text: lyrics.value, line: genre.value, rest: fields.value, number: takes.value, remake: remake.value, settled: settled.value };
 }
 
-/** @param {Content} from Restores the form's content. */
+/** Restores the form's content. @param {Content} from */
 function restore({ text, line, rest, number, remake: from, settled: last }) {
   batch(() => {
     remake.value = from ?? null;
@@ -76,12 +76,12 @@ function restore({ text, line, rest, number, remake: from, settled: last }) {
   });
 }
 
-/** @param {Pick<Content, 'text' | 'line' | 'rest'>} from Returns the parts of a content that the user writes. */
+/** Returns the parts of a content that the user writes. @param {Pick<Content, 'text' | 'line' | 'rest'>} from */
 export function keyOf({ text, line, rest }) {
   return JSON.stringify([text.trim(), line.trim(), Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
-/** @param {Content} from Returns whether there is something to lose. */
+/** Returns true if the content would be lost when it is replaced. @param {Content} from */
 function isUnsung(from) {
   const [, line] = JSON.parse(from.settled || '["", ""]');
   return keyOf(from) !== from.settled && (firstLine(from.text) !== '' || from.line.trim() !== line);
@@ -111,12 +111,12 @@ function replace(change) {
   }
 }
 
-/** @param {Content} from Returns the name of a draft. */
+/** Returns the name of a draft. @param {Content} from */
 export function titleOf({ text, line, rest }) {
   return rest.title || firstLine(text) || line || 'Untitled';
 }
 
-/** @param {Content} draft Puts a draft into the form, and keeps the previous content as a draft. */
+/** Puts a draft into the form, and keeps the previous content as a draft. @param {Content} draft */
 export function openDraft(draft) {
   replace(() => restore(draft));
   // It has still not been sung.
@@ -127,7 +127,7 @@ export function openDraft(draft) {
 /** The drafts that are not in the form. */
 export const otherDrafts = computed(() => drafts.value.filter((draft) => draft.key !== keyOf(content())));
 
-/** @param {Record<string, any>} body Opens a request in the form. */
+/** Opens a request in the form. @param {Record<string, any>} body */
 export function open(body) {
   replace(() => fill(body));
 }
@@ -166,7 +166,7 @@ export function clear() {
   });
 }
 
-/** @param {Content} sent Records that a song was requested with this content. */
+/** Records that a song was requested with this content. @param {Content} sent */
 export function sung(sent) {
   drop(sent);
   const { before } = sent.remake ?? {};
@@ -214,7 +214,7 @@ function fill(body) {
   setLyrics(String(text));
 }
 
-/** @param {number} key Removes a section; this can be undone. */
+/** Removes a section; this can be undone. @param {number} key */
 export function removeCard(key) {
   const at = cards.value.findIndex((card) => card.key === key);
   const card = cards.value[at];

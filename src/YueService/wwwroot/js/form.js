@@ -50,17 +50,17 @@ export const lyrics = computed(() => {
   return joined === opened.joined ? opened.text : joined;
 });
 
-/** @param {Card[]} list Returns sections as one text. */
+/** Returns sections as one text. @param {Card[]} list */
 export function join(list) {
   return list.map((card) => head(card) + card.text).join('\n\n');
 }
 
-/** @param {Card} card Returns the line of a section's tag. */
+/** Returns the line of a section's tag. @param {Card} card */
 export function head(card) {
   return card.written ? `[${card.written}]\n` : '';
 }
 
-/** @param {string} text Splits lyrics at the lines that contain only a tag. @returns {Card[]} */
+/** Splits lyrics at the lines that contain only a tag. @param {string} text @returns {Card[]} */
 export function cardsOf(text) {
   const pieces = text.replace(/\r\n?/g, '\n').split(new RegExp(TagLine, 'gm'));
   const list = [];
@@ -87,7 +87,7 @@ function trimLines(text) {
   return text.replace(/^\s*\n/, '').trimEnd();
 }
 
-/** @param {string} text Puts other lyrics into the form. */
+/** Puts other lyrics into the form. @param {string} text */
 export function setLyrics(text) {
   const list = cardsOf(text);
   opened = { text, joined: join(list) };
@@ -114,7 +114,7 @@ export function changeCard(key, change) {
   });
 }
 
-/** @param {number} key @param {(words: string) => string} change Changes the current words of a section. */
+/** Changes the current words of a section. @param {number} key @param {(words: string) => string} change */
 export function changeWords(key, change) {
   const card = cards.value.find((other) => other.key === key);
   if (card) {
@@ -204,14 +204,14 @@ export const model = computed(() => {
   return models.find((entry) => entry.name === fields.value.model) ?? models[0] ?? null;
 });
 
-/** @param {string} name Returns whether the chosen model supports a field. Fields of unknown models are supported. */
+/** Returns whether the chosen model supports a field. Fields of unknown models are supported. @param {string} name */
 export function isTaken(name) {
   const chosen = model.value;
   const field = options.value?.fields.find((entry) => entry.name === name);
   return chosen === null || (field?.models.includes(chosen.name) ?? true);
 }
 
-/** @param {Record<string, any>} body Returns it without the fields that the chosen model does not support. */
+/** Returns a request body without the fields that the chosen model does not support. @param {Record<string, any>} body */
 function fitting(body) {
   const isObject = (/** @type {any} */ value) => value !== null && typeof value === 'object' && !Array.isArray(value);
   const kept = Object.entries(body)
@@ -238,22 +238,22 @@ function unflatten(flat) {
   return body;
 }
 
-/** @param {string} text Returns the first line that is sung, the default title; empty if there is none. */
+/** Returns the first line that is sung, the default title; empty if there is none. @param {string} text */
 export function firstLine(text) {
   return cardsOf(text).flatMap((card) => card.text.split('\n')).map((line) => line.trim()).find((line) => line !== '') ?? '';
 }
 
-/** @param {string} name Returns a field's value as text. */
+/** Returns a field's value as text. @param {string} name */
 function valueOf(name) {
   return JSON.stringify(name === 'lyrics' ? lyrics.value : name === 'genre' ? genre.value : fields.value[name] ?? null);
 }
 
-/** @param {Record<string, string[]>} errors Stores the service's messages about the fields of a request. */
+/** Stores the service's messages about the fields of a request. @param {Record<string, string[]>} errors */
 export function refuse(errors) {
   refused.value = Object.fromEntries(Object.entries(errors).map(([name, messages]) => [name, { value: valueOf(name), messages }]));
 }
 
-/** @param {string} name Returns the service's messages about a field, as long as its value has not changed. */
+/** Returns the service's messages about a field, as long as its value has not changed. @param {string} name */
 export function faultsOf(name) {
   const fault = refused.value[name];
   return fault && fault.value === valueOf(name) ? fault.messages : [];

@@ -70,7 +70,7 @@ export function isUnfinished(job) {
   return job.state === 'queued' || job.state === 'running';
 }
 
-/** @param {Job} job Returns false for a song that is only a score. */
+/** Returns false for a song that is only a score. @param {Job} job */
 export function hasSound(job) {
   return job.request?.stage !== 'score';
 }
@@ -141,7 +141,7 @@ function readPage(cursor) {
   return send('GET', `/v1/songs?${query}`);
 }
 
-/** @param {string} id Reads a song with its lyrics and request; returns null if it was removed. @returns {Promise<Job | null>} */
+/** Reads a song with its lyrics and request; returns null if it was removed. @param {string} id @returns {Promise<Job | null>} */
 export async function readJob(id) {
   try {
     const job = await send('GET', `/v1/songs/${id}`);
@@ -156,7 +156,7 @@ export async function readJob(id) {
   }
 }
 
-/** @param {string} group Reads the takes of a group that are not loaded yet. */
+/** Reads the takes of a group that are not loaded yet. @param {string} group */
 export async function readTakes(group) {
   try {
     const { takes } = await send('GET', `/v1/groups/${group}`);
@@ -166,7 +166,7 @@ export async function readTakes(group) {
   }
 }
 
-/** @param {Job[]} news Stores songs, and announces those whose state changed. @param {boolean} [isEvent] */
+/** Stores songs, and announces those whose state changed. @param {Job[]} news @param {boolean} [isEvent] */
 function take(news, isEvent = false) {
   const all = new Map(jobs.value);
   let hasChanged = false;
@@ -187,7 +187,7 @@ function take(news, isEvent = false) {
   }
 }
 
-/** @param {Job} job Returns the number of steps from the queue to the song's state. */
+/** Returns the number of steps from the queue to the song's state. @param {Job} job */
 function steps(job) {
   return job.state === 'queued' ? 0 : job.state === 'running' ? 1 : 2;
 }
@@ -254,7 +254,7 @@ function heard(news) {
   }
 }
 
-/** @param {string} id Puts a new song at the top of the library, unless the library shows search results. */
+/** Puts a new song at the top of the library, unless the library shows search results. @param {string} id */
 function addFound(id) {
   if (!found.value?.includes(id) && search.value.text === '' && !search.value.favourites) {
     found.value = [id, ...(found.value ?? [])];
@@ -286,7 +286,7 @@ function announceState(job) {
   unannounced.push(`${short(job.title)}${job.group ? `, take ${job.group.take},` : ''} ${words[job.state]}`);
 }
 
-/** @param {string} id Shows a song in the middle of the page. */
+/** Shows a song in the middle of the page. @param {string} id */
 export function show(id) {
   currentId.value = id;
   history.replaceState(null, '', id ? `#song=${id}` : location.pathname);
@@ -330,7 +330,7 @@ export async function edit(job, change) {
   }
 }
 
-/** @param {Job} job Cancels a song that waits or is being made. */
+/** Cancels a song that waits or is being made. @param {Job} job */
 export async function cancel(job) {
   try {
     const left = await send('DELETE', `/v1/songs/${job.id}`);
@@ -342,7 +342,7 @@ export async function cancel(job) {
   }
 }
 
-/** @param {Job[]} list Removes songs from the page, and from the service unless that is undone. */
+/** Removes songs from the page, and from the service unless that is undone. @param {Job[]} list */
 export function remove(list) {
   closeToast();
   const ids = list.map((job) => job.id);

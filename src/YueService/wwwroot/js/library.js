@@ -116,7 +116,7 @@ function Item({ job, depth }) {
   </li>`;
 }
 
-/** @param {Job} job Returns how a song was made from another one. */
+/** Returns how a song was made from another one. @param {Job} job */
 function remakeWords(job) {
   return fromWords(job).replace(/ (of|from|in)$/, '');
 }

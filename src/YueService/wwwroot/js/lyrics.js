@@ -100,7 +100,7 @@ function warningsOf(field) {
   return current.value?.warnings.filter((warning) => warning.field === field) ?? [];
 }
 
-/** @param {Card} card Returns the service's findings in a card's words or in its tag. @returns {Finding[]} */
+/** Returns the service's findings in a card's words or in its tag. @param {Card} card @returns {Finding[]} */
 function findingsOf(card) {
   const start = places.value.get(card.key) ?? 0;
   return warningsOf('lyrics').filter((warning) => warning.start !== null
@@ -118,13 +118,13 @@ function findingsInText() {
     && !(Unwritten.includes(warning.code) && (warning.end >= end || firstLine(text) === '')));
 }
 
-/** @param {string} field Returns the service's findings about a whole field, in plain words. */
+/** Returns the service's findings about a whole field, in plain words. @param {string} field */
 export function remarksOn(field) {
   return warningsOf(field).filter((warning) => (field !== 'lyrics' || warning.start === null) && !Unwritten.includes(warning.code))
     .map((warning) => plain(warning.message));
 }
 
-/** @param {Card} card Returns the estimated length of a card; null if unknown. */
+/** Returns the estimated length of a card; null if unknown. @param {Card} card */
 function secondsOf(card) {
   const start = places.value.get(card.key) ?? 0;
   const section = check.value?.sections.find((entry) => entry.start !== null && entry.start <= start && entry.end >= start);
@@ -149,7 +149,7 @@ export function Lyrics() {
   </section>`;
 }
 
-/** @param {{ id: string, texts: string[] }} props The findings about a whole field. */
+/** The findings about a whole field. @param {{ id: string, texts: string[] }} props */
 export function Remarks({ id, texts }) {
   return texts.length === 0 ? null : html`<ul class="findings loose" id=${id}>${texts.map((text) => html`<li class="finding"
     key=${text}>${text}</li>`)}</ul>`;
@@ -173,7 +173,7 @@ function startAnew() {
   focusWords(cards.value[0].key);
 }
 
-/** @param {number} key Moves the focus to the words of a card, or to the text that contains them. */
+/** Moves the focus to the words of a card, or to the text that contains them. @param {number} key */
 export function focusWords(key) {
   requestAnimationFrame(() => requestAnimationFrame(() =>
     (document.getElementById(`words-${key}`) ?? document.getElementById('all-words'))?.focus()));
@@ -187,7 +187,7 @@ function Title() {
     onInput=${(/** @type {any} */ event) => setField('title', event.target.value)} onKeyDown=${toWords} />`;
 }
 
-/** @param {KeyboardEvent} event Makes Enter move to the words that follow instead of sending the form. */
+/** Makes Enter move to the words that follow instead of sending the form. @param {KeyboardEvent} event */
 function toWords(event) {
   if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
@@ -269,7 +269,7 @@ function CardView({ card, index }) {
   </article>`;
 }
 
-/** @param {PointerEvent} event @param {number} key Moves a card to the place of each card whose middle the pointer passes. */
+/** Moves a card to the place of each card whose middle the pointer passes. @param {PointerEvent} event @param {number} key */
 function drag(event, key) {
   // The cards move in the document, which would release the pointer.
   const scope = /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (event.currentTarget).closest('.words-section'));
@@ -306,7 +306,7 @@ function Words({ card, label, isFixed }) {
       onChange=${(/** @type {Change} */ change) => changeWords(card.key, change)} />`;
 }
 
-/** @param {string} text @param {Finding[]} findings Returns the words with marks at the findings. */
+/** Returns the words with marks at the findings. @param {string} text @param {Finding[]} findings */
 function marked(text, findings) {
   const pieces = [];
   let at = 0;
@@ -341,7 +341,7 @@ function Remark({ text, finding, onChange, onGo }) {
     : canGo ? html`<button type="button" class="link" onClick=${() => takeOut(text, finding, onChange)}>Take it out</button>` : null}</li>`;
 }
 
-/** @param {string} text @param {Finding} finding @param {(change: Change) => void} onChange Removes words; this can be undone. */
+/** Removes words; this can be undone. @param {string} text @param {Finding} finding @param {(change: Change) => void} onChange */
 function takeOut(text, finding, onChange) {
   const before = text.slice(0, finding.start).replace(/[ \t]+$/, '');
   const taken = text.slice(before.length, finding.end);
@@ -351,13 +351,13 @@ function takeOut(text, finding, onChange) {
     run: () => onChange((now) => (now.startsWith(before) ? before + taken + now.slice(before.length) : `${now}\n${taken.trim()}`)) });
 }
 
-/** @param {string} message Returns a message without the name of the field that it is shown at. */
+/** Returns a message without the name of the field that it is shown at. @param {string} message */
 export function plain(message) {
   const text = message.replace(/^(lyrics|genre): /, '');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** @param {string} text @param {Finding} finding @param {number} times Writes the line of a repeat mark the given number of times. */
+/** Writes the line of a repeat mark the given number of times. @param {string} text @param {Finding} finding @param {number} times */
 function repeated(text, finding, times) {
   const before = text.slice(0, finding.start).trimEnd();
   const start = before.lastIndexOf('\n') + 1;

@@ -269,7 +269,7 @@ function tick() {
   }
 }
 
-/** @param {number} rate Returns one context per sample rate, so that chunks join without resampling. */
+/** Returns one context per sample rate, so that chunks join without resampling. @param {number} rate */
 function contextOf(rate) {
   let context = contexts.get(rate);
   if (!context) {

@@ -7,7 +7,7 @@ const MostWarnings = 100;
 
 const notes = /** @type {HTMLElement} */ (document.getElementById('notes'));
 
-/** @param {string} abc Draws a score and returns the library's warnings about it. */
+/** Draws a score and returns the library's warnings about it. @param {string} abc */
 function drawScore(abc) {
   try {
     const [tune] = ABCJS.renderAbc(notes, withSections(abc),
@@ -20,20 +20,20 @@ function drawScore(abc) {
   }
 }
 
-/** @param {string} abc Returns a score whose sections have names. The model writes them as comments, which are not drawn. */
+/** Returns a score whose sections have names. The model writes them as comments, which are not drawn. @param {string} abc */
 function withSections(abc) {
   const body = abc.search(/^K:/m);
   return body < 0 ? abc : abc.slice(0, body) + abc.slice(body).replace(/^% *(\p{L}[\p{L}\d ()-]{0,40})$/gmu, 'P:$1');
 }
 
-/** @param {string} warning Returns a warning without its markup and without the line of the score that it repeats. */
+/** Returns a warning without its markup and without the line of the score that it repeats. @param {string} warning */
 function plainWarning(warning) {
   const text = new DOMParser().parseFromString(warning, 'text/html').body.textContent ?? '';
   const [, line, place, problem] = text.match(/^Music Line:(\d+):(\d+): ([^:]+):/s) ?? [];
   return line ? `Line ${line}, character ${place}: ${problem}` : text.slice(0, 200);
 }
 
-/** @param {string} abc Returns the score as a MIDI file; null if it cannot be converted. @returns {Uint8Array | null} */
+/** Returns the score as a MIDI file; null if it cannot be converted. @param {string} abc @returns {Uint8Array | null} */
 function midiOf(abc) {
   try {
     return ABCJS.synth.getMidiFile(abc, { midiOutputType: 'binary' })[0] ?? null;

@@ -109,7 +109,7 @@ function Warnings({ texts }) {
     ...(rest > 0 ? [`There are ${count(rest, 'more warning')}.`] : [])]} />`;
 }
 
-/** @param {{ job: Job, abc: string }} props The score of a song. */
+/** The score of a song. @param {{ job: Job, abc: string }} props */
 export function SongScore({ job, abc }) {
   const frame = useRef(/** @type {HTMLIFrameElement | null} */ (null));
   const drawing = useSignal(/** @type {Drawing | null} */ (null));
@@ -130,12 +130,12 @@ export function SongScore({ job, abc }) {
   </section>`;
 }
 
-/** @param {Job} job @param {string} abc Sings a score as it is. */
+/** Sings a score as it is. @param {Job} job @param {string} abc */
 function singScore(job, abc) {
   singAgain({ ...job.request, stage: 'full', score: abc, seed: freshSeed() });
 }
 
-/** @param {Job} job @param {string} abc Opens a song's request with its score in the form. */
+/** Opens a song's request with its score in the form. @param {Job} job @param {string} abc */
 function editScore(job, abc) {
   openRequest({ ...job.request, stage: undefined, score: abc, seed: undefined });
   tab.value = 'write';
@@ -146,7 +146,7 @@ function focusText() {
   requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById('score-text')?.focus()));
 }
 
-/** @param {HTMLIFrameElement | null} frame @param {string} abc @param {string} title Saves a score as a MIDI file. */
+/** Saves a score as a MIDI file. @param {HTMLIFrameElement | null} frame @param {string} abc @param {string} title */
 async function saveMidi(frame, abc, title) {
   const answer = await ask(frame, { abc, wanted: 'midi' });
   if (!(answer?.midi instanceof Uint8Array)) {

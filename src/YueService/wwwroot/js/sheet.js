@@ -55,7 +55,7 @@ const Reworded = /did not end by itself|was cut at its limit|run_n_segments/;
 /** Warnings about the sound of the song; the others are about its words. */
 const Loud = /^section \d/;
 
-/** @param {{ job: Job }} props The problems of a song with possible fixes, and below them the notes on its words. */
+/** The problems of a song with possible fixes, and below them the notes on its words. @param {{ job: Job }} props */
 function Notices({ job }) {
   const rest = (job.song?.warnings ?? []).filter((text) => !Reworded.test(text));
   const [loud, quiet] = [rest.filter((text) => Loud.test(text)), rest.filter((text) => !Loud.test(text)).map(plain)];
@@ -65,7 +65,7 @@ function Notices({ job }) {
       <ul>${quiet.map((text) => html`<li key=${text}>${text}</li>`)}</ul></details>` : null}`;
 }
 
-/** @param {{ job: Job }} props Sections that were cut at their limit. */
+/** Sections that were cut at their limit. @param {{ job: Job }} props */
 function CutShort({ job }) {
   const sections = job.song?.sections ?? [];
   const cut = sections.filter((section) => section.ended === 'max_new_tokens' && !section.kept);
@@ -88,7 +88,7 @@ function CutShort({ job }) {
       onClick=${() => singAgain(again)}>${isAsked ? 'Sing it at full length' : 'Sing it with twice the limit'}</button>` : null}</div>`;
 }
 
-/** @param {{ job: Job }} props Sections that the request left for later. */
+/** Sections that the request left for later. @param {{ job: Job }} props */
 function LeftOut({ job }) {
   const sung = job.song?.sections.length ?? 0;
   const left = cardsOf(job.request?.lyrics ?? '').slice(sung).map(({ written }) => written || 'verse');
@@ -98,18 +98,18 @@ function LeftOut({ job }) {
       onClick=${() => continueSong(job)}>Continue with ${left.length > 1 ? 'them' : 'it'}</button></div>`;
 }
 
-/** @param {string[]} words Returns words as a list in a sentence. */
+/** Returns words as a list in a sentence. @param {string[]} words */
 function list(words) {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
 }
 
-/** @param {Job} job Returns true if the song's model continues songs. */
+/** Returns true if the song's model continues songs. @param {Job} job */
 function canContinue(job) {
   const model = options.value?.models.find(({ name }) => name === job.song?.model);
   return !model || model.capabilities.includes('sing_again');
 }
 
-/** @param {Job} job Continues a song: its sections are kept, and a new section is added unless an unsung one is left. */
+/** Continues a song: its sections are kept, and a new section is added unless an unsung one is left. @param {Job} job */
 function continueSong(job) {
   const sung = job.song?.sections.length ?? 0;
   openRemake({ ...job.request, seed: undefined, run_n_segments: 0 },
@@ -118,7 +118,7 @@ function continueSong(job) {
   focusWords(cards.value[sung].key);
 }
 
-/** @param {Job} job @param {number} index Opens the words of a section in order to sing it again. */
+/** Opens the words of a section in order to sing it again. @param {Job} job @param {number} index */
 function editSection(job, index) {
   openRemake({ ...job.request, seed: undefined, run_n_segments: 0 },
     { how: 'replace_section', id: job.id, title: job.title, section: index + 1, sung: job.song?.sections.length ?? 0 });

@@ -90,7 +90,7 @@ function SongView({ job }) {
     <${Words} job=${job} blocks=${isAudible ? blocksOf(job) : []} />`;
 }
 
-/** @param {Job} job Returns the score that the song follows; null without one, or before it is complete. */
+/** Returns the score that the song follows; null without one, or before it is complete. @param {Job} job */
 function scoreOf(job) {
   return job.song?.score ?? job.score ?? null;
 }
@@ -135,7 +135,7 @@ function Rename({ job }) {
     }} />`;
 }
 
-/** @param {Job} job @param {string} title Renames a song and its takes with the same name; an empty name restores the default. */
+/** Renames a song and its takes with the same name; an empty name restores the default. @param {Job} job @param {string} title */
 function rename(job, title) {
   const same = takesOf(job).filter((take) => take.title === job.title && take.id !== job.id);
   [job, ...same].forEach((take) => edit(take, { title: title || null }));
@@ -149,14 +149,14 @@ export function fromWords(job) {
     : `${tag.charAt(0).toUpperCase()}${tag.slice(1)} sung again in`;
 }
 
-/** @param {Job} job Returns the takes of a song's request, in order; empty for a song without takes. */
+/** Returns the takes of a song's request, in order; empty for a song without takes. @param {Job} job */
 export function takesOf(job) {
   const group = job.group;
   return group ? [...jobs.value.values()].filter((other) => other.group?.id === group.id)
     .sort((a, b) => (a.group?.take ?? 0) - (b.group?.take ?? 0)) : [];
 }
 
-/** @param {Job} take Shows another take. If the player is playing one of the takes, it switches to this one at the same position. */
+/** Shows another take. If the player is playing one of the takes, it switches to this one at the same position. @param {Job} take */
 export function switchTake(take) {
   const isHeard = jobs.value.get(playingId.value)?.group?.id === take.group?.id;
   show(take.id);
@@ -244,7 +244,7 @@ function stageWords(job) {
     : stage === 'stage2' ? 'Refining the sound' : stage === 'decode' ? 'Making the sound' : 'Beginning';
 }
 
-/** @param {Job} job @param {number} section Returns the name of a section, counted from 1. */
+/** Returns the name of a section, counted from 1. @param {Job} job @param {number} section */
 function tagOf(job, section) {
   // Lists do not contain lyrics.
   const song = job.song ?? jobs.value.get(job.parent?.id ?? '')?.song;
@@ -309,7 +309,7 @@ function expected(job) {
     ?? cardsOf(job.request?.lyrics ?? '').map((card) => ({ tag: card.written || 'verse', seconds: Guess }));
 }
 
-/** @param {Job} job Returns the actions for any song. */
+/** Returns the actions for any song. @param {Job} job */
 export function songActions(job) {
   const withRequest = async () => job.request ?? (await send('GET', `/v1/songs/${job.id}`)).request;
   return [
@@ -321,14 +321,14 @@ export function songActions(job) {
   ];
 }
 
-/** @param {object} request Returns a command for a POSIX shell. A key is read from the variable that the service uses for it. */
+/** Returns a command for a POSIX shell. A key is read from the variable that the service uses for it. @param {object} request */
 function curl(request) {
   const body = toJson(request).replaceAll("'", "'\\''");
   const key = isSignedIn.value ? ' -H "Authorization: Bearer $YUE_API_KEY"' : '';
   return `curl ${location.origin}/v1/songs${key} -H 'Content-Type: application/json' -d '${body}'`;
 }
 
-/** @param {{ job: Job, blocks: Block[] }} props The words, with the section that is playing highlighted. */
+/** The words, with the section that is playing highlighted. @param {{ job: Job, blocks: Block[] }} props */
 function Words({ job, blocks }) {
   const list = cardsOf(job.request?.lyrics ?? '');
   const at = playingId.value === job.id

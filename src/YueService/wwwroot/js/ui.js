@@ -100,13 +100,13 @@ export function short(text, max = 48) {
   return text.length <= max ? text : `${text.slice(0, max - 1).trimEnd()}…`;
 }
 
-/** @param {number} seconds Returns minutes and seconds, as in 1:05. */
+/** Returns minutes and seconds, as in 1:05. @param {number} seconds */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds + 0.001));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 
-/** @param {number} seconds Returns a time in words, as in "about 2 minutes". */
+/** Returns a time in words, as in "about 2 minutes". @param {number} seconds */
 export function roughly(seconds) {
   if (seconds < 90) {
     return `${Math.max(1, Math.round(seconds))} s`;
@@ -115,7 +115,7 @@ export function roughly(seconds) {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
-/** @param {number} seconds Returns a time for screen readers. */
+/** Returns a time for screen readers. @param {number} seconds */
 export function spoken(seconds) {
   const whole = Math.floor(seconds);
   const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
@@ -146,7 +146,7 @@ function format(date, kind) {
   return formatter.format(date);
 }
 
-/** @param {string} time Returns when something was, as in "yesterday". */
+/** Returns when something was, as in "yesterday". @param {string} time */
 export function since(time) {
   const then = new Date(time);
   const days = Math.floor((startOfDay(new Date()) - startOfDay(then)) / 86_400_000);
@@ -163,7 +163,7 @@ export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** @param {string} text Copies a text, even if the clipboard API is not available, as over plain http. */
+/** Copies a text, even if the clipboard API is not available, as over plain http. @param {string} text */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -197,7 +197,7 @@ export function Icon({ name }) {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${Icons[name]} fill-rule="evenodd" /></svg>`;
 }
 
-/** @param {HTMLElement} menu Opens a list upwards if it would be cut off below and there is more room above. */
+/** Opens a list upwards if it would be cut off below and there is more room above. @param {HTMLElement} menu */
 function makeRoom(menu) {
   const [button, list] = [menu.getBoundingClientRect(), /** @type {HTMLElement} */ (menu.querySelector('ul')).getBoundingClientRect()];
   const room = menu.closest('.list, .unsung, .scroll, .song')?.getBoundingClientRect() ?? document.body.getBoundingClientRect();

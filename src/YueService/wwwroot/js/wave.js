@@ -39,19 +39,19 @@ function blockTitle(block, canSing) {
     ? '. Select it to sing it again or to edit its words.' : ''}`;
 }
 
-/** @param {Block[]} blocks @param {number} index Returns whether a section is the next one to be written. */
+/** Returns whether a section is the next one to be written. @param {Block[]} blocks @param {number} index */
 function isNext(blocks, index) {
   return blocks[index].state === 'todo' && blocks[index - 1]?.state !== 'todo';
 }
 
-/** @param {string} id @param {Block} block Returns the part of a section that has arrived, 0 to 1. */
+/** Returns the part of a section that has arrived, 0 to 1. @param {string} id @param {Block} block */
 function doneShare(id, block) {
   const track = trackOf(id, 'mix');
   void track.arrived.value;
   return block.state === 'done' ? 1 : Math.min(1, Math.max(0, (track.seconds - block.start) / Math.max(block.seconds, 0.1)));
 }
 
-/** @param {number} seconds Returns the times of the ruler's labels. On a phone a label needs up to 9 % of the width. */
+/** Returns the times of the ruler's labels. On a phone a label needs up to 9 % of the width. @param {number} seconds */
 function marks(seconds) {
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300];
   const step = steps.find((size) => seconds / size <= 6) ?? 600;
@@ -142,7 +142,7 @@ function Mixer({ name }) {
   </div>`;
 }
 
-/** @param {string} id @param {string[]} names Returns the highest peak of all lanes, which is scaled to a lane's height. */
+/** Returns the highest peak of all lanes, which is scaled to a lane's height. @param {string} id @param {string[]} names */
 function loudest(id, names) {
   return Math.max(0.1, ...names.map((name) => trackOf(id, name).highest));
 }

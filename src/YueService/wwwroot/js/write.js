@@ -42,7 +42,7 @@ const Stages = [
   ['full', 'Full', 'The whole sound'],
 ];
 
-/** @param {import('./types').Job} job Plays a song from its first sound, unless it has none or another song is playing. */
+/** Plays a song from its first sound, unless it has none or another song is playing. @param {import('./types').Job} job */
 function listenTo(job) {
   if (!isPlaying.value && hasSound(job)) {
     listen(job.id, { play: true });
@@ -109,7 +109,7 @@ export async function singAgain(body) {
   }
 }
 
-/** @param {unknown} error Returns the message about a rejected request; empty if the messages are at its fields. */
+/** Returns the message about a rejected request; empty if the messages are at its fields. @param {unknown} error */
 function wordsFor(error) {
   if (!(error instanceof Problem)) {
     return Silence;
@@ -139,7 +139,7 @@ function focusFault() {
   return faulty !== undefined;
 }
 
-/** @param {KeyboardEvent} event Sings with Ctrl+Enter, even from within the words. */
+/** Sings with Ctrl+Enter, even from within the words. @param {KeyboardEvent} event */
 function keys(event) {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
@@ -177,7 +177,7 @@ function RemakeBanner() {
     <button type="button" class="quiet" onClick=${endRemake}>Stop</button></div>` : null;
 }
 
-/** @param {import('./form.js').Remake} from Returns the name of the section that is sung again. */
+/** Returns the name of the section that is sung again. @param {import('./form.js').Remake} from */
 function tagOf(from) {
   return cards.value[from.section - 1]?.written || 'verse';
 }
@@ -308,12 +308,12 @@ function Other({ name, value }) {
     ${faults.map((text) => html`<span class="fault" key=${text}>${text}</span>`)}</li>`;
 }
 
-/** @param {string} name Returns the service's description of a field's values. */
+/** Returns the service's description of a field's values. @param {string} name */
 function boundsOf(name) {
   return options.value?.fields.find((field) => field.name === name);
 }
 
-/** @param {string} name Returns what is wrong with a setting, in plain words; empty if it is valid. */
+/** Returns what is wrong with a setting, in plain words; empty if it is valid. @param {string} name */
 function faultOf(name) {
   const value = fields.value[name];
   const bounds = boundsOf(name);
@@ -334,12 +334,12 @@ function faultOf(name) {
   return `Use a ${isWhole ? 'whole number' : 'number'}${Number.isFinite(max) ? ` from ${min} to ${max}` : ''}, or leave it empty.`;
 }
 
-/** @param {string} message @param {string} out Returns how to fix a value, without the field's API name. */
+/** Returns how to fix a value, without the field's API name. @param {string} message @param {string} out */
 function advice(message, out) {
   return plain(message.replace(/^.*?; send /, 'Use ').replace(/, or leave it out.*$/, `, or ${out}.`));
 }
 
-/** @param {string} text Returns the value of a typed text: a number, several numbers, or the text itself. */
+/** Returns the value of a typed text: a number, several numbers, or the text itself. @param {string} text */
 function valueOf(text) {
   const parts = text.split(',').map((part) => part.trim());
   const numbers = parts.map(Number);
