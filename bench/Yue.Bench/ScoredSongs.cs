@@ -6,7 +6,7 @@ namespace Yue.Bench;
 internal static class ScoredSongs
 {
     /// <summary>Returns the request for a song of a given length.</summary>
-    /// <param name="seconds">Its length.</param>
+    /// <param name="seconds">Its length in seconds.</param>
     /// <param name="seed">Its seed.</param>
     /// <param name="scoreLetters">The length of the score that it is given; 0 lets the model write one. Random weights write as many tokens
     /// as a score may have, 4,096.</param>

@@ -90,7 +90,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_with_a_missing_file_fails_the_order_and_the_song_only()
+    public async Task A_missing_file_of_a_model_fails_only_the_order_and_songs_for_that_model()
     {
         CopyAll(DemoModel.Folders.Stage1, _folder);
         using var engine = Engine(checkpointOfB: _folder);

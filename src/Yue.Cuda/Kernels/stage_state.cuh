@@ -3,7 +3,7 @@
 #include "common.cuh"
 
 constexpr int MAX_WINDOW = 100;
-constexpr int GROUP_IDS = 32;       // candidates whose largest key stage_keys leaves to stage_draw
+constexpr int GROUP_IDS = 32;       // candidates per group; stage_draw gets the largest key of each group from stage_keys
 
 // A candidate is an allowed id: candidate i < count is id first + i, candidate count is end_id.
 struct StageSong

@@ -12,6 +12,6 @@ internal sealed record ModelHost(Device Device, Gpu? Gpu, MemoryPlan Plan, Model
     /// <summary>The type of the language models' matrices, as named in the settings.</summary>
     public string WeightsName => Gpu?.WeightsName ?? "f32";
 
-    /// <summary>True if YuE 1's codec and vocoders are on the GPU: there is one, and the plan has room for them.</summary>
+    /// <summary>True if YuE 1's codec and vocoders are on the GPU, which requires a GPU and room in the plan.</summary>
     public bool SoundOnGpu => Gpu is not null && Plan.Host != HostShare.EmbeddingsAndSound;
 }

@@ -8,7 +8,7 @@ namespace YueService.CommandLine;
 /// <summary>Writes a line for every new step, every tenth of the work and every half minute, for logs and pipes.</summary>
 internal sealed class LineProgressView(TextWriter writer) : IProgressView
 {
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
 
     public async Task FollowAsync(Func<ProgressLine> read, Task work)
@@ -32,7 +32,7 @@ internal sealed class LineProgressView(TextWriter writer) : IProgressView
                 await writer.WriteLineAsync(Text(line, first.Value, Stopwatch.GetElapsedTime(start)));
             }
 
-            await Task.WhenAny(work, Task.Delay(LookInterval));
+            await Task.WhenAny(work, Task.Delay(PollInterval));
         }
     }
 

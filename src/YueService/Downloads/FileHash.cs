@@ -6,7 +6,7 @@ namespace YueService.Downloads;
 internal static class FileHash
 {
     private const int BufferBytes = 1 << 20;
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Returns the hash of a file, in lower-case hex.</summary>
     public static async Task<string> OfAsync(string path, CancellationToken cancel)
@@ -41,7 +41,7 @@ internal static class FileHash
                 return Convert.ToHexStringLower(hash.GetHashAndReset());
             }
 
-            await Task.WhenAny(fetched, Task.Delay(LookInterval, cancel));
+            await Task.WhenAny(fetched, Task.Delay(PollInterval, cancel));
             cancel.ThrowIfCancellationRequested();
         }
     }

@@ -45,10 +45,10 @@ internal sealed partial class SystemdReporter(
 
     // Log what hangs before systemd ends the process.
     private static readonly TimeSpan HangWarning = LoadingPatience - TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LoadingInterval = TimeSpan.FromMilliseconds(200);
 
-    private readonly TimeSpan _interval = watchdog.Limit / 4 is { } quarter && quarter < LookInterval ? quarter : LookInterval;
+    private readonly TimeSpan _interval = watchdog.Limit / 4 is { } quarter && quarter < PollInterval ? quarter : PollInterval;
     private string _lastStatus = "";
     private (string? What, double Percent)? _progress;
     private long _progressAt;

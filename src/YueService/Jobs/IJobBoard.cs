@@ -23,16 +23,16 @@ internal interface IJobBoard
 
     /// <summary>Reserves slots for jobs that are not stored yet.</summary>
     /// <returns>Accepted, or the limit that leaves fewer slots; no slot is reserved in that case.</returns>
-    IntakeOutcome Reserve(int places, string? owner);
+    IntakeOutcome Reserve(int slots, string? owner);
 
     /// <summary>Releases reserved slots.</summary>
-    void Release(int places, string? owner);
+    void Release(int slots, string? owner);
 
     /// <summary>Adds a job, which then waits in a reserved slot.</summary>
     Task TakeAsync(Job job, CancellationToken cancel);
 
     /// <summary>Updates the board with the jobs that other processes have accepted since the last call.</summary>
-    Task LookAsync(CancellationToken cancel);
+    Task RefreshAsync(CancellationToken cancel);
 
     /// <summary>Adds the jobs of an earlier process before those that have arrived since then.</summary>
     void Restore(IReadOnlyCollection<Job> jobs);
@@ -53,9 +53,9 @@ internal sealed class LocalBoard(JobOrder order, JobWorker worker, JobEvents eve
 
     public Job? Find(string id) => worker.Find(id);
 
-    public IntakeOutcome Reserve(int places, string? owner) => order.Reserve(places, owner);
+    public IntakeOutcome Reserve(int slots, string? owner) => order.Reserve(slots, owner);
 
-    public void Release(int places, string? owner) => order.Release(places, owner);
+    public void Release(int slots, string? owner) => order.Release(slots, owner);
 
     public Task TakeAsync(Job job, CancellationToken cancel)
     {
@@ -65,7 +65,7 @@ internal sealed class LocalBoard(JobOrder order, JobWorker worker, JobEvents eve
         return Task.CompletedTask;
     }
 
-    public Task LookAsync(CancellationToken cancel) => Task.CompletedTask;
+    public Task RefreshAsync(CancellationToken cancel) => Task.CompletedTask;
 
     public void Restore(IReadOnlyCollection<Job> jobs)
     {

@@ -34,7 +34,7 @@ internal sealed class JobIntake(
     public async Task<(IntakeOutcome Outcome, Job? Job)> TakeAsync(
         JobRequest request, CancellationToken caller, bool isStreamed = false, string? owner = null)
     {
-        var outcome = Reserve(places: 1, owner);
+        var outcome = Reserve(slots: 1, owner);
         if (outcome != IntakeOutcome.Accepted)
         {
             return (outcome, null);
@@ -140,8 +140,8 @@ internal sealed class JobIntake(
 
     public void Dispose() => _taking.Dispose();
 
-    private IntakeOutcome Reserve(int places, string? owner) =>
-        engine.Status.State == EngineState.Ready ? board.Reserve(places, owner) : IntakeOutcome.NotReady;
+    private IntakeOutcome Reserve(int slots, string? owner) =>
+        engine.Status.State == EngineState.Ready ? board.Reserve(slots, owner) : IntakeOutcome.NotReady;
 
     /// <summary>Stores a group of takes in reserved slots, then passes them to the worker.</summary>
     private async Task<Submission> StoreAsync(NewGroup group, JobRequest request, int takes)

@@ -49,32 +49,32 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
 
     /// <summary>Reserves slots for jobs that are not stored yet.</summary>
     /// <returns>Accepted, or the limit that leaves fewer slots; no slot is reserved in that case.</returns>
-    public IntakeOutcome Reserve(int places = 1, string? owner = null)
+    public IntakeOutcome Reserve(int slots = 1, string? owner = null)
     {
         lock (_lock)
         {
             var own = _reserved.Count(known => known == owner) + _waiting.Skip(_claimed).Count(job => job.Owner == owner);
-            if (!HasRoomFor(places))
+            if (!HasRoomFor(slots))
             {
                 return IntakeOutcome.QueueFull;
             }
 
-            if (own + places > options.Value.CapacityOf(owner))
+            if (own + slots > options.Value.CapacityOf(owner))
             {
                 return IntakeOutcome.OwnerQueueFull;
             }
 
-            _reserved.AddRange(Enumerable.Repeat(owner, places));
+            _reserved.AddRange(Enumerable.Repeat(owner, slots));
             return IntakeOutcome.Accepted;
         }
     }
 
     /// <summary>Releases reserved slots.</summary>
-    public void Release(int places = 1, string? owner = null)
+    public void Release(int slots = 1, string? owner = null)
     {
         lock (_lock)
         {
-            for (var i = 0; i < places; i++)
+            for (var i = 0; i < slots; i++)
             {
                 _reserved.Remove(owner);
             }
@@ -172,7 +172,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
 
     void IJobQueue.Remove(Job job) => Remove(job);
 
-    private bool HasRoomFor(int places) => _waiting.Count - _claimed + _reserved.Count + places <= Capacity;
+    private bool HasRoomFor(int slots) => _waiting.Count - _claimed + _reserved.Count + slots <= Capacity;
 
     private void Number(int first)
     {

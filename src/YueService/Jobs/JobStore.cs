@@ -27,7 +27,7 @@ internal sealed partial class JobStore(
             if (job is { IsFinished: false } && board.Find(id) is null or { Position: 0, Feed.Latest.State: JobState.Queued })
             {
                 // Another process may have accepted it just now, and its position is not known yet.
-                await board.LookAsync(cancel);
+                await board.RefreshAsync(cancel);
             }
 
             return job is null ? null : View(job);

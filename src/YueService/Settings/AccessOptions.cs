@@ -2,7 +2,7 @@ using Yue.Engine.Settings;
 
 namespace YueService.Settings;
 
-/// <summary>The settings of access, in the same section as the engine's settings.</summary>
+/// <summary>The settings for access to the service, in the same section as the engine's settings.</summary>
 internal sealed class AccessOptions
 {
     /// <summary>The bearer tokens that callers may send, separated by commas. Without any, no token is needed.</summary>

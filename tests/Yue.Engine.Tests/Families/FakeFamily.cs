@@ -55,7 +55,7 @@ internal sealed class FakeSongs(IReadOnlyList<string> names, long parameters) : 
 
     IReadOnlyList<IReadOnlyList<IModelCosts>> IFamilyCosts.Songs => [[this]];
 
-    /// <summary>Every loading (+) and unloading (-) of a model.</summary>
+    /// <summary>Each load (+) and unload (-) of a model.</summary>
     public ConcurrentQueue<string> Loads { get; } = new();
 
     /// <summary>The number of songs of every shared step.</summary>

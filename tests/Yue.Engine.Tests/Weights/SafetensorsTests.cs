@@ -143,7 +143,7 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_an_empty_and_a_short_file_and_a_folder_are_refused()
+    public void Missing_empty_and_short_files_and_folders_are_refused()
     {
         AssertRefused("the file does not exist", () => SafetensorsFile.Open(_folder["none.safetensors"]));
         AssertRefused("the file is empty", () => SafetensorsFile.Open(_folder.Write("empty.safetensors", "")));

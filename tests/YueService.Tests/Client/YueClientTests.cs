@@ -32,7 +32,7 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task Committed_client_is_generated_from_the_served_document()
+    public async Task The_committed_client_is_generated_from_the_served_document()
     {
         var document = JsonNode.Parse(await _http.GetStringAsync("/openapi/v1.json", Cancel))!.AsObject();
         document.Remove("servers");

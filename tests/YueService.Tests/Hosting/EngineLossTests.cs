@@ -14,7 +14,7 @@ public sealed class EngineLossTests
     private readonly Command _command = new();
 
     [Fact]
-    public async Task A_lost_engine_makes_readiness_503_and_has_its_own_exit_code()
+    public async Task After_the_loss_of_its_engine_the_process_is_not_ready_and_ends_with_its_own_exit_code()
     {
         var (service, client) = Serve(TestContext.Current.CancellationToken);
         using var http = client;
@@ -26,7 +26,7 @@ public sealed class EngineLossTests
     }
 
     [Fact]
-    public async Task An_engine_that_cannot_load_keeps_running_with_the_reason()
+    public async Task The_process_keeps_running_and_reports_why_its_engine_cannot_load()
     {
         using var stop = new CancellationTokenSource();
         _command.Engine.Status = new EngineStatus { State = EngineState.Failed, Failure = "config.json is missing" };

@@ -51,7 +51,7 @@ public sealed class KillTests : IDisposable
                 using var response = await program.Client.PostSongAsync(Body);
                 if (response.StatusCode == HttpStatusCode.TooManyRequests)
                 {
-                    // Old jobs have not been queued yet.
+                    // The jobs of the previous process have not been queued again yet.
                     continue;
                 }
 

@@ -15,7 +15,7 @@ internal static class AiffHeader
     private const int MaxSampleRateHz = 1_000_000;
 
     /// <summary>Returns true if a file has the signature of AIFF or AIFF-C.</summary>
-    public static bool Begins(ReadOnlySpan<byte> file) =>
+    public static bool HasSignature(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && file[..4].SequenceEqual("FORM"u8)
             && (file[8..12].SequenceEqual("AIFF"u8) || file[8..12].SequenceEqual("AIFC"u8));
 

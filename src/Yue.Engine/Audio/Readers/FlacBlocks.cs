@@ -12,7 +12,7 @@ internal static class FlacBlocks
     public const byte PaddingType = 1;
 
     /// <summary>Returns true if a file has the signature of flac.</summary>
-    public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("fLaC"u8);
+    public static bool HasSignature(ReadOnlySpan<byte> file) => file.StartsWith("fLaC"u8);
 
     /// <summary>Checks a file.</summary>
     /// <returns>The number of samples per channel in its header, null if unknown, and the positions of the type bytes of its

@@ -12,7 +12,7 @@ internal static class Mp4Boxes
     private static readonly string[] Containers = ["moov", "trak", "mdia", "minf", "stbl", "udta", "meta", "ilst"];
 
     /// <summary>Returns true if a file has the signature of mp4 or QuickTime.</summary>
-    public static bool Begins(ReadOnlySpan<byte> file) =>
+    public static bool HasSignature(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && Encoding.Latin1.GetString(file[4..8]) is "ftyp" or "moov" or "mdat" or "wide" or "free";
 
     /// <summary>Checks a file.</summary>

@@ -34,7 +34,7 @@ internal sealed class OggFile
     public bool IsCut { get; private set; } = true;
 
     /// <summary>Returns true if a file has the signature of Ogg.</summary>
-    public static bool Begins(ReadOnlySpan<byte> file) => file.StartsWith("OggS"u8);
+    public static bool HasSignature(ReadOnlySpan<byte> file) => file.StartsWith("OggS"u8);
 
     /// <summary>Checks the pages of a file.</summary>
     /// <exception cref="ClipFaultException">A page is damaged or missing, or there is not exactly one stream of sound.</exception>

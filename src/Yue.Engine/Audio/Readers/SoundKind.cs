@@ -33,11 +33,11 @@ internal static class SoundKinds
 
         return (content switch
         {
-            _ when WavHeader.Begins(content) => SoundKind.Wav,
-            _ when AiffHeader.Begins(content) => SoundKind.Aiff,
-            _ when OggFile.Begins(content) => SoundKind.Ogg,
-            _ when FlacBlocks.Begins(content) => SoundKind.Flac,
-            _ when Mp4Boxes.Begins(content) => SoundKind.Mp4,
+            _ when WavHeader.HasSignature(content) => SoundKind.Wav,
+            _ when AiffHeader.HasSignature(content) => SoundKind.Aiff,
+            _ when OggFile.HasSignature(content) => SoundKind.Ogg,
+            _ when FlacBlocks.HasSignature(content) => SoundKind.Flac,
+            _ when Mp4Boxes.HasSignature(content) => SoundKind.Mp4,
             _ => SoundKind.Mp3,
         }, start);
     }

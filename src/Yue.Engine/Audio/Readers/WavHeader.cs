@@ -24,7 +24,7 @@ internal static class WavHeader
     private static ReadOnlySpan<byte> SubFormatTail => [0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
     /// <summary>Returns true if a file has the signature of WAV.</summary>
-    public static bool Begins(ReadOnlySpan<byte> file) =>
+    public static bool HasSignature(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && (file[..4].SequenceEqual("RIFF"u8) || file[..4].SequenceEqual("RF64"u8))
             && file[8..12].SequenceEqual("WAVE"u8);
 
@@ -33,7 +33,7 @@ internal static class WavHeader
     /// encoding.</exception>
     public static PcmReader Open(byte[] file)
     {
-        if (!Begins(file))
+        if (!HasSignature(file))
         {
             throw new ClipFaultException("is not a WAV file: it does not begin with RIFF and WAVE");
         }

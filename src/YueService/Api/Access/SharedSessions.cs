@@ -14,7 +14,7 @@ internal sealed partial class SharedSessions(
 {
     private readonly ConcurrentDictionary<string, bool> _own = new(StringComparer.Ordinal);
     private volatile IReadOnlySet<string>? _all;
-    private bool _isUnseen;
+    private bool _isUnreadable;
 
     /// <remarks>No session is accepted before the first read. While the database is unavailable, the last known list is used.</remarks>
     public bool Contains(string id) => _all is not { } all || all.Contains(id) || _own.ContainsKey(id);
@@ -38,7 +38,7 @@ internal sealed partial class SharedSessions(
             using var timer = new PeriodicTimer(SharedSettings.PollInterval);
             do
             {
-                await LookAsync(stoppingToken);
+                await RefreshAsync(stoppingToken);
             }
             while (await timer.WaitForNextTickAsync(stoppingToken));
         }
@@ -48,23 +48,23 @@ internal sealed partial class SharedSessions(
         }
     }
 
-    private async Task LookAsync(CancellationToken cancel)
+    private async Task RefreshAsync(CancellationToken cancel)
     {
         try
         {
             _all = await callers.EndedSessionsAsync(cancel);
-            _isUnseen = false;
+            _isUnreadable = false;
         }
         catch (StorageException e)
         {
-            if (!_isUnseen)
+            if (!_isUnreadable)
             {
-                _isUnseen = true;
-                LogUnseen(e.Message);
+                _isUnreadable = true;
+                LogUnreadable(e.Message);
             }
         }
     }
 
     [LoggerMessage(LogLevel.Warning, "Sessions ended by other processes cannot be read: {Reason}")]
-    private partial void LogUnseen(string reason);
+    private partial void LogUnreadable(string reason);
 }

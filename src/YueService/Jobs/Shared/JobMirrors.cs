@@ -16,7 +16,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     private static readonly TimeSpan PlacesInterval = TimeSpan.FromSeconds(1);
 
     // Notifications come in bursts, and one query handles all of them.
-    private static readonly TimeSpan LookRest = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan RefreshPause = TimeSpan.FromMilliseconds(20);
 
     private readonly PostgresQueue _queue;
     private readonly SharedSettings _settings;
@@ -83,13 +83,13 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     public Job? Find(string id) => _mirrors.TryGetValue(id, out var mirror) && mirror.Job.Stored!.Caller is null ? mirror.Job : null;
 
     /// <remarks>The database makes the final decision when the jobs are added.</remarks>
-    public IntakeOutcome Reserve(int places, string? owner) =>
-        Depth + places > Capacity ? IntakeOutcome.QueueFull
-        : _mirrors.Values.Count(mirror => mirror.Waits && mirror.Job.Owner == owner) + places > _options.Value.CapacityOf(owner)
+    public IntakeOutcome Reserve(int slots, string? owner) =>
+        Depth + slots > Capacity ? IntakeOutcome.QueueFull
+        : _mirrors.Values.Count(mirror => mirror.Waits && mirror.Job.Owner == owner) + slots > _options.Value.CapacityOf(owner)
             ? IntakeOutcome.OwnerQueueFull
         : IntakeOutcome.Accepted;
 
-    public void Release(int places, string? owner)
+    public void Release(int slots, string? owner)
     {
     }
 
@@ -98,10 +98,10 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         Add(job);
 
         // Its position is known afterwards.
-        await LookAsync(cancel);
+        await RefreshAsync(cancel);
     }
 
-    public async Task LookAsync(CancellationToken cancel)
+    public async Task RefreshAsync(CancellationToken cancel)
     {
         try
         {
@@ -144,12 +144,12 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
                 {
                     if (logged != e.Message)
                     {
-                        LogUnseen(e.Message);
+                        LogUnreadable(e.Message);
                         logged = e.Message;
                     }
                 }
 
-                await Task.Delay(LookRest, stoppingToken);
+                await Task.Delay(RefreshPause, stoppingToken);
                 await _hint.WaitAsync(SharedSettings.PollInterval, stoppingToken);
             }
         }
@@ -385,7 +385,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     }
 
     [LoggerMessage(LogLevel.Warning, "The jobs of other processes cannot be read: {Reason}")]
-    private partial void LogUnseen(string reason);
+    private partial void LogUnreadable(string reason);
 
     [LoggerMessage(LogLevel.Warning, "Job {JobId} could not be cancelled: {Reason}")]
     private partial void LogUncancelled(string reason, string jobId);

@@ -11,7 +11,7 @@ namespace Yue.Engine.Families.Yue1.Codec;
 internal sealed class ReferenceEncoder(CodecEncoder encoder)
 {
     // The codes of a minute take 12 KB.
-    private const int MaxRemembered = 256;
+    private const int MaxCached = 256;
 
     // One code per frame, as the language model needs it (docs/model.md 5.8).
     private const double BandwidthKbps = 0.5;
@@ -23,11 +23,11 @@ internal sealed class ReferenceEncoder(CodecEncoder encoder)
     public ReferenceEncoding Begin(SongReference reference) => new(this, reference);
 
     /// <summary>Returns the codes of a track, and whether they were cached.</summary>
-    public (int[] Codes, bool IsRemembered) CodesOf(AudioClip track)
+    public (int[] Codes, bool IsCached) CodesOf(AudioClip track)
     {
         var content = Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(track.Samples.AsSpan())));
-        var isRemembered = _codes.TryGetValue(content, out var codes);
-        if (isRemembered)
+        var isCached = _codes.TryGetValue(content, out var codes);
+        if (isCached)
         {
             _byUse.Remove(content);
         }
@@ -37,13 +37,13 @@ internal sealed class ReferenceEncoder(CodecEncoder encoder)
         }
 
         _byUse.AddFirst(content);
-        if (_codes.Count > MaxRemembered)
+        if (_codes.Count > MaxCached)
         {
             _codes.Remove(_byUse.Last!.Value);
             _byUse.RemoveLast();
         }
 
-        return (codes!, isRemembered);
+        return (codes!, isCached);
     }
 
     private int[] Encode(AudioClip track)

@@ -7,7 +7,7 @@ namespace Yue.Engine.Families.Yue1.Codec;
 /// <summary>Encodes a reference into an audio prompt, one track per step.</summary>
 internal sealed class ReferenceEncoding(ReferenceEncoder encoder, SongReference reference)
 {
-    private readonly List<(int[] Codes, bool IsRemembered)> _tracks = [];
+    private readonly List<(int[] Codes, bool IsCached)> _tracks = [];
     private TimeSpan _time;
 
     /// <summary>True if every track is encoded.</summary>
@@ -31,7 +31,7 @@ internal sealed class ReferenceEncoding(ReferenceEncoder encoder, SongReference 
         var result = new ReferenceResult(
             (double)clip.Ids.Length / (ReferenceClip.FrameRateHz * _tracks.Count),
             _tracks.Count,
-            _tracks.TrueForAll(track => track.IsRemembered),
+            _tracks.TrueForAll(track => track.IsCached),
             _time.TotalSeconds);
         return (clip, result);
     }

@@ -170,7 +170,7 @@ public sealed class FlowModel : IFlowModel
 
         public Tensor Velocity(Tensor latents, double rawTime) => Unread == 0
             ? model.Velocity(latents, rawTime, cache)
-            : throw new InvalidOperationException($"{Unread} tokens of the chunk are not read yet");
+            : throw new InvalidOperationException($"{Unread} tokens of the chunk have not been read");
 
         public void Dispose()
         {

@@ -23,7 +23,7 @@ public interface IFlowModel : IDisposable
 /// <summary>A chunk of a song: the keys and values that its frames attend to.</summary>
 public interface IFlowChunk : IDisposable
 {
-    /// <summary>The number of tokens that are not read yet. Velocities need all of them.</summary>
+    /// <summary>The number of tokens that have not been read. Velocities need all of them.</summary>
     int Unread { get; }
 
     /// <summary>Reads the next piece of the tokens, of at most <see cref="Llama.LlamaModel.PrefillChunk"/>.</summary>

@@ -21,7 +21,7 @@ public interface IStageDecoder : IDisposable
 /// <summary>A stage of one song in a decoder: its prompts and the ids written so far.</summary>
 public interface IStageSequence : IDisposable
 {
-    /// <summary>The number of prompt ids that are not read yet. The decoder writes after all are read.</summary>
+    /// <summary>The number of prompt ids that have not been read. Writing begins when it is 0.</summary>
     int Unread { get; }
 
     /// <summary>The ids so far, without the one that ends the stage.</summary>

@@ -22,7 +22,7 @@ public sealed class StageWriter : IStageSequence
     private readonly List<int> _tokens = [];
     private int _step;
 
-    /// <summary>Opens a stage, whose prompts are not read yet.</summary>
+    /// <summary>Opens a stage, whose prompts have not been read.</summary>
     /// <param name="model">The language model; the caller keeps it.</param>
     /// <param name="order">The stage, which fits into the model's context.</param>
     public StageWriter(LlamaModel model, StageOrder order)
