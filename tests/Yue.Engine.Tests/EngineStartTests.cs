@@ -1,15 +1,15 @@
 using Xunit;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Scheduling;
-using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
+using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
 /// <summary>Tests the engine's errors for invalid checkpoint files. Each test changes one thing in the demo set.</summary>
 public sealed class EngineStartTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly DemoModelFolders _files;
 
     public EngineStartTests() =>

@@ -1,6 +1,6 @@
 using Xunit;
 using Yue.Engine.Scheduling;
-using Yue.Engine.Tests.Weights;
+using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
@@ -9,7 +9,7 @@ public sealed class MemoryAdviceTests : IDisposable
 {
     private const long GiB = 1L << 30;
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

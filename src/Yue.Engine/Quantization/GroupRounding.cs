@@ -10,7 +10,7 @@ namespace Yue.Engine.Quantization;
 internal sealed class GroupRounding(WeightType type)
 {
     /// <summary>Smaller groups are all zeros in BF16.</summary>
-    private const double LeastScale = 8.2718061e-25;        // 2^-80
+    private const double MinScale = 8.2718061e-25;        // 2^-80
 
     /// <summary>w·(2^20 + 1) − (w·(2^20 + 1) − w) keeps four significant bits of a float32 number.</summary>
     private const double FourBits = (1 << 20) + 1;
@@ -23,7 +23,7 @@ internal sealed class GroupRounding(WeightType type)
 
     private static readonly double[] Int6Parts = [1, 0.97, 0.94, 0.91, 0.88, 0.85, 0.82];
 
-    private readonly double _most = GroupedWeights.Levels(type) - 1;
+    private readonly double _maxCode = GroupedWeights.Levels(type) - 1;
     private readonly int[] _zeroOffsets = type == WeightType.Int4 ? [0, -1, 1] : [0];
 
     /// <summary>Returns the scales and zero points with the smallest weighted sum of squared errors.</summary>
@@ -36,7 +36,7 @@ internal sealed class GroupRounding(WeightType type)
         var low = group.amin([0]).clamp_max(Scalars.Of(0));
         var high = group.amax([0]).clamp_min(Scalars.Of(0));
         var exact = (type == WeightType.Int4 ? (high - low).mul_(Scalars.Of(1 / 15.0)) : maximum(-low, high).mul_(Scalars.Of(1 / 31.0)))
-            .clamp_min_(Scalars.Of(LeastScale));
+            .clamp_min_(Scalars.Of(MinScale));
         var (least, scale, zero) = (full_like(low, Scalars.Of(float.PositiveInfinity)), zeros_like(low), zeros_like(low));
         foreach (var part in type == WeightType.Int4 ? Int4Parts : Int6Parts)
         {
@@ -62,7 +62,7 @@ internal sealed class GroupRounding(WeightType type)
 
     /// <summary>Returns the codes of weights, as F32; the caller disposes them.</summary>
     public Tensor Codes(Tensor weights, Tensor scale, Tensor zero) =>
-        (weights / scale).round_().add_(zero, Scalars.One).clamp_(Scalars.Of(0), Scalars.Of(_most));
+        (weights / scale).round_().add_(zero, Scalars.One).clamp_(Scalars.Of(0), Scalars.Of(_maxCode));
 
     /// <summary>Returns the weights of codes, F32; the caller disposes them.</summary>
     public Tensor Weights(Tensor codes, Tensor scale, Tensor zero)

@@ -16,7 +16,7 @@ internal sealed class QuantizedFolder : IDisposable
     private const string LockFile = "lock";
     private const string CalibrationFile = "calibration.safetensors";
     private const string ConfigFile = "config.json";
-    private const long MostSmallFileBytes = 64 << 20;
+    private const long MaxSmallFileBytes = 64 << 20;
 
     private readonly string _target;
     private readonly FileStream _lock;
@@ -190,7 +190,7 @@ internal sealed class QuantizedFolder : IDisposable
     }
 
     private static bool IsCopied(FileInfo file) =>
-        file.Length <= MostSmallFileBytes
+        file.Length <= MaxSmallFileBytes
         && file.Extension != ".safetensors"
         && !file.Name.StartsWith('.')
         && file.Name is not (ConfigFile or SafetensorsCheckpoint.IndexFile or WeightsManifest.FileName);

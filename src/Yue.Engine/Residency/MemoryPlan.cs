@@ -129,15 +129,15 @@ internal sealed record MemoryPlan
     private static string Refusal(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits, int songs)
     {
         var capacity = new Capacity(songs, RowChoices[^1][^1]);
-        long Least(MemoryLimits with) => Needed(Together.OneModel, families, OnGpu(with, capacity)) + Working(families, with);
-        var (least, working) = (Least(limits), Working(families, limits));
+        long MinBytes(MemoryLimits with) => Needed(Together.OneModel, families, OnGpu(with, capacity)) + Working(families, with);
+        var (least, working) = (MinBytes(limits), Working(families, limits));
         var weights = ModelsOf(families).Max(model => model.WeightBytes(limits));
         return $"{songs} {(songs == 1 ? "song" : "songs")} at once {(songs == 1 ? "takes" : "take")} "
             + $"{GiB(least)} GiB of device memory, one model at a time, with all parts in host memory that can be there, "
             + $"and {GiB(limits.FreeBytes)} GiB may be used: "
             + $"the largest model's weights take {GiB(weights)}, its caches {GiB(least - weights - working)}, working memory "
             + $"{GiB(working)}. What would help: "
-            + string.Join(", ", [.. WaysOut(limits, songs, Least), "other programs off the device", "Device=cpu"]);
+            + string.Join(", ", [.. WaysOut(limits, songs, MinBytes), "other programs off the device", "Device=cpu"]);
     }
 
     /// <summary>Returns the settings that need less memory, each with the memory that is then needed.</summary>

@@ -26,14 +26,14 @@ public sealed record SongReference
     /// used part is encoded, so that memory is bounded.</remarks>
     public static (int FirstSecond, int Seconds) EncodedPart(double startSeconds, double endSeconds)
     {
-        const int Most = SongLimits.MaxReferenceSeconds;
-        if (endSeconds <= Most)
+        const int Max = SongLimits.MaxReferenceSeconds;
+        if (endSeconds <= Max)
         {
-            return (0, Most);
+            return (0, Max);
         }
 
-        var before = (Most - (endSeconds - startSeconds)) / 2;
+        var before = (Max - (endSeconds - startSeconds)) / 2;
         var first = (int)Math.Max(0, Math.Floor(startSeconds - before));
-        return (first, Math.Max(Most, (int)Math.Ceiling(endSeconds) - first));
+        return (first, Math.Max(Max, (int)Math.Ceiling(endSeconds) - first));
     }
 }

@@ -45,11 +45,11 @@ internal static class GroupedReader
     /// <param name="name">The name of the matrix, for the error.</param>
     public static void CheckScales(Tensor codes, WeightType type, string file, string name)
     {
-        const byte Most = 0x4e;         // the upper byte of 2^30 in BF16; those of negative and infinite numbers are larger
+        const byte Max = 0x4e;         // the upper byte of 2^30 in BF16; those of negative and infinite numbers are larger
         using var scope = NewDisposeScope();
         var units = codes.view(-1, GroupedWeights.RowBytes(type, GroupedWeights.UnitSize));
         var scales = units.narrow(1, units.shape[1] - GroupedWeights.ScaleBytesPerUnit, GroupedWeights.ScaleBytesPerUnit);
-        if (scales.reshape(-1, sizeof(ushort)).select(1, 1).max().item<byte>() > Most)
+        if (scales.reshape(-1, sizeof(ushort)).select(1, 1).max().item<byte>() > Max)
         {
             throw new CheckpointException(
                 file, $"tensor {CodesOf(name)}: a scale is negative, above 2^31 or not a number; the file may be damaged");

@@ -52,7 +52,7 @@ internal sealed class ModelsCommand
         models.Subcommands.Add(Pull(settings));
         models.Subcommands.Add(List());
         models.Subcommands.Add(Verify());
-        models.Subcommands.Add(new QuantizeCommand(RunAsync, DiskRoom.OfMachine(settings.SpareBytes)).Build());
+        models.Subcommands.Add(new QuantizeCommand(RunAsync, DiskSpace.OfMachine(settings.SpareBytes)).Build());
         return models;
     }
 

@@ -17,9 +17,9 @@ internal delegate Task<int> RunOnModels(
 /// <summary><c>yue models quantize</c>: checkpoints of fewer bits.</summary>
 /// <param name="run">Runs the command.</param>
 /// <param name="room">The free space of the disks.</param>
-internal sealed class QuantizeCommand(RunOnModels run, DiskRoom room)
+internal sealed class QuantizeCommand(RunOnModels run, DiskSpace room)
 {
-    private const int MostSongs = 256;
+    private const int MaxSongs = 256;
 
     private readonly Argument<string> _name = new("NAME")
     {
@@ -38,7 +38,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskRoom room)
     {
         HelpName = "N",
         Description = "The number of songs that the model sings for its calibration; 0 rounds each weight by itself",
-        CustomParser = result => (int)Number(result, "--songs", value => value is >= 0 and <= MostSongs, $"a number from 0 to {MostSongs}"),
+        CustomParser = result => (int)Number(result, "--songs", value => value is >= 0 and <= MaxSongs, $"a number from 0 to {MaxSongs}"),
         DefaultValueFactory = _ => 16,
     };
 

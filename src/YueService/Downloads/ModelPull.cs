@@ -24,7 +24,7 @@ internal sealed class ModelPull(
         var locked = ModelLock.Read(folder.Path);
         var files = folder.FilesOf(profile);
         var missing = files.Where(file => !file.Exists(locked)).ToList();
-        new DiskRoom(freeBytes, settings.SpareBytes).Require(folder.Path, missing.Sum(Left), "downloaded", "--folder");
+        new DiskSpace(freeBytes, settings.SpareBytes).Require(folder.Path, missing.Sum(Left), "downloaded", "--folder");
         await output.WriteLineAsync(
             $"{profile}: {files.Count - missing.Count} of {files.Count} files are installed, {ByteText.Of(missing.Sum(Left))} to download");
         var download = new FileDownload(hub, settings, freeBytes);

@@ -5,7 +5,6 @@ using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Llama;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
-using Yue.Engine.Tests.Weights;
 using Yue.Testing;
 
 namespace Yue.Engine.Tests.Families;
@@ -17,7 +16,7 @@ public sealed class FamiliesTests : IDisposable
 
     private static readonly SongRequest FakeSong = new() { Lyrics = "", Model = Fake, RunNSegments = 3 };
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public FamiliesTests() => File.WriteAllText(_folder[FakeFamily.FileName], "{}");
 

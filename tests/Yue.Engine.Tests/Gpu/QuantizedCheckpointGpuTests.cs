@@ -24,7 +24,7 @@ public sealed class QuantizedCheckpointGpuTests : IDisposable
         MaxPositions = 256,
     };
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -53,7 +53,7 @@ public sealed class QuantizedCheckpointGpuTests : IDisposable
 
     private LlamaModel Load(LlamaConfig config, Device device, Yue.Engine.Residency.Gpu? gpu)
     {
-        using var checkpoint = SafetensorsCheckpoint.Open(_folder.Root);
+        using var checkpoint = SafetensorsCheckpoint.Open(_folder.Path);
         var source = new CheckpointTensors(checkpoint, gpu?.Dtype ?? ScalarType.Float32, device, gpu?.Upload);
         return new LlamaModel(config, Yue.Engine.Llama.LlamaWeights.Load(config, source, gpu?.QuantizerOf(config.TypeOnGpu(gpu.Weights))));
     }

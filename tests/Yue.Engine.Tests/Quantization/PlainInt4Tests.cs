@@ -2,21 +2,21 @@ using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Scheduling;
-using Yue.Engine.Tests.Weights;
+using Yue.Testing;
 
 namespace Yue.Engine.Tests.Quantization;
 
 /// <summary>Tests the warning about weights of 4 bits without calibration.</summary>
 public sealed class PlainInt4Tests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Files_of_4_bits_without_calibration_cause_a_warning_at_start()
     {
-        var (stage1, stage2) = QuantizedDemo.Make(_folder.Root, bits: 4, songs: 0);
+        var (stage1, stage2) = QuantizedDemo.Make(_folder.Path, bits: 4, songs: 0);
         var warnings = await WarningsAsync(QuantizedDemo.Settings(stage1, stage2));
         Assert.Equal(
             new[] { stage1, stage2 }.Select(folder =>

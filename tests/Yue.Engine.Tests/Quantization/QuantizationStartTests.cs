@@ -1,22 +1,22 @@
 using Xunit;
 using Yue.Engine.Families.Yue1.Calibration;
 using Yue.Engine.Families.Yue1.Demo;
-using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
+using Yue.Testing;
 
 namespace Yue.Engine.Tests.Quantization;
 
 /// <summary>Tests what is checked before a quantization writes anything.</summary>
 public sealed class QuantizationStartTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void The_bytes_to_write_are_those_of_the_files_that_are_missing()
     {
-        var options = QuantizedDemo.Options(_folder.Root, bits: 6, songs: 0);
+        var options = QuantizedDemo.Options(_folder.Path, bits: 6, songs: 0);
         var six = BytesToWrite(options);
         QuantizedDemo.Run(options);
         Assert.InRange(SizeOf(options), six, 1.01 * six);       // with headers and small files
@@ -57,7 +57,7 @@ public sealed class QuantizationStartTests : IDisposable
             Assert.Throws<IOException>(run.Run);
         }
 
-        var options = QuantizedDemo.Options(_folder.Root, bits: 4, songs: 0);
+        var options = QuantizedDemo.Options(_folder.Path, bits: 4, songs: 0);
         Try(options with { Device = "auto" });
         Try(options with { IsDemo = false });
         Assert.Empty(said);
@@ -69,7 +69,7 @@ public sealed class QuantizationStartTests : IDisposable
     [Fact]
     public void Progress_is_that_of_the_work_of_this_run()
     {
-        var options = QuantizedDemo.Options(_folder.Root, bits: 4, songs: 0);
+        var options = QuantizedDemo.Options(_folder.Path, bits: 4, songs: 0);
         List<double> Run(double until)
         {
             using var stop = new CancellationTokenSource();

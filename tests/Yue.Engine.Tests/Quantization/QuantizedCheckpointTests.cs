@@ -5,8 +5,8 @@ using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Llama;
 using Yue.Engine.Quantization;
 using Yue.Engine.Residency;
-using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Quantization;
@@ -14,7 +14,7 @@ namespace Yue.Engine.Tests.Quantization;
 /// <summary>Tests the files of quantized checkpoints with the demo model.</summary>
 public sealed class QuantizedCheckpointTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly string _source = DemoModel.Folders.Stage2;
 
     private static IReadOnlyList<int[]> Sequences => [[.. Enumerable.Range(45_400, 300)], [.. Enumerable.Range(45_500, 200)]];
@@ -170,7 +170,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     public void An_adapter_is_refused_by_name()
     {
         Quantize(Record(4), []);
-        var error = Assert.Throws<CheckpointException>(() => LoraAdapter.Check(_folder.Root, Target));
+        var error = Assert.Throws<CheckpointException>(() => LoraAdapter.Check(_folder.Path, Target));
         Assert.Contains("an adapter cannot be merged into a quantized checkpoint", error.Message, StringComparison.Ordinal);
         Assert.Contains("yue models quantize NAME --lora FOLDER", error.Message, StringComparison.Ordinal);
     }

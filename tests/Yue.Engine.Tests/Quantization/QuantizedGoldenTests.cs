@@ -2,7 +2,6 @@ using System.Globalization;
 using Xunit;
 using Yue.Engine.Llama;
 using Yue.Engine.Quantization;
-using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;
@@ -16,7 +15,7 @@ public sealed class QuantizedGoldenTests(ITestOutputHelper output) : IDisposable
     private const int Positions = 256;
     private const int CalibrationSequences = 8;
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -1,6 +1,7 @@
 using Xunit;
 using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Quantization;
@@ -8,7 +9,7 @@ namespace Yue.Engine.Tests.Quantization;
 /// <summary>Tests the quantization of the demo model with a LoRA adapter merged into stage 1.</summary>
 public sealed class QuantizedLoraTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly string _adapter;
 
     public QuantizedLoraTests() => _adapter = Directory.CreateDirectory(_folder["adapter"]).FullName;

@@ -9,8 +9,8 @@ using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Llama;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Songs;
-using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Quantization;
@@ -20,7 +20,7 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
 {
     private static readonly SongRequest Request = new() { Lyrics = "[verse]\nla la", MaxNewTokens = 1_000, Seed = 11 };
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -31,7 +31,7 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
     public async Task A_quantized_demo_model_sings_and_scores_like_the_original(
         int bits, int songs, double leastError, double mostError)
     {
-        var (stage1, stage2) = QuantizedDemo.Make(_folder.Root, bits, songs);
+        var (stage1, stage2) = QuantizedDemo.Make(_folder.Path, bits, songs);
         AssertRecord(stage1, bits, songs);
         AssertRecord(stage2, bits, songs);
         var song = await SingAsync(stage1, stage2);

@@ -13,7 +13,6 @@ using Yue.Engine.Families.Yue1.Vocoder;
 using Yue.Engine.Llama;
 using Yue.Engine.Tests.Quantization;
 using Yue.Engine.Tests.Text;
-using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;
@@ -101,16 +100,16 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     [Fact]
     public void A_quantized_stage_2_is_not_compared_with_figures_of_the_original()
     {
-        using var folder = new TempFolder();
+        using var folder = new TemporaryFolder();
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(Demo.Stage2, "config.json")))!.AsObject();
         QuantizationConfig.AddTo(config, TestRecord.Of(bits: 4));
         folder.Write("config.json", config.ToJsonString());
-        var files = new SelfCheckFiles("none", folder.Root, "none");
+        var files = new SelfCheckFiles("none", folder.Path, "none");
         var line = Assert.Single(
             new CheckpointSelfCheck(files, PublishedFigures.OfRealWeights()).Run(),
             line => line.What.StartsWith("stage 2", StringComparison.Ordinal));
         Assert.Equal((false, true), (line.IsCompared, line.Agrees));
-        Assert.Equal($"{folder.Root} is quantized, and the figures are those of the original", line.Text);
+        Assert.Equal($"{folder.Path} is quantized, and the figures are those of the original", line.Text);
 
         File.WriteAllText(_file, DemoFigures.Value);
         var own = new CheckpointSelfCheck(files, PublishedFigures.Load(_file)).Run().First(line => line.What == "stage 2");
@@ -120,7 +119,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     [Fact]
     public void A_group_of_figures_is_computed_when_it_is_enumerated()
     {
-        using var folder = new TempFolder();
+        using var folder = new TemporaryFolder();
         File.WriteAllText(_file, DemoFigures.Value);
         var lines = new CheckpointSelfCheck(new(folder["tokenizer"], "none", "none"), PublishedFigures.Load(_file)).Run();
         File.Copy(Path.Combine(Demo.Stage1, "tokenizer.model"), folder["tokenizer"]);

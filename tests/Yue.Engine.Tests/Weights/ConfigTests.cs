@@ -3,6 +3,7 @@ using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Families.Yue1.Vocoder;
 using Yue.Engine.Llama;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Weights;
@@ -49,7 +50,7 @@ public sealed class ConfigTests : IDisposable
           init_args: {dim: 512, n_fft: 3528, hop_length: 882, padding: same}
         """;
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -96,7 +97,7 @@ public sealed class ConfigTests : IDisposable
     [InlineData("\"mlp_bias\": false", "\"mlp_bias\": 0", "mlp_bias is 0, supported: true or false")]
     [InlineData("{", "[", "is not valid JSON")]
     [InlineData("{", "{\"\\ud800\": 1, ", "is not valid JSON")]
-    [InlineData("\"llama\"", "\"\\ud800\"", "model_type is \"\\ud800\", supported: a text")]
+    [InlineData("\"llama\"", "\"\\ud800\"", "model_type is \"\\ud800\", supported: a string")]
     public void An_unsupported_llama_config_is_refused_by_name(string old, string replacement, string message) =>
         AssertRefused(message, Llama, old, replacement, text => LoadLlama(text));
 
@@ -193,7 +194,7 @@ public sealed class ConfigTests : IDisposable
     private string FolderWith(string name, string text)
     {
         _folder.Write(name, text);
-        return _folder.Root;
+        return _folder.Path;
     }
 
     private static void AssertRefused(string message, string whole, string old, string replacement, Action<string> load)

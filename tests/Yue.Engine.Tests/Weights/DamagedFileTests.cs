@@ -3,6 +3,7 @@ using Xunit;
 using Yue.Engine.Families.Yue1.Codec;
 using Yue.Engine.Llama;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Weights;
@@ -13,7 +14,7 @@ public sealed class DamagedFileTests : IDisposable
 {
     private const int Cases = 400;
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -49,13 +50,13 @@ public sealed class DamagedFileTests : IDisposable
     [Fact]
     public void A_damaged_index_is_read_or_refused()
     {
-        SafetensorsWriter.WriteShards(_folder.Root, [Tensors(), [TensorData.From("z", ones(2))]]);
+        SafetensorsWriter.WriteShards(_folder.Path, [Tensors(), [TensorData.From("z", ones(2))]]);
         var index = _folder["model.safetensors.index.json"];
         File.Copy(index, _folder["whole"]);
         Damage(path =>
         {
             File.Copy(path, index, overwrite: true);
-            SafetensorsCheckpoint.Open(_folder.Root).Dispose();
+            SafetensorsCheckpoint.Open(_folder.Path).Dispose();
         });
     }
 
@@ -66,7 +67,7 @@ public sealed class DamagedFileTests : IDisposable
         Damage(path =>
         {
             File.Copy(path, _folder["config.json"], overwrite: true);
-            LlamaConfig.Load(_folder.Root);
+            LlamaConfig.Load(_folder.Path);
         });
 
         _folder.Write("whole", ConfigTests.Codec);
@@ -74,7 +75,7 @@ public sealed class DamagedFileTests : IDisposable
         Damage(path =>
         {
             File.Copy(path, _folder["final_ckpt", "config.yaml"], overwrite: true);
-            CodecConfig.Load(_folder.Root);
+            CodecConfig.Load(_folder.Path);
         });
     }
 

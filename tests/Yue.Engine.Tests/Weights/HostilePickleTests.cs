@@ -1,12 +1,13 @@
 using Xunit;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using static Yue.Engine.Tests.Weights.PickleBytes;
 
 namespace Yue.Engine.Tests.Weights;
 
 public sealed class HostilePickleTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -2,6 +2,7 @@ using Xunit;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Weights;
@@ -13,7 +14,7 @@ public sealed class LoraTests : IDisposable
     private const string Query = TestAdapter.Query;
     private const string Down = TestAdapter.Down;
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly string _base = DemoModel.Folders.Stage1;
 
     public void Dispose() => _folder.Dispose();
@@ -23,14 +24,14 @@ public sealed class LoraTests : IDisposable
     [InlineData("\"lora_alpha\":8,\"use_rslora\":true", 4.0)]
     public void Merged_weights_equal_a_merge_in_double_precision(string config, double scale)
     {
-        TestAdapter.Write(_folder.Root, config, Query, Down);
+        TestAdapter.Write(_folder.Path, config, Query, Down);
         using var scope = NewDisposeScope();
         using var checkpoint = SafetensorsCheckpoint.Open(_base);
         using var file = SafetensorsFile.Open(_folder["adapter_model.safetensors"]);
         var exact = new CheckpointTensors(checkpoint, ScalarType.Float64);
         var factors = new CheckpointTensors(file, ScalarType.Float64);
         var plain = new CheckpointTensors(checkpoint, ScalarType.Float32);
-        using var adapter = LoraAdapter.Open(_folder.Root, plain);
+        using var adapter = LoraAdapter.Open(_folder.Path, plain);
         var merged = new LoraTensors(plain, adapter);
         foreach (var module in new[] { Query, Down })
         {
@@ -57,8 +58,8 @@ public sealed class LoraTests : IDisposable
     [Fact]
     public async Task A_song_of_the_adapted_model_equals_that_of_the_merged_checkpoint()
     {
-        TestAdapter.Write(_folder.Root, "\"lora_alpha\":64", Query, Down);
-        var merged = TestAdapter.WriteMerged(_folder.Root, _folder["merged"]);
+        TestAdapter.Write(_folder.Path, "\"lora_alpha\":64", Query, Down);
+        var merged = TestAdapter.WriteMerged(_folder.Path, _folder["merged"]);
         using var engine = Engine(("a", _base), ("a+mine", _base), ("b", merged));
         engine.Start();
         await engine.Loaded;
@@ -79,7 +80,7 @@ public sealed class LoraTests : IDisposable
     [InlineData("\"lora_alpha\":0", "lora_alpha is 0")]
     public void Settings_that_are_not_supported_are_refused_by_name(string setting, string says)
     {
-        TestAdapter.Write(_folder.Root, "\"lora_alpha\":8", Query);
+        TestAdapter.Write(_folder.Path, "\"lora_alpha\":8", Query);
         var config = File.ReadAllText(_folder["adapter_config.json"]);
         var key = setting.Split(':')[0];
         var others = config.Trim('{', '}').Split(',').Where(pair => !pair.StartsWith(key, StringComparison.Ordinal));
@@ -90,7 +91,7 @@ public sealed class LoraTests : IDisposable
     [Fact]
     public void An_adapter_of_another_checkpoint_or_a_damaged_one_is_refused_by_name()
     {
-        TestAdapter.Write(_folder.Root, "\"lora_alpha\":8", Query);
+        TestAdapter.Write(_folder.Path, "\"lora_alpha\":8", Query);
         using var scope = NewDisposeScope();
         Write((Query + ".lora_A", zeros(Rank, 8)), (Query + ".lora_B", zeros(8, Rank)));
         AssertRefused("it was made for another checkpoint");
@@ -111,13 +112,13 @@ public sealed class LoraTests : IDisposable
     [Fact]
     public void Values_that_are_not_finite_are_refused_when_they_are_read()
     {
-        TestAdapter.Write(_folder.Root, "\"lora_alpha\":8", Query);
+        TestAdapter.Write(_folder.Path, "\"lora_alpha\":8", Query);
         using var scope = NewDisposeScope();
         using var checkpoint = SafetensorsCheckpoint.Open(_base);
         var plain = new CheckpointTensors(checkpoint, ScalarType.Float32);
         var shape = plain.ShapeOf(Query + ".weight");
         Write((Query + ".lora_A", full([Rank, shape[1]], float.NaN)), (Query + ".lora_B", zeros(shape[0], Rank)));
-        using var adapter = LoraAdapter.Open(_folder.Root, plain);
+        using var adapter = LoraAdapter.Open(_folder.Path, plain);
         var error = Assert.Throws<CheckpointException>(() => new LoraTensors(plain, adapter).Read(Query + ".weight", shape));
         Assert.Contains("not finite", error.Message, StringComparison.Ordinal);
     }
@@ -136,7 +137,7 @@ public sealed class LoraTests : IDisposable
 
     private void AssertRefused(string says)
     {
-        var error = Assert.Throws<CheckpointException>(() => LoraAdapter.Check(_folder.Root, _base));
+        var error = Assert.Throws<CheckpointException>(() => LoraAdapter.Check(_folder.Path, _base));
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
     }
 
@@ -148,9 +149,9 @@ public sealed class LoraTests : IDisposable
             options.Stage1.Add(name, folder);
         }
 
-        options.Lora.Add("mine", _folder.Root);
+        options.Lora.Add("mine", _folder.Path);
         return DemoEngine.Create(options);
     }
 
-    private void Write(params (string Name, Tensor Values)[] tensors) => TestAdapter.WriteTensors(_folder.Root, tensors);
+    private void Write(params (string Name, Tensor Values)[] tensors) => TestAdapter.WriteTensors(_folder.Path, tensors);
 }

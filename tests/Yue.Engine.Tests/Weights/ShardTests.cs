@@ -1,5 +1,6 @@
 using Xunit;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Weights;
@@ -9,16 +10,16 @@ public sealed class ShardTests : IDisposable
     private const string First = "model-00001-of-00002.safetensors";
     private const string Second = "model-00002-of-00002.safetensors";
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public ShardTests() => SafetensorsWriter.WriteShards(_folder.Root, [[TensorData.From("x", ones(2))], [TensorData.From("y", zeros(3))]]);
+    public ShardTests() => SafetensorsWriter.WriteShards(_folder.Path, [[TensorData.From("x", ones(2))], [TensorData.From("y", zeros(3))]]);
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Shards_form_one_checkpoint()
     {
-        using var checkpoint = SafetensorsCheckpoint.Open(_folder.Root);
+        using var checkpoint = SafetensorsCheckpoint.Open(_folder.Path);
         using var y = new CheckpointTensors(checkpoint, ScalarType.Float32).Read("y", 3);
         Assert.Equal(["x", "y"], checkpoint.Tensors.Keys.Order());
         Assert.Equal(_folder[Second], checkpoint.Tensors["y"].File);
@@ -86,5 +87,5 @@ public sealed class ShardTests : IDisposable
 
     private void AssertRefused(string message) =>
         Assert.Contains(
-            message, Assert.Throws<CheckpointException>(() => SafetensorsCheckpoint.Open(_folder.Root)).Message, StringComparison.Ordinal);
+            message, Assert.Throws<CheckpointException>(() => SafetensorsCheckpoint.Open(_folder.Path)).Message, StringComparison.Ordinal);
 }

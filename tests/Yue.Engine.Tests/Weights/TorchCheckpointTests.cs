@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using Xunit;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using static TorchSharp.torch;
 using static Yue.Engine.Tests.Weights.PickleBytes;
 
@@ -8,7 +9,7 @@ namespace Yue.Engine.Tests.Weights;
 
 public sealed class TorchCheckpointTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

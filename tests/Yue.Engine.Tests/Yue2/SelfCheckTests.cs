@@ -4,7 +4,6 @@ using Yue.Engine.Families.Yue2.SelfCheck;
 using Yue.Engine.Families.Yue2.Stages;
 using Yue.Engine.Families.Yue2.Text;
 using Yue.Engine.Songs;
-using Yue.Engine.Tests.Weights;
 using Yue.Engine.Weights;
 using Yue.Testing;
 
@@ -26,7 +25,7 @@ public sealed class SelfCheckTests(Yue2Models models) : IClassFixture<Yue2Models
     [Fact]
     public void Figures_of_this_checkpoint_agree_and_others_do_not()
     {
-        using var folder = new TempFolder();
+        using var folder = new TemporaryFolder();
         var (checkpoint, file, figures) = (Yue2Goldens.LanguageModelFolder, folder["figures.json"], Measured());
         File.WriteAllText(file, figures.ToJsonString());
         var lines = new CheckpointSelfCheck(checkpoint, PublishedFigures.Load(file)).Run().ToArray();
@@ -43,7 +42,7 @@ public sealed class SelfCheckTests(Yue2Models models) : IClassFixture<Yue2Models
     [Fact]
     public void A_checkpoint_that_cannot_be_read_is_a_line_that_says_why()
     {
-        using var folder = new TempFolder();
+        using var folder = new TemporaryFolder();
         var line = Assert.Single(new CheckpointSelfCheck(
             Path.GetDirectoryName(folder["config.json"])!, PublishedFigures.OfRealWeights()).Run());
         Assert.False(line.Agrees);

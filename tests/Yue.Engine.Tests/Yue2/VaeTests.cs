@@ -101,14 +101,14 @@ public sealed class VaeTests : IDisposable
     [Fact]
     public void A_tensor_of_the_decoder_that_is_not_float32_is_refused_by_name()
     {
-        using var folder = new TempFolder();
+        using var folder = new TemporaryFolder();
         var (half, whole) = (zeros(2, ScalarType.BFloat16), zeros(2));
         var file = folder["model.safetensors"];
         SafetensorsWriter.Write(file, [TensorData.From("encoder.a", half), TensorData.From("decoder.b", whole)]);
-        VaeCheckpoint.Open(folder.Root).Dispose();
+        VaeCheckpoint.Open(folder.Path).Dispose();
 
         SafetensorsWriter.Write(file, [TensorData.From("decoder.b", whole), TensorData.From("decoder.c", half)]);
-        var fault = Assert.Throws<CheckpointException>(() => VaeCheckpoint.Open(folder.Root));
+        var fault = Assert.Throws<CheckpointException>(() => VaeCheckpoint.Open(folder.Path));
         Assert.Contains("decoder.c is BFloat16, expected Float32", fault.Message, StringComparison.Ordinal);
     }
 

@@ -222,10 +222,10 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4")]
     public async Task A_checkpoint_of_another_size_than_its_config_fails_the_start(string value, string other)
     {
-        using var folder = new Weights.TempFolder();
+        using var folder = new TemporaryFolder();
         Link(
             Yue2Goldens.LanguageModelFolder, folder, "config.json", config => config.Replace(value, other, StringComparison.Ordinal));
-        var fault = await StartFault(options => options.Stage1[Name] = folder.Root);
+        var fault = await StartFault(options => options.Stage1[Name] = folder.Path);
         Assert.Contains("model.", fault, StringComparison.Ordinal);
     }
 
@@ -236,7 +236,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData(true, "\"model.safetensors\": {}", "model.safetensors has no whole number of bytes")]
     public async Task Weights_of_another_revision_than_their_list_fail_the_start(bool isLanguageModel, string file, string named)
     {
-        using var folder = new Weights.TempFolder();
+        using var folder = new TemporaryFolder();
         var list = $"{{\"schema\": 1, \"files\": {{{file}}}}}";
         var checkpoint = isLanguageModel ? Yue2Goldens.LanguageModelFolder : Yue2Goldens.PathOf("YuE2-Vae");
         Link(checkpoint, folder, "weights_manifest.json", _ => list);
@@ -244,18 +244,18 @@ public sealed class Yue2EngineTests : IAsyncLifetime
         {
             if (isLanguageModel)
             {
-                options.Stage1[Name] = folder.Root;
+                options.Stage1[Name] = folder.Path;
             }
             else
             {
-                options.Vae = folder.Root;
+                options.Vae = folder.Path;
             }
         });
         Assert.Contains(named, fault, StringComparison.Ordinal);
     }
 
     /// <summary>Fills a folder with links to the files of a checkpoint, one of them changed.</summary>
-    private static void Link(string checkpoint, Weights.TempFolder folder, string changed, Func<string, string> change)
+    private static void Link(string checkpoint, TemporaryFolder folder, string changed, Func<string, string> change)
     {
         foreach (var file in Directory.EnumerateFiles(checkpoint))
         {

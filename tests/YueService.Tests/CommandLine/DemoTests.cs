@@ -1,4 +1,5 @@
 using Xunit;
+using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Tests.Fakes;
 

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 using Yue.Engine.Scheduling;
+using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Hosting;
 using YueService.Tests.Fakes;

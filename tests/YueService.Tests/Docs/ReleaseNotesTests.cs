@@ -2,7 +2,6 @@ using System.Text.RegularExpressions;
 using Xunit;
 using Yue.Testing;
 using YueService.Tests.EndToEnd;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Docs;
 

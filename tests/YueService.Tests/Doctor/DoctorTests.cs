@@ -7,6 +7,7 @@ using Yue.Engine.Residency;
 using Yue.Engine.Scheduling;
 using Yue.Engine.Tensors.Native;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Doctor;
 using YueService.Downloads;

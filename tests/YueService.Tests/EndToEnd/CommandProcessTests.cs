@@ -1,7 +1,7 @@
 using Xunit;
 using Yue.Engine.Audio;
+using Yue.Testing;
 using YueService.CommandLine;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 

@@ -5,7 +5,6 @@ using System.Net.Sockets;
 using System.Text;
 using Xunit;
 using Yue.Testing;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 

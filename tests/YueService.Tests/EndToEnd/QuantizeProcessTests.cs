@@ -1,6 +1,6 @@
 using Xunit;
+using Yue.Testing;
 using YueService.CommandLine;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 

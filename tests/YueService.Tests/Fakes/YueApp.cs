@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Serilog.Core;
 using Yue.Engine.Audio;
 using Yue.Engine.Scheduling;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Jobs.Audio;
 

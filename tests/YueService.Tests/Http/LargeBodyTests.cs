@@ -5,6 +5,7 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 using Yue.Engine.Scheduling;
+using Yue.Testing;
 using YueService.Api.Requests;
 using YueService.Tests.Fakes;
 

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Xunit;
+using Yue.Testing;
 using YueService.Api.Access;
 using YueService.Settings;
 using YueService.Tests.Fakes;

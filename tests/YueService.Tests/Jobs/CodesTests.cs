@@ -3,6 +3,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 using Yue.Engine.Families.Yue1.Tokens;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Tests.Fakes;
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
+using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Jobs;
 using YueService.Tests.Fakes;

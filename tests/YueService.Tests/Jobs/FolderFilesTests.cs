@@ -1,6 +1,6 @@
 using Xunit;
+using Yue.Testing;
 using YueService.Jobs;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 

@@ -4,6 +4,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 using Yue.Engine.Songs;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Tests.Fakes;
 

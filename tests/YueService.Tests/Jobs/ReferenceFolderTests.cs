@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using Yue.Engine.Songs;
+using Yue.Testing;
 using YueService.Jobs;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 

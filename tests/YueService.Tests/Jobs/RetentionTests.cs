@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine.Songs;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Settings;
 using YueService.Tests.Fakes;

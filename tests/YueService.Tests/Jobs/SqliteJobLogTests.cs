@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Settings;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Tests.Fakes;
 

@@ -5,6 +5,7 @@ using Microsoft.Data.Sqlite;
 using Xunit;
 using Yue.Engine.Audio;
 using Yue.Engine.Songs;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Tests.Fakes;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Npgsql;
-using YueService.Tests.Fakes;
+using Yue.Testing;
 
 namespace YueService.Tests.Machines;
 

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Xunit;
 using Yue.Engine.Songs;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Jobs.Shared;
 using YueService.Settings;

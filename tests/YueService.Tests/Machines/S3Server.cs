@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using Xunit;
-using YueService.Tests.Fakes;
+using Yue.Testing;
 
 namespace YueService.Tests.Machines;
 

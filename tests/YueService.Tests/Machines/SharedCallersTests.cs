@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using Xunit;
+using Yue.Testing;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;

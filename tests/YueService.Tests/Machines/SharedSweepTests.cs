@@ -2,10 +2,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Xunit;
 using Yue.Engine.Songs;
+using Yue.Testing;
 using YueService.Jobs;
 using YueService.Jobs.Shared;
 using YueService.Settings;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Http;
 using Xunit;
 using Yue.Testing;
 using YueService.Downloads;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Models;
 

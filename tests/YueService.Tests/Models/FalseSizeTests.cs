@@ -1,6 +1,6 @@
 using Xunit;
+using Yue.Testing;
 using YueService.Downloads;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Models;
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Xunit;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Downloads;
 using YueService.Tests.EndToEnd;

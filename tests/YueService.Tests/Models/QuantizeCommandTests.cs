@@ -6,9 +6,9 @@ using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue1.Demo;
 using Yue.Engine.Llama;
 using Yue.Engine.Weights;
+using Yue.Testing;
 using YueService.CommandLine;
 using YueService.Downloads;
-using YueService.Tests.Fakes;
 using Command = YueService.Tests.Fakes.Command;
 
 namespace YueService.Tests.Models;
@@ -170,12 +170,12 @@ public sealed class QuantizeCommandTests : IDisposable
     {
         var quantize = new QuantizeCommand(
             (_, run, cancel) => run(new ModelFolder(_folder["models"], ModelManifest.LoadDefault()), TextWriter.Null, cancel),
-            new DiskRoom(_ => 1_040_000_000, SpareBytes: 1_000_000_000)).Build();
+            new DiskSpace(_ => 1_040_000_000, SpareBytes: 1_000_000_000)).Build();
         var line = quantize.Parse(["demo", "--bits", "4", "--songs", "0", "--output", _folder["new/out"]]);
         var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, Error = TextWriter.Null };
         var error = await Assert.ThrowsAsync<IOException>(() => line.InvokeAsync(configuration, TestContext.Current.CancellationToken));
         Assert.Matches(
-            $"{_folder["new/out"]} has 1.04 GB free, and 45.[0-9] MB are to be written besides 1.00 GB that stay free. "
+            $"{_folder["new/out"]} has 1.04 GB free, but 45.[0-9] MB are to be written and 1.00 GB must stay free. "
                 + "Free some space, or choose a folder on another disk with --output.",
             error.Message);
         Assert.False(Directory.Exists(_folder["new"]));

@@ -10,7 +10,6 @@ using Yue.Engine.Separation;
 using Yue.Engine.Settings;
 using Yue.Testing;
 using YueService.Settings;
-using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Settings;
 

@@ -1,6 +1,6 @@
 using Xunit;
+using Yue.Testing;
 using YueService.Hosting;
-using YueService.Tests.Fakes;
 using YueService.Tests.Machines;
 
 namespace YueService.Tests.Studio;

@@ -3,7 +3,7 @@
 /** The width of a line in the library's units; the drawing is scaled to the frame. */
 const LineWidth = 740;
 /** The number of warnings that are reported. */
-const MostWarnings = 100;
+const MaxWarnings = 100;
 
 const notes = /** @type {HTMLElement} */ (document.getElementById('notes'));
 
@@ -12,7 +12,7 @@ function drawScore(abc) {
   try {
     const [tune] = ABCJS.renderAbc(notes, withSections(abc),
       { staffwidth: LineWidth, responsive: 'resize', selectTypes: false, ariaLabel: 'Notes' });
-    const warnings = (tune?.warnings ?? []).slice(0, MostWarnings).map(plainWarning);
+    const warnings = (tune?.warnings ?? []).slice(0, MaxWarnings).map(plainWarning);
     return { warnings, hasNotes: tune?.lines.some(({ staff }) => staff) ?? false };
   } catch (error) {
     notes.replaceChildren();

@@ -16,9 +16,9 @@ const Patience = 20_000;
 /** The time without typing after which a changed score is drawn, in milliseconds. */
 const DrawDelay = 300;
 /** The heights of the frame in pixels; longer scores scroll. */
-const [LeastHeight, MostHeight] = [90, 440];
+const [MinHeight, MaxHeight] = [90, 440];
 /** The longest score that is drawn. The service accepts no longer ones. */
-const MostCharacters = 60_000;
+const MaxCharacters = 60_000;
 const ShownWarnings = 5;
 
 const Plans = [['full', 'Melody and chords'], ['melody', 'Only the melody'], ['off', 'No score']];
@@ -60,9 +60,9 @@ function ask(frame, request) {
  */
 function Notes({ abc, frame, drawing }) {
   const isLoaded = useSignal(false);
-  const height = useSignal(LeastHeight);
+  const height = useSignal(MinHeight);
   const failed = useSignal('');
-  const isDrawable = abc.length <= MostCharacters && failed.value !== abc;
+  const isDrawable = abc.length <= MaxCharacters && failed.value !== abc;
   useEffect(() => {
     if (!isDrawable) {
       isLoaded.value = false;
@@ -91,7 +91,7 @@ function Notes({ abc, frame, drawing }) {
   useEffect(() => {
     const hear = (/** @type {MessageEvent} */ { source, data }) => {
       if (frame.current && source === frame.current.contentWindow && typeof data?.height === 'number') {
-        height.value = Math.min(MostHeight, Math.max(LeastHeight, Math.ceil(data.height)));
+        height.value = Math.min(MaxHeight, Math.max(MinHeight, Math.ceil(data.height)));
       }
     };
     addEventListener('message', hear);
@@ -99,7 +99,7 @@ function Notes({ abc, frame, drawing }) {
   }, []);
   return html`${isDrawable ? html`<iframe class="notes" title="Notes of the score" src="./score.html" sandbox="allow-scripts" loading="lazy"
       ref=${frame} style=${{ height: `${height.value}px` }} onLoad=${() => { isLoaded.value = true; }}></iframe>` : null}
-    <${Warnings} texts=${abc.length > MostCharacters ? ['The score is too long to be drawn.'] : drawing.value?.warnings ?? []} />`;
+    <${Warnings} texts=${abc.length > MaxCharacters ? ['The score is too long to be drawn.'] : drawing.value?.warnings ?? []} />`;
 }
 
 /** @param {{ texts: string[] }} props */
@@ -115,7 +115,7 @@ export function SongScore({ job, abc }) {
   const drawing = useSignal(/** @type {Drawing | null} */ (null));
   const isText = useSignal(false);
   const hasNotes = drawing.value?.hasNotes ?? false;
-  const isUnclear = abc.length > MostCharacters || (drawing.value !== null && (!hasNotes || drawing.value.warnings.length > 0));
+  const isUnclear = abc.length > MaxCharacters || (drawing.value !== null && (!hasNotes || drawing.value.warnings.length > 0));
   return html`<section class="score" aria-labelledby="score-title">
     <div class="heading"><h2 id="score-title">Score</h2><span class="score-tools">
       ${hasSound(job) || !job.song ? null : html`<button type="button" class="button strong"

@@ -20,10 +20,10 @@ internal sealed record CalibrationSong(int[] Ids, TrackCodes Codes);
 internal sealed class CalibrationSongs(CalibrationDevice device, long seed, CancellationToken cancel)
 {
     /// <summary>15 s per section.</summary>
-    private const int MostTokensPerSection = 1_500;
+    private const int MaxTokensPerSection = 1_500;
 
     /// <summary>Two sections with their prompts.</summary>
-    private const int MostPositions = 4_096;
+    private const int PositionLimit = 4_096;
 
     private const int SongsTogetherOnGpu = 4;
     private const int ChunksTogether = 8;
@@ -38,7 +38,7 @@ internal sealed class CalibrationSongs(CalibrationDevice device, long seed, Canc
         string checkpoint, string? adapter, PromptBuilder prompts, int count, Action<int> report)
     {
         var config = LlamaConfig.Load(checkpoint);
-        config = config with { MaxPositions = Math.Min(config.MaxPositions, MostPositions) };
+        config = config with { MaxPositions = Math.Min(config.MaxPositions, PositionLimit) };
         using var model = LlamaLoader.Load(
             config, checkpoint, device.Device, device.Gpu, DeviceParts.All, _ => cancel.ThrowIfCancellationRequested(), adapter);
         var together = device.Gpu is null ? 1 : Math.Min(SongsTogetherOnGpu, count);
@@ -103,7 +103,7 @@ internal sealed class CalibrationSongs(CalibrationDevice device, long seed, Canc
         var songs = texts.Select(text => new Stage1Song(
             text.Prompt,
             kept: [],
-            [.. text.Prompt.Sections.Select(_ => SectionBudget.UpTo(MostTokensPerSection))],
+            [.. text.Prompt.Sections.Select(_ => SectionBudget.UpTo(MaxTokensPerSection))],
             new SamplingSettings(),
             decoder.TryOpen(seed + text.Song)!,
             decoder.ContextLength)).ToArray();

@@ -62,7 +62,7 @@ public sealed class Yue1Quantization
     private double _before;     // the fraction of all work that an earlier run has done, or that is not needed
 
     /// <summary>Creates a run.</summary>
-    /// <param name="options">What to quantize.</param>
+    /// <param name="options">The checkpoints, the bits and the calibration.</param>
     /// <param name="report">Called with the step and the finished fraction of this run's work, without that of an earlier run.</param>
     /// <param name="say">Called with messages about existing files.</param>
     /// <param name="begin">Called with the number of bytes to write, before anything is written. It throws if there is no room.</param>

@@ -153,21 +153,21 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
         /// frame.</summary>
         public IEnumerable<(int From, int To)> FramesTo(int frame)
         {
-            const int Most = Stage2Chunks.FramesPerChunk;
-            return Enumerable.Range(0, (frame + Most - 1) / Most)
-                .Select(i => (i < Chunks.Count ? Chunks[i].FramesDone : 0, Math.Min(frame - (i * Most), Most)));
+            const int PerChunk = Stage2Chunks.FramesPerChunk;
+            return Enumerable.Range(0, (frame + PerChunk - 1) / PerChunk)
+                .Select(i => (i < Chunks.Count ? Chunks[i].FramesDone : 0, Math.Min(frame - (i * PerChunk), PerChunk)));
         }
 
         /// <summary>Returns the codes of finished frames, [Q][n].</summary>
         public int[][] Codes(Range frames)
         {
-            const int Most = Stage2Chunks.FramesPerChunk;
+            const int PerChunk = Stage2Chunks.FramesPerChunk;
             List<int[][]> parts = [];
             for (var from = frames.Start.Value; from < frames.End.Value;)
             {
-                var chunk = from / Most;
-                var to = Math.Min((chunk + 1) * Most, frames.End.Value);
-                parts.Add(Chunks[chunk].Codes((from - (chunk * Most))..(to - (chunk * Most))));
+                var chunk = from / PerChunk;
+                var to = Math.Min((chunk + 1) * PerChunk, frames.End.Value);
+                parts.Add(Chunks[chunk].Codes((from - (chunk * PerChunk))..(to - (chunk * PerChunk))));
                 from = to;
             }
 

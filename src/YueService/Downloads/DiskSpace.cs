@@ -3,12 +3,12 @@ namespace YueService.Downloads;
 /// <summary>The free space of disks, compared with files before they are written.</summary>
 /// <param name="FreeBytes">Returns the free space of the disk that holds a folder. The folder exists.</param>
 /// <param name="SpareBytes">The space that must stay free.</param>
-internal sealed record DiskRoom(Func<string, long> FreeBytes, long SpareBytes)
+internal sealed record DiskSpace(Func<string, long> FreeBytes, long SpareBytes)
 {
     /// <summary>The disks of this machine.</summary>
-    public static DiskRoom OfMachine(long spareBytes) => new(folder => new DriveInfo(folder).AvailableFreeSpace, spareBytes);
+    public static DiskSpace OfMachine(long spareBytes) => new(folder => new DriveInfo(folder).AvailableFreeSpace, spareBytes);
 
-    /// <summary>Throws unless a disk has room.</summary>
+    /// <summary>Throws unless a disk has enough free space.</summary>
     /// <param name="folder">The folder for the files. It need not exist.</param>
     /// <param name="needed">The size of the files in bytes.</param>
     /// <param name="task">The work, such as <c>downloaded</c>.</param>
@@ -26,8 +26,8 @@ internal sealed record DiskRoom(Func<string, long> FreeBytes, long SpareBytes)
         if (needed > 0 && needed + SpareBytes > free)
         {
             throw new IOException(
-                $"{folder} has {ByteText.Of(free)} free, and {ByteText.Of(needed)} are to be {task} besides {ByteText.Of(SpareBytes)} "
-                    + $"that stay free. Free some space, or choose a folder on another disk with {option}.");
+                $"{folder} has {ByteText.Of(free)} free, but {ByteText.Of(needed)} are to be {task} and {ByteText.Of(SpareBytes)} must "
+                    + $"stay free. Free some space, or choose a folder on another disk with {option}.");
         }
     }
 }
