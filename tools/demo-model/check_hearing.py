@@ -1,4 +1,4 @@
-"""Compares the measuring code with the known content of rendered songs: its figures for the right songs, and for other songs.
+"""Checks the measuring code: compares its figures with the known content of the rendered songs, and with that of other songs.
 
 usage: check_hearing.py [SONGS]      (default 40)
 """

@@ -1,4 +1,4 @@
-"""Draws the spectrograms of WAV files below each other, 0 to 8 kHz, into a PNG.
+"""Draws the spectrograms of WAV files, 0 to 8 kHz, one below the other into a PNG.
 
 usage: spectrogram.py OUT.png FILE.wav [FILE.wav ...]
 """
@@ -13,15 +13,15 @@ _RANGE_DB = 70
 
 
 def _picture(path):
-    """Returns grey levels [height, width] of the file's first seconds."""
+    """Returns gray levels [height, width] of the file's first seconds."""
     wave, rate = wav.read(path)
     wave = np.pad(wave, (0, max(0, _SECONDS * rate - len(wave))))[:_SECONDS * rate]
     size = 2048 * rate // 44100 // 2 * 2
     starts = np.linspace(0, len(wave) - size, _WIDTH).astype(int)
     level = 20 * np.log10(np.abs(np.fft.rfft(wave[starts[:, None] + np.arange(size)] * np.hanning(size))) / size * 4 + 1e-9)
     rows = np.interp(np.linspace(_HIGHEST_HZ, 0, _HEIGHT), np.fft.rfftfreq(size, 1 / rate), np.arange(size // 2 + 1)).astype(int)
-    grey = 1 - np.clip((level[:, rows].T - level.max() + _RANGE_DB) / _RANGE_DB, 0, 1)
-    return (255 * grey).astype(np.uint8)
+    gray = 1 - np.clip((level[:, rows].T - level.max() + _RANGE_DB) / _RANGE_DB, 0, 1)
+    return (255 * gray).astype(np.uint8)
 
 
 def _png(path, picture):

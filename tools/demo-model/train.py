@@ -26,7 +26,7 @@ PHASES = {
     "vocal_vocoder": sound.vocal_vocoder, "instrumental_vocoder": sound.instrumental_vocoder,
 }
 # Phases that run in parallel on one device. Every group gets an equal share of the minutes. In the second, stage 1 continues as a model
-# that can sing.
+# that can already sing.
 SCHEDULE = (("stage1", "decoder", "stage2"), ("stage1", "vocal_vocoder", "instrumental_vocoder", "encoder"))
 SCHEDULE_FROM_SET = (("stage1", "decoder", "stage2", "instrumental_vocoder", "encoder"), ("stage1",))
 _FROM_SET_SHARE = 0.5                           # share of the minutes for models other than stage 1 that continue from a set
@@ -65,7 +65,7 @@ def _arguments():
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
-    parser.add_argument("--later", action="store_true", help="stage 1 at the lower rate of one that can sing")
+    parser.add_argument("--later", action="store_true", help="train stage 1 at the lower rate for a model that can already sing")
     return parser.parse_args()
 
 

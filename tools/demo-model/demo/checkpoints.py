@@ -112,7 +112,7 @@ def read_codec(model, folder):
 
 
 def write_vocoders(vocal, instrumental, folder):
-    """Writes decoders in the codec's folder."""
+    """Writes both vocoders into the folder decoders of the codec's folder."""
     folder = os.path.join(folder, "decoders")
     os.makedirs(folder, exist_ok=True)
     for name, model in (("decoder_131000", vocal), ("decoder_151000", instrumental)):

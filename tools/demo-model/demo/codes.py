@@ -22,10 +22,10 @@ PHASES = 32
 FRAMES_PER_SECOND = 50
 UNITS_PER_HZ = PHASES / 50                      # phase units per frame and hertz
 _PITCHED, _HOLD, _STRIKE, _DRUM, _RELEASE, _LOW = 32, 320, 416, 800, 804, 900       # first codes of codebook 0
-_LOW_FROM = 13                                  # frames since a chord began to fade, from which on it is nearly silent
+_LOW_FROM = 13                                  # a fading chord is nearly silent from this frame of its fade on
 _AGES, _LEAPS, _STRIKE_AGES, _INSTRUMENTS = 32, 9, 64, 4
-_RELEASE_AGES, RELEASE_FRAMES = 40, 7.0         # the ages that differ; the frames in which a fading chord falls to 1/e
-_FIRST_STRIKE_AGE = 300                         # of codebook 1
+_RELEASE_AGES, RELEASE_FRAMES = 40, 7.0         # the number of distinct ages; the frames in which a fading chord falls to 1/e
+_FIRST_STRIKE_AGE = 300                         # in codebook 1
 _FIRST_RELEASE_AGE = _FIRST_STRIKE_AGE + _INSTRUMENTS * _STRIKE_AGES
 _VIBRATO_FRAMES, _VIBRATO_DELAY = 9, 8
 _HIT_FRAMES = {"K": 12, "S": 10, "H": 4}
@@ -115,7 +115,7 @@ def instrumental(frames):
 
 
 def vowel_of(code):
-    """Returns the vowel of a vocal track's code of codebook 0, or None."""
+    """Returns the vowel of a vocal track's code of codebook 0, or an empty string."""
     phoneme = (code - _PITCHED) // score.PITCHES
     return score.PHONEMES[score.FIRST_PITCHED + phoneme] if _PITCHED <= code and phoneme < 5 else ""
 
@@ -230,7 +230,7 @@ def _rows_7():
 
 
 def codebooks():
-    """Returns the rows of every codebook, float32 [8, 1024, C]. Codes without a meaning sound like a rest or like nothing."""
+    """Returns the rows of every codebook, float32 [8, 1024, C]. Unused codes have the row of a rest in codebook 0, and zeros in the others."""
     parts = [_rows_0(), _rows_1(), _rows_2()] + [_rows_tone() for _ in range(4)] + [_rows_7()]
     rows = np.zeros((CODEBOOKS, CODES, sum(part.shape[1] for part in parts)), np.float32)
     at = 0

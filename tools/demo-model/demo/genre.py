@@ -107,7 +107,7 @@ _NUMBERS = {step: [bpm for bpm in range(56, 193) if nearest_step(bpm) == step] f
 
 
 def draw(random):
-    """Draws a genre. Four in ten have their style's tempo and instrument, which a line then does not have to name."""
+    """Draws a genre. Often its tempo and its instrument are usual for its style, so that a line does not have to name them."""
     style = random.choice(list(STYLES)) if random.random() < 0.88 else None
     brings = STYLES[style or random.choice(list(STYLES))]
     fastest, slowest = brings.steps
@@ -148,7 +148,7 @@ def line(random, genre, say_all=False):
 
 
 def _key(random, genre):
-    """Writes a key, or in one case of five only the mode."""
+    """Writes a key, or in one case out of five only the mode."""
     mode = ("major", "minor")[genre.mode]
     if random.random() < 0.2:
         return random.choice((mode, f"{mode} key", f"in a {mode} key", f"{mode} chords", f"{mode} scale"))
@@ -227,14 +227,14 @@ def _sentence(random, said):
     before = [*(t for t in tempo if not any(c.isdigit() for c in t)), *(m for m in said.get("mode", []) if " " not in m), *said["other"]]
     random.shuffle(before)
     numbers = [t for t in tempo if any(c.isdigit() for c in t)]
-    behind = [*numbers, *(m for m in said.get("mode", []) if " " in m), *_played(random, said), *_sung(random, said)]
-    random.shuffle(behind)
+    after = [*numbers, *(m for m in said.get("mode", []) if " " in m), *_played(random, said), *_sung(random, said)]
+    random.shuffle(after)
     style = said.get("style", [""])[0]
     noun = random.choice(("", "", "song", "track", "tune", "music", "beat", "number", "piece"))
     start = random.choice((
         "", "a ", "a ", "an ", "make a ", "give me a ", "i want a ", "something like a ", "this is a ", "create a ", "write me a "))
     text = " ".join(part for part in (random.choice((", ", " ", " and ")).join(before), style, noun) if part)
-    text = start + text + random.choice((" ", ", ")) + random.choice((" ", ", ", ", ", " and ")).join(behind)
+    text = start + text + random.choice((" ", ", ")) + random.choice((" ", ", ", ", ", " and ")).join(after)
     return text.strip() + random.choice(("", "", "."))
 
 

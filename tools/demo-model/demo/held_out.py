@@ -11,7 +11,7 @@ _LYRICS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 @dataclass(frozen=True)
 class Asked:
-    """The request for a song. Only the facts that the genre line names are not None.
+    """The request for a song. Facts that the genre line does not name are None.
     sections: [(tag, words), ...]; instruments: any of these is correct."""
     name: str
     genre_line: str
@@ -67,7 +67,7 @@ def _asked(name, row, sections):
 
 
 def asked(count):
-    """Returns songs with a genre line that names everything, and lyrics of two sections and at most eight lines."""
+    """Yields songs with a genre line that names everything, and with lyrics of two sections and at most eight lines."""
     seed = song.HELD_OUT_SEED
     while count > 0:
         made = song.make(seed, say_all=True)

@@ -5,8 +5,8 @@ _FLOOR = 1e-4
 
 
 class SpectralLoss(torch.nn.Module):
-    """Returns the waveform's error relative to its power, which determines the phase, and the distance of magnitudes at several
-    resolutions, which determines the audible difference. Magnitudes alone do not train the phase, so a model has to learn the
+    """The sum of the waveform's error relative to its power, which trains the phase, and the distance of magnitudes at several
+    resolutions, which matches the audible difference. Magnitudes alone do not train the phase, so a model has to learn the
     waveform first."""
 
     def __init__(self, sizes=(2048, 1024, 512, 256, 128)):

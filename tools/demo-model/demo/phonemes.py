@@ -19,7 +19,7 @@ _GROUPS = {
     "ua": "a", "ue": "u", "ui": "u", "uo": "o", "uu": "u", "uy": "i", "y": "i",
 } | {v: v for v in VOWEL_NAMES}
 _ONSETS = {"qu": "kw", "sh": "S", "ch": "tS", "th": "f", "ph": "f", "ck": "k", "ng": "n", "wh": "w", "c": "k", "q": "k", "x": "ks", "j": "dS"}
-_MOST_CONSONANTS = 2
+_MAX_CONSONANTS = 2
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def _consonants(letters, vowel, is_word_start):
 
 
 def _shorten(consonants):
-    """Returns at most two, without repetitions."""
+    """Returns at most two of the consonants, without repetitions."""
     kept = "".join(c for i, c in enumerate(consonants) if i == 0 or consonants[i - 1] != c)
-    return kept if len(kept) <= _MOST_CONSONANTS else kept[0] + kept[-1]
+    return kept if len(kept) <= _MAX_CONSONANTS else kept[0] + kept[-1]
 
 
 def _sung(pieces):

@@ -13,7 +13,7 @@ VOICE_FIELDS = ("phoneme", "pitch", "age", "units", "phase")
 BAND_FIELDS = ("root", "quality", "instrument", "strike_age", "release", "drum", "drum_age")
 _HIGHEST_HZ = 10000
 _FEMALE_PITCH = 58 - score.LOWEST_PITCH
-# low and high edge in hertz, and loudness, of a consonant's noise, which is short for stops
+# The noise of a consonant: its low and high edges in hertz, and its loudness. It is short for stops.
 _NOISES = {
     "p": (400, 1500, 0.10), "t": (2500, 7500, 0.12), "k": (1200, 3000, 0.12), "b": (200, 900, 0.08), "d": (1800, 5000, 0.08), "g": (900, 2300, 0.08),
     "f": (1500, 9000, 0.05), "s": (4500, 9500, 0.10), "S": (2200, 6500, 0.10), "v": (1000, 6000, 0.03), "z": (4000, 9000, 0.06), "h": (700, 3500, 0.05),
@@ -89,13 +89,13 @@ class Renderer:
         decay, attack = (torch.tensor(values, device=self.device)[instrument] for values in (_DECAYS, _ATTACKS))
         return _TONE_GAIN * 1.4 * table[instrument], decay, attack
 
-    def _harmonics(self, hertz, centres, count):
+    def _harmonics(self, hertz, centers, count):
         """Returns the amplitudes of the voice's harmonics, [B, T, count], with unit power."""
         f = hertz[..., None] * torch.arange(1, count + 1, device=self.device)
         gain = 1 / f.clamp(min=1)
         for i, bandwidth in enumerate(formants.BANDWIDTHS_HZ):
-            centre = centres[..., i:i + 1]
-            gain = gain / ((1 - (f / centre) ** 2) ** 2 + (f * bandwidth / centre ** 2) ** 2).sqrt()
+            center = centers[..., i:i + 1]
+            gain = gain / ((1 - (f / center) ** 2) ** 2 + (f * bandwidth / center ** 2) ** 2).sqrt()
         gain = gain * (f < min(_HIGHEST_HZ, self.rate_hz / 2 - 200))
         # Only the power below 4 kHz is normalized, so that both rates have the same gain.
         power = (gain * (f < 4000)).square().sum(-1, keepdim=True)
@@ -123,9 +123,9 @@ class Renderer:
 def _formant_table(device):
     table = torch.full((len(score.PHONEMES), 5), 1000.0)
     loudness = torch.zeros(len(score.PHONEMES))
-    for symbol, (*centres, loud) in formants.PATTERNS.items():
+    for symbol, (*centers, loud) in formants.PATTERNS.items():
         i = score.PHONEMES.index(symbol)
-        table[i] = torch.tensor([*centres, *formants.UPPER_HZ])
+        table[i] = torch.tensor([*centers, *formants.UPPER_HZ])
         loudness[i] = loud
     return table.to(device), loudness.to(device)
 
@@ -136,7 +136,7 @@ def _shifted(x):
 
 
 def _at_boundaries(value, pitched):
-    """Returns the means with those neighbours that are also pitched."""
+    """Returns the values at the start and at the end of each frame: the means with those neighbors that are also pitched."""
     before, after = _shifted(value)
     pitched_before, pitched_after = _shifted(pitched)
     return (torch.where(pitched_before[..., None], (before + value) / 2, value),
@@ -163,7 +163,7 @@ def _noise(random, samples, low_hz, high_hz):
 
 
 def _noise_bank():
-    """Returns the unpitched consonants, [phonemes, 3, 882], always with the same noise."""
+    """Returns the unpitched consonants, [phonemes, 4, 882], always with the same noise; the last frame is silent."""
     random = np.random.default_rng(1)
     bank = np.zeros((len(score.PHONEMES), 4, 882))
     for symbol, (low, high, loud) in _NOISES.items():

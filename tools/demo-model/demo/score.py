@@ -12,7 +12,7 @@ LOWEST_PITCH, PITCHES = 45, 25                  # MIDI numbers
 _RANGES = ((45, 56), (58, 69))                  # male, female: first and last note, one octave each
 DRUMS = {"rock": "KHSHKHSH", "dance": "KHKHKHKH", "soft": "K.H.S.H.", "hip hop": "KHSHHKSH", "metal": "KKSKKKSK"}
 # A section ends on a last chord, which sounds and then fades, for 2, 4 or 8 steps and at least 40 frames in total.
-RELEASE_AT, _LEAST_ENDING = 10, 40               # frames after the last onset
+RELEASE_AT, _MIN_ENDING = 10, 40               # frames after the last onset
 _STRIKES = ((0, 2, 4, 6), (0, 2, 3, 4, 6, 7), (0, 4), (0,))     # by instrument: steps of a bar
 REST, DRUM_KINDS = 0, " KSH"
 PHONEMES = " " + phonemes.STOPS + phonemes.FRICATIVES + phonemes.GLOTTAL + phonemes.VOWEL_NAMES + phonemes.SONORANTS
@@ -42,8 +42,8 @@ class Frames:
 
 
 def ending_steps(step_frames):
-    """Returns the steps of a section's last chord."""
-    return next(steps for steps in (2, 4, 8) if steps * step_frames >= _LEAST_ENDING)
+    """Returns the number of steps of a section's last chord."""
+    return next(steps for steps in (2, 4, 8) if steps * step_frames >= _MIN_ENDING)
 
 
 def _lengths(step_frames):
@@ -54,7 +54,7 @@ def _lengths(step_frames):
 
 
 def _melody(random, genre, line, position):
-    """Returns the notes of a line, (step, steps, MIDI pitch) per syllable, from a position on the scale, and the line's bars."""
+    """Returns the notes of a line, (step, steps, MIDI pitch) per syllable, its steps, rounded up to bars, and the last position on the scale."""
     low, high = _RANGES[genre.voice]
     scale = [p for p in range(low, high + 1) if p % 12 in genre.scale]
     lengths, weights = _lengths(genre.step_frames)

@@ -17,7 +17,7 @@ class Singer:
     """The state of one song in stage 1."""
     forced: list                                # indices that are not processed yet
     later: list                                 # prompts of the following sections
-    sung: list = field(default_factory=lambda: [[]])    # codebook-0 indices of each section without the end
+    sung: list = field(default_factory=lambda: [[]])    # codebook-0 indices of each section, without the end id
     ended: list = field(default_factory=list)
     done: bool = False
 
@@ -33,7 +33,7 @@ def _allowed():
 
 
 def singer(genre_line, sections):
-    """sections: [(tag, words), ...], all of them sung."""
+    """Returns the singer of a song. sections: [(tag, words), ...], all of which are sung."""
     index = prompt.STAGE1.index
     parts = [list(index(prompt.section(tag, words, i == 0))) for i, (tag, words) in enumerate(sections)]
     return Singer(list(index(prompt.head(genre_line, sections))) + parts[0], parts[1:])

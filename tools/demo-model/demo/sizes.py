@@ -20,7 +20,7 @@ class Training:
     longest: int                # ids of the sequences that do not fit there; a step has fewer of them
     chunks: int                 # chunks per step of stage 2
     lyric_songs: int            # training songs of stage 1
-    held_out: int               # songs to sing at the end
+    held_out: int               # held-out songs for the figures at the end
 
 
 FULL = Training(songs=1500, crops=48, crop_frames=64, sequences=32, context=3072, longest=8192, chunks=24, lyric_songs=60_000, held_out=32)

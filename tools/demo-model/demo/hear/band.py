@@ -3,7 +3,7 @@ import numpy as np
 from .pitch import RATE_HZ, frames_of
 
 _HOP, _WINDOW = 160, 1024
-_BEATS_A_MINUTE = (70, 155)
+_BEATS_PER_MINUTE = (70, 155)
 
 
 def _spectra(wave, hop=_HOP, window=_WINDOW):
@@ -18,7 +18,7 @@ def tempo_bpm(wave):
     size = 1 << (2 * len(onset)).bit_length()
     correlation = np.fft.irfft(np.abs(np.fft.rfft(onset, size)) ** 2)[:len(onset)]
     correlation /= np.arange(len(onset), 0, -1)
-    low, high = _BEATS_A_MINUTE
+    low, high = _BEATS_PER_MINUTE
     candidates = np.geomspace(low, high, 800)
     periods = 60 * RATE_HZ / _HOP / candidates
     beats = np.arange(1, max(2, min(17, int(len(onset) * 0.8 / periods.max()))))
@@ -37,8 +37,8 @@ def _chroma(wave):
     hertz = np.fft.rfftfreq(8192, 1 / RATE_HZ)
     out = np.zeros((len(spectra), 12))
     for midi in range(58, 70):
-        centre = 440 * 2 ** ((midi - 69) / 12)
-        near = np.abs(hertz - centre) < max(6.0, centre * 0.02)
+        center = 440 * 2 ** ((midi - 69) / 12)
+        near = np.abs(hertz - center) < max(6.0, center * 0.02)
         out[:, midi % 12] += spectra[:, near].max(1)
     return out
 

@@ -16,7 +16,7 @@ class Pitch:
 
 
 def frames_of(wave, size=WINDOW, hop=HOP):
-    """Returns [T, size], with frame t centred at sample t · hop."""
+    """Returns [T, size], with frame t centered at sample t · hop."""
     padded = np.pad(wave, (size // 2, size // 2 + hop))
     return np.lib.stride_tricks.sliding_window_view(padded, size)[:(len(wave) + hop - 1) // hop * hop:hop]
 

@@ -5,16 +5,16 @@ from .pitch import FEMALE_HZ, HOP, RATE_HZ, frames_of
 
 _WINDOW, _HIGHEST_HZ = 512, 3800
 _SYMBOLS = phonemes.VOWEL_NAMES + phonemes.SONORANTS
-_LEAST_HOPS = 4                                 # of a vowel
+_MIN_HOPS = 4                                   # of a vowel
 _GAP = 4.0                                      # the cost of an inserted or missing syllable; a correct one scores 1
 
 
 def _pattern_db(symbol, hertz, scale):
     """Returns the levels of a phoneme's harmonics according to its formants."""
-    *centres, _ = formants.PATTERNS[symbol]
+    *centers, _ = formants.PATTERNS[symbol]
     gain = -20 * np.log10(hertz)
-    for centre, bandwidth in zip(scale * np.array([*centres, *formants.UPPER_HZ]), formants.BANDWIDTHS_HZ):
-        gain -= 10 * np.log10((1 - (hertz / centre) ** 2) ** 2 + (hertz * bandwidth / centre ** 2) ** 2)
+    for center, bandwidth in zip(scale * np.array([*centers, *formants.UPPER_HZ]), formants.BANDWIDTHS_HZ):
+        gain -= 10 * np.log10((1 - (hertz / center) ** 2) ** 2 + (hertz * bandwidth / center ** 2) ** 2)
     return gain
 
 
@@ -47,13 +47,13 @@ def sung(wave, pitch):
     for t in np.flatnonzero((pitch.hertz > 0) & (pitch.level_db > -18)):
         found[t] = _classify(frames[t], pitch.hertz[t])
     smooth = found.copy()
-    for t in range(1, len(found) - 1):          # a single hop that differs from two equal neighbours
+    for t in range(1, len(found) - 1):          # a single hop that differs from two equal neighbors
         if found[t - 1] == found[t + 1] and found[t] >= 0:
             smooth[t] = found[t - 1]
     runs, start = [], 0
     for t in range(1, len(smooth) + 1):
         if t == len(smooth) or smooth[t] != smooth[start]:
-            if 0 <= smooth[start] < len(phonemes.VOWEL_NAMES) and t - start >= _LEAST_HOPS:
+            if 0 <= smooth[start] < len(phonemes.VOWEL_NAMES) and t - start >= _MIN_HOPS:
                 runs.append((start, t, phonemes.VOWEL_NAMES[smooth[start]]))
             start = t
     return _joined(runs)

@@ -11,7 +11,7 @@ THETA = 10000.0
 
 @dataclass(frozen=True)
 class Config:
-    """ids: the real ids of the used rows; vocabulary: the number of rows of the checkpoint, where the others are zero."""
+    """The dimensions of a model. vocabulary: the number of rows of the checkpoint, where unused rows are zero."""
     hidden: int
     inner: int
     layers: int
@@ -63,12 +63,12 @@ class _Attention(nn.Module):
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
     def _attend_one(self, q, k, v, mask):
-        """Computes the same for one query per row, without a copy of keys and values per head: [B, 1, heads * HEAD]."""
+        """Returns the attention of one query per row, [B, 1, heads * HEAD], without copying keys and values for each head."""
         scores = q[:, :, 0].unflatten(1, (-1, self.groups)) @ k.transpose(-1, -2) / math.sqrt(HEAD)      # [B, K, groups, T]
         return (scores.masked_fill(~mask, -torch.inf).softmax(-1) @ v).flatten(1)[:, None]
 
     def first_head(self, x, positions, at):
-        """Returns the first head's scores of all keys, [B, N, T], for the queries at [B, N] of x [B, T, hidden]. Without the
+        """Returns the first head's scores of all keys, [B, N, T], for the queries at [B, N] of x [B, T, hidden], without the
         causal mask."""
         cos, sin = rope(positions)
         q = _rotate(F.linear(x, self.q_proj.weight[:HEAD])[:, None], cos, sin)[:, 0]

@@ -16,7 +16,7 @@ _LOOKING_LAYER = 3                              # the layer whose first head att
 _TOLD_STATE, _GENRE_STATE = 3, 3                # the layer before which syllables and the genre are read from the states
 _QUERIES = 256                                  # positions of a sequence for which attention is a target
 _NONE = -1
-_CONSONANTS = 1 + len(score.PHONEMES)           # an onset's first phoneme, or none
+_CONSONANTS = 1 + len(score.PHONEMES)           # the first phoneme of an onset, or none
 _VOWELS = 1 + len(phonemes.VOWEL_NAMES)
 _TOLD = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS)                        # of the last syllable, and of the one before it
 _GENRE = (len(genres.STEP_FRAMES), 12, 2, len(genres.INSTRUMENTS), 2, len(score.DRUMS))     # step, tonic, mode, instrument, voice, drums
@@ -26,7 +26,7 @@ _DRUMS = tuple(score.DRUMS)
 @dataclass
 class Section:
     """piece: the position of a syllable's piece in the section's prompt. told: a row for every number of syllables already sung.
-    sung: for each id of prompt and audio, the number of syllables sung before the next id; none without a target. looking: the
+    sung: for each id of prompt and audio, the number of syllables sung before the next id; _NONE without a target. looking: the
     first id that attends to the piece sung next, the one before the audio."""
     piece: np.ndarray
     told: np.ndarray
@@ -101,7 +101,7 @@ class Hints(nn.Module):
         self.genre = nn.ModuleList(nn.Linear(hidden, size) for size in _GENRE)
 
     def forward(self, model, states, positions, looked, told, asked, genre):
-        """Returns the three losses. looked, asked [B, T], told [B, T, 4], genre [B, 6]; states as of Llama.states."""
+        """Returns the three losses. looked, asked [B, T], told [B, T, 4], genre [B, 6]; states as returned by Llama.states."""
         return self._looking(model, states[_LOOKING_LAYER], positions, looked), self._telling(states[_TOLD_STATE], told), self._genre(states[_GENRE_STATE], asked, genre)
 
     @staticmethod

@@ -14,11 +14,11 @@ from .loop import Trainer, load
 
 _UNPROMPTED = 0.12                              # share of sequences that learn the unguided row
 _DISTURBED = 0.25                               # share of sections with a disturbance before a bar
-_STRANGE_FRAMES = (8, 240)                      # its length
+_DISTURBANCE_FRAMES = (8, 240)                  # the length of a disturbance
 _FAR = 10_000                                   # positions that a song may already have before a section
 _SHORT_UNTIL = 0.5                              # share of the time with short sequences
 _RATE, _HINTS_WEIGHT = 3e-3, 1.0                # at first
-_FROM_RATE = 2e-3                               # at first, of the weights of a finished set
+_FROM_RATE = 2e-3                               # at first, for the weights of a finished set
 _LATER_RATE, _LATER_HINTS_WEIGHT = 1.5e-3, 0.3  # for a model that can already sing, but not for its new probes
 _WORKERS = 8                                    # processes that prepare batches
 
@@ -64,9 +64,9 @@ def _many(function, seeds):
         return list(workers.map(function, seeds, chunksize=max(1, len(seeds) // 512)))
 
 
-def _strange(random, songs, before):
+def _disturbance(random, songs, before):
     """Returns a disturbance: the last frame repeated many times, or a part of another song."""
-    frames = round(np.exp(random.uniform(*np.log(_STRANGE_FRAMES))))
+    frames = round(np.exp(random.uniform(*np.log(_DISTURBANCE_FRAMES))))
     if random.random() < 0.5:
         return np.tile(before[-2:], frames)
     _, other, _ = random.choice(random.choice(songs).sections)
@@ -82,9 +82,9 @@ def _audio(random, songs, one, section):
     if random.random() >= _DISTURBED or bars < 1:
         return audio, np.ones(len(audio), bool), section_hints
     at = 2 * score.STEPS * one.genre.step_frames * random.randint(1, bars)
-    strange = _strange(random, songs, audio[:at])
-    learned = np.r_[np.ones(at, bool), np.zeros(len(strange), bool), np.ones(len(audio) - at, bool)]
-    return np.concatenate([audio[:at], strange, audio[at:]]), learned, section_hints.interrupted(len(text) + at, len(strange))
+    disturbance = _disturbance(random, songs, audio[:at])
+    learned = np.r_[np.ones(at, bool), np.zeros(len(disturbance), bool), np.ones(len(audio) - at, bool)]
+    return np.concatenate([audio[:at], disturbance, audio[at:]]), learned, section_hints.interrupted(len(text) + at, len(disturbance))
 
 
 def _sequence(random, songs, one):
@@ -168,7 +168,7 @@ def stage1(run):
     asked = hints.Hints(sizes.STAGE1.hidden).to(run.device)
     zero_rows, end = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1))), int(prompt.STAGE1.index([prompt.END_OF_AUDIO])[0])
     forward = run.compiled(model.states)
-    # First more and shorter, truncated sequences, then whole songs: a section ends well only up to the distances from the song's beginning
+    # First more sequences, which are short and truncated, then whole songs: a section ends well only at distances from the song's beginning
     # that occurred in training.
     middle = (training.sequences, training.context)
     whole_songs = [middle, (max(1, training.sequences * training.context // training.longest), training.longest)]
@@ -217,7 +217,7 @@ def _chunk_ids(chunk):
 
 
 def _draw_chunks(random, tracks, count, device):
-    """Returns chunks of equal length, most of them whole ones."""
+    """Returns the ids of chunks of equal length and the number of their frames. Most chunks are whole."""
     shares, lengths = zip(*_CHUNKS)
     frames = random.choices(lengths, shares)[0]
     rows = []
@@ -247,10 +247,10 @@ def stage2(run):
         positions = torch.arange(ids.shape[1] - 1, device=run.device).expand(len(ids), -1)
         with run.autocast():
             hidden = forward(ids[:, :-1], positions)
-        behind = hidden[:, 3 + frames:]
+        after = hidden[:, 3 + frames:]
         for slot in range(1, codes.CODEBOOKS):
-            # The id before slot s of frame f is at 3 + frames + 8 f + s - 1; the one that it writes is the next.
-            yield _slot_logits(model, behind[:, slot - 1::codes.CODEBOOKS].float(), slot), ids[:, 3 + frames + slot::codes.CODEBOOKS] - 3 - slot * codes.CODES
+            # The id before slot s of frame f is at 3 + frames + 8 f + s - 1; the id to predict is the next one.
+            yield _slot_logits(model, after[:, slot - 1::codes.CODEBOOKS].float(), slot), ids[:, 3 + frames + slot::codes.CODEBOOKS] - 3 - slot * codes.CODES
 
     def loss_of(fraction):
         return sum(F.cross_entropy(logits.flatten(0, 1), wanted.flatten()) for logits, wanted in slots(tracks, random, forward)) / (codes.CODEBOOKS - 1)

@@ -10,7 +10,7 @@ _LOG_SECONDS = 10
 
 class Trainer:
     """Trains one module until its time is up. Its state is in WORK/NAME.pt, from which it continues if the file exists. beside: a
-    module that is trained with it and not kept."""
+    module that is trained together with it but not kept."""
 
     def __init__(self, name, model, work, device, minutes, steps, rate, betas=(0.9, 0.95), decay=0.01, beside=None):
         self.name, self.model, self.device = name, model.to(device), device
@@ -84,7 +84,7 @@ def has_state(run, name):
 
 
 def load(model, name, run):
-    """Returns the model with the weights of its phase, or unchanged if the phase did not run after loading a set."""
+    """Returns the model with the weights of its phase, or unchanged if the run continues from a set and the phase has not run."""
     if has_state(run, name) or not run.begin:
         model.load_state_dict(torch.load(os.path.join(run.work, f"{name}.pt"), map_location="cpu"))
     return model.to(run.device).eval()

@@ -8,8 +8,8 @@ from ..nets.vocos import Vocos
 from .loop import Trainer, load
 
 _WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3        # share of the time before magnitudes count, and their weight after that
-_FROM_RATE = 0.4                                # of the learning rate, on the weights of a finished set
-_EDGE_FRAMES = 4                                # frames at both ends of a crop, whose neighbours are not in it
+_FROM_RATE = 0.4                                # factor of the learning rate for the weights of a finished set
+_EDGE_FRAMES = 4                                # frames at both ends of a crop, whose neighbors are not in it
 
 
 def begun_codec(begin):
@@ -34,7 +34,7 @@ def _pools(run):
 
 
 class _Decoding(nn.Module):
-    """Returns the decoding part of the codec."""
+    """The decoding part of the codec."""
 
     def __init__(self, codec):
         super().__init__()
@@ -88,7 +88,7 @@ def instrumental_vocoder(run):
 
 
 class _Encoding(nn.Module):
-    """Returns the encoding part of the codec."""
+    """The encoding part of the codec."""
 
     def __init__(self, codec):
         super().__init__()
@@ -103,7 +103,7 @@ def encoder(run):
     tests = sounds.Crops(held, 16000, run.training.crop_frames, run.device, seed=1)
     codec = begun_codec(run.begin).to(run.device)
     listen = run.compiled(codec.encode)
-    choices = [torch.unique(book, dim=0, return_inverse=True) for book in rows]     # many codes share the row without a meaning
+    choices = [torch.unique(book, dim=0, return_inverse=True) for book in rows]     # many codes share the row of unused codes
 
     def loss_of(fraction):
         wanted, wave = crops.both(run.training.crops)
