@@ -19,7 +19,7 @@ run *args:
 download-xcodec *args:
     dotnet run --project src/YueService -c Release -p:Accelerator={{accelerator}} -- models pull xcodec {{args}}
 
-# Publishes into ~/.local/lib/yue and starts it with systemd: just accelerator=cuda install-service
+# Publishes the service to ~/.local/lib/yue and starts it with systemd: just accelerator=cuda install-service
 install-service:
     dotnet publish src/YueService -c Release -r linux-x64 --self-contained -p:Accelerator={{accelerator}} -o ~/.local/lib/yue
     mkdir -p ~/.local/bin
@@ -29,6 +29,6 @@ install-service:
     systemctl --user enable yue
     systemctl --user restart yue
 
-# Builds archives, SBOMs, notes and checksums of the current commit in artifacts/release.
+# Builds archives, SBOMs, notes and checksums for the current commit in artifacts/release.
 release:
     scripts/release.sh

@@ -28,13 +28,13 @@ File.WriteAllText(file, sbom.ToJsonString(options) + "\n");
 
 static JsonNode Read(string path) => JsonNode.Parse(File.ReadAllText(path))!;
 
-static JsonObject Component(string type, string name, string version, string licence, string address) => new()
+static JsonObject Component(string type, string name, string version, string license, string address) => new()
 {
     ["type"] = type,
     ["bom-ref"] = address,
     ["name"] = name,
     ["version"] = version,
     ["scope"] = "required",
-    ["licenses"] = new JsonArray(new JsonObject { ["license"] = new JsonObject { ["id"] = licence } }),
+    ["licenses"] = new JsonArray(new JsonObject { ["license"] = new JsonObject { ["id"] = license } }),
     ["purl"] = address,
 };

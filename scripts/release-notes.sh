@@ -9,7 +9,7 @@ case $version in
     *-*) title=Unreleased ;;
     *) title=$version ;;
 esac
-# A heading is "## 0.1.0", with or without brackets, a "v" before it or a date after it. Blank lines are printed only between others.
+# A heading is "## 0.1.0", with or without brackets, a "v" before it or a date after it. Blank lines are printed only between other lines.
 awk -v title="$title" '
     /^## / { name = $2; gsub(/[][]/, "", name); sub(/^v/, "", name); inside = name == title; next }
     !inside { next }
