@@ -16,7 +16,7 @@ public sealed class LicenceTests
     private static readonly string[] Compatible = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "PostgreSQL"];
 
     /// <summary>The texts that every published program comes with.</summary>
-    private static readonly string[] Texts = ["LICENSE", "NOTICE", "docs/licences.md"];
+    private static readonly string[] Texts = ["LICENSE", "NOTICE", "docs/licenses.md"];
 
     private static readonly IReadOnlyList<ShippedPackage> Packages =
         PackageList.Of(Path.Combine(DemoProcess.Repository, "src", "YueService"));
@@ -31,7 +31,7 @@ public sealed class LicenceTests
     [Fact]
     public void Committed_list_of_packages_matches_the_restored_packages()
     {
-        var file = Path.Combine(DemoProcess.Repository, "docs", "licences.md");
+        var file = Path.Combine(DemoProcess.Repository, "docs", "licenses.md");
         var text = File.ReadAllText(file);
         var from = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
         var to = text.IndexOf(End, StringComparison.Ordinal);
@@ -44,7 +44,7 @@ public sealed class LicenceTests
 
         Assert.True(
             text[from..to] == expected,
-            $"the packages in docs/licences.md differ; {CommittedDocs.Fix}. The right table:\n{expected}");
+            $"the packages in docs/licenses.md differ; {CommittedDocs.Fix}. The right table:\n{expected}");
     }
 
     [Fact]
@@ -87,7 +87,7 @@ public sealed class LicenceTests
 
     private static string Table()
     {
-        var table = new StringBuilder("| package | version | licence | copyright |\n|---|---|---|---|\n");
+        var table = new StringBuilder("| package | version | license | copyright |\n|---|---|---|---|\n");
         foreach (var package in Packages)
         {
             var copyright = package.Copyright.Replace("|", "\\|", StringComparison.Ordinal);
