@@ -108,7 +108,7 @@ public sealed class LayoutTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_colours_follow_the_system_or_a_choice_that_survives_a_reload()
+    public async Task The_colors_follow_the_system_or_a_choice_that_survives_a_reload()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var button = tab.Page.GetByRole(AriaRole.Button, new() { Name = "Colours" });

@@ -58,8 +58,8 @@ internal sealed class Yue2Family(Yue2Settings settings, LoadYue2 load) : IModelF
         Licence = new(
             "CC-BY-NC-4.0",
             new(PublishedPage),
-            "Individuals, musicians and academic users may use the weights free of charge, and publish and monetise what they make. "
-                + "Commercial use of the weights by a company needs a licence from the authors."),
+            "Individuals, musicians and academic users may use the weights free of charge, and publish and monetize what they make. "
+                + "Commercial use of the weights by a company needs a license from the authors."),
         Scopes = [SongScope.Full, SongScope.Score],
         SingsSections = false,
     };
@@ -88,7 +88,7 @@ internal sealed class Yue2Family(Yue2Settings settings, LoadYue2 load) : IModelF
         return new Yue2Songs(
             checkpoints,
             settings.Vae
-                ?? throw new CheckpointException("settings", "Vae is not set: it names the folder of YuE 2's sound decoder, YuE2-Vae"),
+                ?? throw new CheckpointException("settings", "Vae is not set; set it to the folder of YuE 2's sound decoder, YuE2-Vae"),
             settings.ContextTokens,
             load);
     }

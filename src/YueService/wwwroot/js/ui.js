@@ -13,7 +13,7 @@ export const html = htm.bind(h);
  */
 export const toast = signal(null);
 
-/** The chosen colours: dark or light; empty follows the system. */
+/** The chosen colors: dark or light; empty follows the system. */
 export const theme = signal(stored('theme') ?? '');
 
 /** The panel that is shown on phones. */
