@@ -22,7 +22,7 @@ internal sealed class CudaDecoderModel : IDisposable
     private readonly RowPages _pages;
 
     /// <summary>Creates a decoder for a loaded model.</summary>
-    /// <param name="model">The model, on the GPU; the caller keeps it.</param>
+    /// <param name="model">The model, on the GPU; the caller owns it.</param>
     /// <param name="gpu">The GPU.</param>
     /// <param name="rows">The number of sequences that can run at once.</param>
     /// <param name="context">The maximum number of positions of a row.</param>

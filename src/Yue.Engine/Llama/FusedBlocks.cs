@@ -9,9 +9,9 @@ namespace Yue.Engine.Llama;
 /// <summary>Runs transformer blocks in BF16 on a GPU over many rows that all attend to each other: TorchSharp's products and attention, and
 /// kernels of Yue.Cuda between them (docs/model-yue2.md 4).</summary>
 /// <remarks>The kernels run on TorchSharp's stream, so the work of both is in order.</remarks>
-/// <param name="kernels">The kernels; the caller keeps them.</param>
+/// <param name="kernels">The kernels; the caller owns them.</param>
 /// <param name="config">The dimensions of the blocks, which normalize queries and keys.</param>
-/// <param name="rope">The rotations of all positions; the caller keeps them.</param>
+/// <param name="rope">The rotations of all positions; the caller owns them.</param>
 internal sealed class FusedBlocks(BlockKernels kernels, LlamaConfig config, Rope rope)
 {
     private readonly float _epsilon = (float)config.RmsNormEpsilon;

@@ -10,7 +10,7 @@ namespace Yue.Engine.Quantization;
 /// <summary>Runs sequences through one block after another, and rounds the matrices of each block for the inputs that reach them through
 /// the matrices rounded before.</summary>
 /// <param name="config">The model's dimensions.</param>
-/// <param name="rope">The rotations of all positions of the longest sequence; the caller keeps them.</param>
+/// <param name="rope">The rotations of all positions of the longest sequence; the caller owns them.</param>
 internal sealed class LayerCalibration(LlamaConfig config, Rope rope) : IDisposable
 {
     private readonly LlamaConfig _oneLayer = config with { Layers = 1 };
@@ -19,7 +19,7 @@ internal sealed class LayerCalibration(LlamaConfig config, Rope rope) : IDisposa
     private Device Device => _states[0].device;
 
     /// <summary>Adds a sequence.</summary>
-    /// <param name="embedded">[T, hidden], F32: the rows of the embedding; the caller keeps them.</param>
+    /// <param name="embedded">[T, hidden], F32: the rows of the embedding; the caller owns them.</param>
     public void Add(Tensor embedded) => _states.Add(embedded.unsqueeze(0).clone().DetachFromDisposeScope());
 
     /// <summary>Returns the states of all sequences together, [positions, hidden]; the caller disposes them.</summary>
