@@ -30,8 +30,8 @@ public sealed class SongPlanTests
     }
 
     [Theory]
-    [InlineData(1, "verse", 0, 2, "sections 2 to 3 are kept as they were: they were sung after another section 1")]
-    [InlineData(2, "chorus", 1, 1, "section 3 is kept as it was: it was sung after another section 2")]
+    [InlineData(1, "verse", 0, 2, "sections 2 to 3 are kept as they were, although they were sung after a different section 1")]
+    [InlineData(2, "chorus", 1, 1, "section 3 is kept as it was, although it was sung after a different section 2")]
     [InlineData(3, "bridge", 2, 0, null)]
     public void One_section_is_sung_again_and_the_rest_kept(int replaced, string sung, int before, int after, string? warning)
     {

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families;
 
-/// <summary>A model family: its checkpoints, and the way in which songs are made with them.</summary>
+/// <summary>A model family, which recognizes its checkpoints and opens them to make songs.</summary>
 internal interface IModelFamily
 {
     /// <summary>Returns true if a folder contains a checkpoint of this family that requests can name.</summary>
@@ -31,10 +31,10 @@ internal interface IFamilySongs : IFamilyModels
     /// <param name="request">A request for one of <see cref="Names"/>, or for the default one.</param>
     SongMeasure Measure(SongRequest request);
 
-    /// <summary>Returns the expected work of a song, in a unit of the family. Thread-safe once the models are loaded.</summary>
+    /// <summary>Returns the expected work of a song, in a unit that the family defines. Thread-safe once the models are loaded.</summary>
     double WorkOf(SongRequest request);
 
-    /// <summary>Creates the work on a song, which has not begun.</summary>
+    /// <summary>Creates the work for a song without starting it.</summary>
     ISongWork Create(SongOrder order);
 }
 

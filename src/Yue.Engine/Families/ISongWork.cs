@@ -10,11 +10,11 @@ internal interface ISongWork : IDisposable
     /// <summary>The stage that the song is in.</summary>
     SongStage Stage { get; }
 
-    /// <summary>True while the song waits for memory for a model. Meanwhile no song is admitted, so that the songs that use the other
-    /// models can finish.</summary>
+    /// <summary>True while the song waits for memory for a model. Meanwhile, no songs are admitted, so that songs that use other models can
+    /// finish.</summary>
     bool IsWaiting { get; }
 
-    /// <summary>The shared steps that the song takes part in before its next <see cref="Advance"/>, in this order.</summary>
+    /// <summary>The shared steps that advance the song before its next <see cref="Advance"/>, in this order.</summary>
     IReadOnlyList<ISharedStep> SharedSteps { get; }
 
     /// <summary>Work on another thread, if it is the only thing left to wait for; otherwise null.</summary>
@@ -23,7 +23,7 @@ internal interface ISongWork : IDisposable
     /// <summary>The finished song; null until then.</summary>
     SongResult? Result { get; }
 
-    /// <summary>Checks the request and takes the first model if there is memory for it.</summary>
+    /// <summary>Checks the request and acquires the first model if there is memory for it.</summary>
     void Begin();
 
     /// <summary>Reads the results of the shared steps, and runs the next step of this song alone.</summary>
@@ -31,11 +31,11 @@ internal interface ISongWork : IDisposable
 }
 
 /// <summary>A step that several songs run together, such as one token of every row of a batch.</summary>
-/// <remarks>Songs share a step if their <see cref="ISongWork.SharedSteps"/> contain equal objects. An exception ends all songs that take
-/// part.</remarks>
+/// <remarks>Songs share a step if their <see cref="ISongWork.SharedSteps"/> contain equal objects. An exception ends every song in the
+/// step.</remarks>
 internal interface ISharedStep
 {
     /// <summary>Runs the step.</summary>
-    /// <param name="songs">The songs that take part, all of the step's family.</param>
+    /// <param name="songs">The songs to advance, all of the step's family.</param>
     void Advance(IReadOnlyList<ISongWork> songs);
 }

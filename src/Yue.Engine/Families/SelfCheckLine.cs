@@ -3,20 +3,20 @@ using System.Globalization;
 namespace Yue.Engine.Families;
 
 /// <summary>The comparison of a published figure with the value that this program computes.</summary>
-/// <param name="What">The figure.</param>
-/// <param name="Agrees">True if the two are equal, or as close as float32 sums in a different order.</param>
-/// <param name="Text">The error.</param>
-public sealed record SelfCheckLine(string What, bool Agrees, string Text)
+/// <param name="Name">The name of the figure.</param>
+/// <param name="Agrees">True if the two are equal, or differ no more than float32 sums in a different order.</param>
+/// <param name="Text">The result in words, such as the error and its tolerance.</param>
+public sealed record SelfCheckLine(string Name, bool Agrees, string Text)
 {
-    /// <summary>False if there is nothing to compare with; the text is the reason.</summary>
+    /// <summary>False if there is nothing to compare with; the text then gives the reason.</summary>
     public bool IsCompared { get; init; } = true;
 
     /// <summary>Compares whole numbers, which must be equal.</summary>
-    public static SelfCheckLine Equal(string what, ReadOnlySpan<int> published, ReadOnlySpan<int> found)
+    public static SelfCheckLine Equal(string name, ReadOnlySpan<int> published, ReadOnlySpan<int> found)
     {
         if (published.Length != found.Length)
         {
-            return new(what, false, $"{found.Length} values, published {published.Length}");
+            return new(name, false, $"{found.Length} values, published {published.Length}");
         }
 
         var (differ, first) = (0, -1);
@@ -29,21 +29,21 @@ public sealed record SelfCheckLine(string What, bool Agrees, string Text)
         }
 
         return differ == 0
-            ? new(what, true, $"all {published.Length} values are equal")
-            : new(what, false, $"{differ} of {published.Length} values differ, the first at {first}: "
+            ? new(name, true, $"all {published.Length} values are equal")
+            : new(name, false, $"{differ} of {published.Length} values differ, the first at {first}: "
                 + $"{found[first]}, published {published[first]}");
     }
 
-    /// <summary>Compares texts, which must be equal.</summary>
-    public static SelfCheckLine Equal(string what, string published, string found) =>
-        new(what, published == found, published == found ? "equal" : $"{found}, published {published}");
+    /// <summary>Compares strings, which must be equal.</summary>
+    public static SelfCheckLine Equal(string name, string published, string found) =>
+        new(name, published == found, published == found ? "equal" : $"{found}, published {published}");
 
     /// <summary>Compares numbers, which must agree within a tolerance.</summary>
-    public static SelfCheckLine Close(string what, double tolerance, ReadOnlySpan<float> published, ReadOnlySpan<float> found)
+    public static SelfCheckLine Close(string name, double tolerance, ReadOnlySpan<float> published, ReadOnlySpan<float> found)
     {
         if (published.Length != found.Length)
         {
-            return new(what, false, $"{found.Length} values, published {published.Length}");
+            return new(name, false, $"{found.Length} values, published {published.Length}");
         }
 
         var (worst, at) = (0.0, 0);
@@ -60,7 +60,7 @@ public sealed record SelfCheckLine(string What, bool Agrees, string Text)
             }
         }
 
-        return new(what, worst <= tolerance, string.Create(
+        return new(name, worst <= tolerance, string.Create(
             CultureInfo.InvariantCulture,
             $"error {worst:G3} ({found[at]:G8}, published {published[at]:G8}), tolerance {tolerance:G3}"));
     }

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families;
 
-/// <summary>Measures the times of a song's stages from its admission.</summary>
+/// <summary>Measures the times of a song's stages, starting at its admission.</summary>
 /// <param name="waited">The time that the song waited before its admission.</param>
 internal sealed class StageClock(TimeSpan waited)
 {
@@ -19,7 +19,7 @@ internal sealed class StageClock(TimeSpan waited)
     /// <summary>Ends stage 2.</summary>
     public void EndStage2() => _stage2 = Stopwatch.GetElapsedTime(_started) - _stage1;
 
-    /// <summary>Returns the times of a song that ends now.</summary>
+    /// <summary>Returns the times of a song that has just ended.</summary>
     public SongTimings Timings(double audioSeconds)
     {
         var total = Stopwatch.GetElapsedTime(_started);

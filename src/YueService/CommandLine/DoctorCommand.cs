@@ -149,7 +149,7 @@ internal static class DoctorCommand
                     cancel.ThrowIfCancellationRequested();
                     agrees &= figure.Agrees;
                     var verdict = !figure.IsCompared ? "skipped" : figure.Agrees ? "agree" : "disagree";
-                    await output.WriteLineAsync($"{verdict,-8} {figure.What}: {figure.Text}");
+                    await output.WriteLineAsync($"{verdict,-8} {figure.Name}: {figure.Text}");
                 }
             }
             catch (CheckpointException fault)

@@ -118,7 +118,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         while (!solver.IsDone)
         {
             using var velocity = chunk.Velocity(solver.State, solver.NextRawTime);
-            solver.Take(velocity);
+            solver.Advance(velocity);
         }
 
         using var latents = solver.Latents().cpu();

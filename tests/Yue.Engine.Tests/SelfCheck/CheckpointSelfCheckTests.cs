@@ -33,10 +33,10 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     public void Figures_that_were_computed_with_these_checkpoints_agree()
     {
         var lines = Check(_ => { }).ToList();
-        Assert.All(lines, line => Assert.True(line.Agrees, $"{line.What}: {line.Text}"));
+        Assert.All(lines, line => Assert.True(line.Agrees, $"{line.Name}: {line.Text}"));
         Assert.Equal(
             ["codec", "recipe clip", "resampler", "splice", "stage 2", "tokenizer", "vocoder"],
-            lines.Select(line => line.What.Split(':')[0]).Distinct().Order(StringComparer.Ordinal));
+            lines.Select(line => line.Name.Split(':')[0]).Distinct().Order(StringComparer.Ordinal));
         Assert.Equal(21, lines.Count);
     }
 
@@ -54,7 +54,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
                 figures["icl_dual"]!["vocals_pcm_sha256"] = "00";
                 var peak = figures["splice_stats"]!["inst_wave44_peak"]!;
                 figures["splice_stats"]!["inst_wave44_peak"] = peak.GetValue<float>() + 0.001f;
-            }).Where(line => !line.Agrees).Select(line => line.What),
+            }).Where(line => !line.Agrees).Select(line => line.Name),
         ];
         Assert.Equal(
             [
@@ -91,9 +91,9 @@ public sealed class CheckpointSelfCheckTests : IDisposable
         var files = new SelfCheckFiles(Path.Combine(Demo.Stage1, "gone"), Demo.Stage2, Demo.Codec);
         var lines = new CheckpointSelfCheck(files, PublishedFigures.Load(_file)).Run().Take(7).ToList();
         var missing = Assert.Single(lines, line => !line.Agrees);
-        Assert.Equal("tokenizer", missing.What);
+        Assert.Equal("tokenizer", missing.Name);
         Assert.Contains("cannot be computed", missing.Text, StringComparison.Ordinal);
-        Assert.Equal("stage 2: a chunk of 16 frames", lines[^1].What);
+        Assert.Equal("stage 2: a chunk of 16 frames", lines[^1].Name);
     }
 
     /// <remarks>A quantized checkpoint chooses other codes than its original. Figures of its own are compared.</remarks>
@@ -107,12 +107,12 @@ public sealed class CheckpointSelfCheckTests : IDisposable
         var files = new SelfCheckFiles("none", folder.Path, "none");
         var line = Assert.Single(
             new CheckpointSelfCheck(files, PublishedFigures.OfRealWeights()).Run(),
-            line => line.What.StartsWith("stage 2", StringComparison.Ordinal));
+            line => line.Name.StartsWith("stage 2", StringComparison.Ordinal));
         Assert.Equal((false, true), (line.IsCompared, line.Agrees));
         Assert.Equal($"{folder.Path} is quantized, and the figures are those of the original", line.Text);
 
         File.WriteAllText(_file, DemoFigures.Value);
-        var own = new CheckpointSelfCheck(files, PublishedFigures.Load(_file)).Run().First(line => line.What == "stage 2");
+        var own = new CheckpointSelfCheck(files, PublishedFigures.Load(_file)).Run().First(line => line.Name == "stage 2");
         Assert.Equal((true, false), (own.IsCompared, own.Agrees));      // the folder has no weights
     }
 
@@ -132,9 +132,9 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     {
         var files = new SelfCheckFiles(Goldens.PathOf("tokenizer", "tokenizer.model"), "none", "none");
         var lines = new CheckpointSelfCheck(files, PublishedFigures.OfRealWeights()).Run()
-            .Where(line => line.What.Split(':')[0] is "tokenizer" or "resampler" or "recipe clip").ToList();
+            .Where(line => line.Name.Split(':')[0] is "tokenizer" or "resampler" or "recipe clip").ToList();
         Assert.Equal(10, lines.Count);
-        Assert.All(lines, line => Assert.True(line.Agrees, $"{line.What}: {line.Text}"));
+        Assert.All(lines, line => Assert.True(line.Agrees, $"{line.Name}: {line.Text}"));
     }
 
     private IEnumerable<SelfCheckLine> Check(Action<JsonNode> alter)

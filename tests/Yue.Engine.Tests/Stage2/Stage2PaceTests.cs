@@ -202,7 +202,7 @@ public sealed class Stage2PaceTests
                 return;
             }
 
-            // Songs that wait for stage 2 take part.
+            // A step also advances the songs that wait for stage 2.
             Song[] writing = [.. Songs.Where(song => !song.IsWritten)];
             var time = 16 * GpuTimes.At(_gpu.Stage1, 2 * writing.Length);
             Now += time + HostSeconds;
@@ -265,7 +265,7 @@ public sealed class Stage2PaceTests
 
         public double? LeadSeconds => FirstSound == 0 ? null : (Decoded / 50.0) - (Now - FirstSound);
 
-        public IEnumerable<(int Start, int Needs)> WindowsLeft => DecodeWindows.Default.From(Decoded, Context);
+        public IEnumerable<(int Start, int FramesNeeded)> WindowsLeft => DecodeWindows.Default.From(Decoded, Context);
 
         public Stage2Turn Turn { get; set; }
 

@@ -82,7 +82,7 @@ public sealed partial class LyricsParserTests
     {
         var parsed = LyricsParser.Parse("[softly] la\n[verse] la");
         Assert.Equal(["softly", "verse"], parsed.Sections.Select(section => section.Tag));
-        Assert.Equal(["lyrics: each is read as the beginning of a section: [softly]"], parsed.Warnings);
+        Assert.Equal(["lyrics: read as the beginning of a section: [softly]"], parsed.Warnings);
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed partial class LyricsParserTests
     {
         var parsed = LyricsParser.Parse("---\n[verse]\nla");
         Assert.Equal([new LyricSection("verse", "---\nla")], parsed.Sections);
-        Assert.Equal(["lyrics: signs before the first tag are kept in the words of [verse]"], parsed.Warnings);
+        Assert.Equal(["lyrics: symbols before the first tag are kept in the words of [verse]"], parsed.Warnings);
     }
 
     [Theory]
@@ -118,7 +118,7 @@ public sealed partial class LyricsParserTests
     {
         var parsed = LyricsParser.Parse("[verse]\n\n[chorus]\n");
         Assert.Equal(["verse", "chorus"], parsed.Sections.Select(section => section.Tag));
-        Assert.Equal(["lyrics: there are tags only and no words"], parsed.Warnings);
+        Assert.Equal(["lyrics: there are only tags and no words"], parsed.Warnings);
     }
 
     [Fact]
@@ -202,6 +202,6 @@ public sealed partial class LyricsParserTests
 
     private static string LettersAndNumbers(string text) => string.Concat(text.EnumerateRunes().Where(Rune.IsLetterOrDigit));
 
-    [GeneratedRegex("^lyrics: (no words in|there are tags only|blank)")]
+    [GeneratedRegex("^lyrics: (no words in|there are only tags|blank)")]
     private static partial Regex SaysNothingIsChanged();
 }

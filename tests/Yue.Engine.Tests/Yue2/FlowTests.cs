@@ -252,7 +252,7 @@ public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
         while (!solver.IsDone)
         {
             using var speed = velocity(solver.State, solver.NextRawTime);
-            solver.Take(speed);
+            solver.Advance(speed);
         }
 
         return solver.Latents();

@@ -30,13 +30,13 @@ public sealed class SelfCheckTests(Yue2Models models) : IClassFixture<Yue2Models
         File.WriteAllText(file, figures.ToJsonString());
         var lines = new CheckpointSelfCheck(checkpoint, PublishedFigures.Load(file)).Run().ToArray();
         Assert.Equal(7, lines.Length);
-        Assert.All(lines, line => Assert.True(line.Agrees, $"{line.What}: {line.Text}"));
+        Assert.All(lines, line => Assert.True(line.Agrees, $"{line.Name}: {line.Text}"));
 
         figures["music"]!["tokens"]![Tokens - 1] = 151853;
         figures["score"]!["top_logits"]![0] = 1e3;
         File.WriteAllText(file, figures.ToJsonString());
         var others = new CheckpointSelfCheck(checkpoint, PublishedFigures.Load(file)).Run().Where(line => !line.Agrees);
-        Assert.Equal(["score: best logits of the first step", "music after the score: best ids"], others.Select(line => line.What));
+        Assert.Equal(["score: best logits of the first step", "music after the score: best ids"], others.Select(line => line.Name));
     }
 
     [Fact]

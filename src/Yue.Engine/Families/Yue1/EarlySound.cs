@@ -18,14 +18,15 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     private volatile bool _hasStarted;
     private volatile bool _isStopped;
 
-    /// <summary>The number of final samples, which do not depend on what stage 1 still writes. Can be set by any thread.</summary>
+    /// <summary>The number of final samples, which do not depend on anything that stage 1 has yet to write. Can be set by any
+    /// thread.</summary>
     public int FinalSamples
     {
         get => _finalSamples;
         set => _finalSamples = value;
     }
 
-    /// <summary>True if samples wait for <see cref="FinalSamples"/>. Thread-safe.</summary>
+    /// <summary>True if samples are held back until <see cref="FinalSamples"/> grows. Thread-safe.</summary>
     public bool IsHolding => _isHolding;
 
     /// <summary>The length of the sound that was passed on. Thread-safe.</summary>
@@ -55,7 +56,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     public void Release() => Pass(Math.Min(_mix.Length, Math.Max(_finalSamples - _heard, 0)), isEnd: false);
 
     /// <summary>Sets how the song ends. After that, all of its samples are final.</summary>
-    /// <param name="fadeStart">The sample with which the fade-out begins.</param>
+    /// <param name="fadeStart">The sample at which the fade-out begins.</param>
     /// <param name="fadeSamples">Its length; 0 if the song is not faded out.</param>
     public void SetEnd(int fadeStart, int fadeSamples)
     {

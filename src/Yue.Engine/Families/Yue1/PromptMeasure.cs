@@ -36,7 +36,7 @@ internal static class PromptMeasure
         }
     }
 
-    /// <summary>Returns the reason why a section does not fit into the context; null if all do.</summary>
+    /// <summary>Returns the reason why a section does not fit into the context; null if all sections fit.</summary>
     private static SongFinding? FaultOf(SongRequest request, SongPlan plan, SongPrompt prompt, int context)
     {
         var budgets = plan.BudgetsOf(request);
@@ -71,7 +71,7 @@ internal static class PromptMeasure
 
     /// <summary>Returns the warning about a clip for a checkpoint that cannot follow it.</summary>
     public static string NotTrainedOnClips(string model) =>
-        $"reference: {model} is a cot checkpoint, which is not trained to follow a clip; an icl one is";
+        $"reference: {model} is a cot checkpoint, which is not trained to follow a clip; use an icl checkpoint";
 
     /// <summary>Returns a clip of the size that a reference has once it is encoded.</summary>
     private static ReferenceClip? ClipOf(SongReference? reference)

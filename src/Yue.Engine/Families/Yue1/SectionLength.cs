@@ -20,7 +20,7 @@ internal static partial class SectionLength
     /// <param name="section">The section.</param>
     /// <param name="pace">The pace of the model that sings.</param>
     /// <param name="tempo">The tempo of the song, in beats per minute.</param>
-    /// <param name="maxNewTokens">The maximum number of its tokens.</param>
+    /// <param name="maxNewTokens">The maximum number of tokens of the section.</param>
     public static double ExpectedSeconds(LyricSection section, SingingPace pace, double tempo, int maxNewTokens)
     {
         var lines = section.Words.Split('\n').Count(UnicodeText.HasLetterOrNumber);
@@ -30,7 +30,7 @@ internal static partial class SectionLength
     }
 
     /// <summary>Estimates the number of syllables of a text: groups of vowels in Latin script, without a silent e; characters in syllabic
-    /// scripts; half the letters in other alphabets.</summary>
+    /// scripts; half of the letters in other alphabets.</summary>
     private static double Syllables(string words)
     {
         var (syllables, isInVowel) = (0.0, false);

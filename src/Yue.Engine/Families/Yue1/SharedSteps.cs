@@ -23,7 +23,7 @@ internal sealed record Stage2Step(IStage2Decoder Decoder, StepTimes Times) : ISh
 {
     public void Advance(IReadOnlyList<ISongWork> songs)
     {
-        var (rows, start) = (Decoder.RowsAtWork, Stopwatch.GetTimestamp());
+        var (rows, start) = (Decoder.ActiveRows, Stopwatch.GetTimestamp());
         var frames = Decoder.Advance();
         Times.CountStage2(rows, frames, Stopwatch.GetElapsedTime(start));
     }

@@ -3,13 +3,13 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The pace at which a model sings lyrics: the time per syllable, per line, and for the end of a section.</summary>
+/// <summary>The pace at which a model sings lyrics: the time per syllable and per line, and the time at the end of a section.</summary>
 public sealed partial record SingingPace
 {
     private const double SecondsPerMinute = 60;
 
-    /// <summary>The pace for the published checkpoints. It is a rough, unmeasured estimate based on popular songs: a syllable takes a third
-    /// of a second, a line ends with a pause of a second, and a section without words has about eight bars.</summary>
+    /// <summary>The pace for the published checkpoints. It is a rough, unmeasured estimate based on popular songs: a syllable takes one
+    /// third of a second, a line ends with a pause of one second, and a section without words has about eight bars.</summary>
     private static readonly SingingPace Popular = new()
     {
         SyllableSeconds = 1 / 3.0,
@@ -19,8 +19,8 @@ public sealed partial record SingingPace
         UsualTempo = 120,
     };
 
-    /// <summary>The measured pace of the demo model (docs/performance.md, Progress and lengths of sections). Every line takes complete
-    /// bars.</summary>
+    /// <summary>The measured pace of the demo model (docs/performance.md, Progress and lengths of sections). Every line takes a whole
+    /// number of bars.</summary>
     private static readonly SingingPace Demo = new()
     {
         SyllableSeconds = 0.45,

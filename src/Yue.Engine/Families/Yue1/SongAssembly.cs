@@ -36,7 +36,7 @@ internal sealed record SongAssembly
         var tracks = sound.VocoderTracks ?? sound.CodecTracks;
         List<string> warnings = [.. Warnings];
 
-        // If a loudness was requested, it leaves room above the peaks.
+        // Normalization to a requested loudness keeps the peaks below full scale.
         if (mix.ClippedSamples > 0 && Request.Output.LoudnessLufs is null)
         {
             warnings.Add($"output clipped: {mix.ClippedSamples} of {mix.Clip.Samples.Length} samples were past full scale");

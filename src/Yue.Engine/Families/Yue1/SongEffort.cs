@@ -7,15 +7,16 @@ namespace Yue.Engine.Families.Yue1;
 
 /// <summary>Estimates the finished fraction of a song's work from the expected lengths of its sections.</summary>
 /// <remarks>The unit of work is the time of a song's first token. The constants were measured; they need to be only approximately right. On
-/// the CPU they are between those of an idle machine (1,400 and 1.8) and those of one whose cores are busy with other programs (350 and
-/// 5).</remarks>
+/// the CPU, <c>_doublingTokens</c> and <c>_stage2</c> are between the values of an idle machine (1,400 and 1.8) and those of a machine
+/// whose cores are busy with other programs (350 and 5).</remarks>
 /// <param name="scope">The stages of the song.</param>
-/// <param name="devices">The devices of the models. On a GPU, late tokens of a song take hardly longer than early ones.</param>
-/// <param name="sections">The expected tokens and the budget of each section to sing.</param>
+/// <param name="devices">The devices of the models. On a GPU, late tokens of a song take hardly more time than early ones.</param>
+/// <param name="sections">The expected number of tokens and the budget of each section to sing.</param>
 internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnlyList<(double Tokens, SectionBudget Budget)> sections)
 {
-    // With the language models on a GPU, decoding a token's sound on the CPU takes 0.65 with 16 cores and about 3.4 with two.
-    private const double CoresPerToken = 8;
+    // With the language models on a GPU, decoding a token's sound on the CPU takes 0.65 units of work with 16 cores, and about 3.4 with
+    // two.
+    private const double DecodeWorkOnOneCore = 8;
 
     // Finished sections correct the estimates of the others; this prior has the weight of ten seconds of song.
     private const double PriorTokens = 1000;
@@ -26,7 +27,7 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
     // After this many tokens, a token takes twice the time.
     private readonly double _doublingTokens = devices.LanguageOnGpu ? 100_000 : 700;
 
-    // Stage 2 and decoding, per token.
+    // The work of stage 2 and of decoding, per token.
     private readonly double _stage2 = scope == SongScope.Draft ? 0 : devices.LanguageOnGpu ? 0.75 : 3.2;
     private readonly double _decode = DecodeWork(devices, CpuWork.Cores);
 
@@ -40,7 +41,7 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
             seconds, (budget, seconds) => (2 * Tracks.FramesPerSecond * (seconds ?? 0), budget))]);
     }
 
-    /// <summary>Returns the expected work of a request's song, in the time of a song's first token.</summary>
+    /// <summary>Returns the expected work of a request's song, in units of the time of a song's first token.</summary>
     public static double WorkOf(SongRequest request, SingingPace pace, SongDevices devices)
     {
         var plan = SongPlan.For(request);
@@ -53,7 +54,7 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
     /// <param name="devices">The devices of the models.</param>
     /// <param name="cores">The number of CPU cores.</param>
     public static double DecodeWork(SongDevices devices, int cores) =>
-        devices.SoundOnGpu ? 0.05 : devices.LanguageOnGpu ? CoresPerToken / cores : 0.3;
+        devices.SoundOnGpu ? 0.05 : devices.LanguageOnGpu ? DecodeWorkOnOneCore / cores : 0.3;
 
     /// <summary>Returns the known or expected number of tokens of all sections to sing.</summary>
     /// <param name="finished">The tokens of each finished section.</param>
@@ -69,13 +70,13 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
 
     /// <summary>Returns the finished fraction of the work, which never decreases.</summary>
     /// <param name="tokens">The sampled tokens, including the work of reading prompts.</param>
-    /// <param name="ofTokens">The expected final number of tokens, including the work of reading prompts.</param>
+    /// <param name="allTokens">The expected final number of tokens, including the work of reading prompts.</param>
     /// <param name="frames">The expected number of frames of the whole song.</param>
     /// <param name="stage2Share">The fraction of them that stage 2 has finished.</param>
     /// <param name="decodeShare">The fraction of them that is decoded.</param>
-    public double Fraction(double tokens, double ofTokens, double frames, double stage2Share, double decodeShare)
+    public double Fraction(double tokens, double allTokens, double frames, double stage2Share, double decodeShare)
     {
-        var all = Work(ofTokens, frames);
+        var all = Work(allTokens, frames);
         var later = 2 * frames * ((_stage2 * stage2Share) + (_decode * decodeShare));
         var done = all <= 0 ? 1 : (Stage1(tokens) + later) / all;
         return _done = Math.Clamp(done, _done, 1);

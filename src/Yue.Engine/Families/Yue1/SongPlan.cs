@@ -28,7 +28,7 @@ public sealed record SongPlan
     /// <summary>The positions of <see cref="Lyrics"/> in the lyrics as they were sent.</summary>
     public IReadOnlyList<TextSpan> Places { get; private init; } = [];
 
-    /// <summary>The same as <see cref="Warnings"/>, one by one and with their positions.</summary>
+    /// <summary>The <see cref="Warnings"/> as separate findings, with their positions.</summary>
     public IReadOnlyList<SongFinding> Findings { get; private init; } = [];
 
     /// <summary>Returns the plan of a request.</summary>
@@ -100,6 +100,6 @@ public sealed record SongPlan
         : [.. Enumerable.Repeat(SectionBudget.UpTo(request.MaxNewTokens), Sung.Count)];
 
     private static string KeptAfter(int first, int count) => count == 1
-        ? $"section {first} is kept as it was: it was sung after another section {first - 1}"
-        : $"sections {first} to {first + count - 1} are kept as they were: they were sung after another section {first - 1}";
+        ? $"section {first} is kept as it was, although it was sung after a different section {first - 1}"
+        : $"sections {first} to {first + count - 1} are kept as they were, although they were sung after a different section {first - 1}";
 }

@@ -9,9 +9,10 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>A YuE 1 song being made: stage 1, stage 2, then the decode. It holds only the models that it currently uses.</summary>
-/// <remarks>Frames go from stage to stage as soon as they are final. While stage 1 writes, stage 2 runs only if the song has a listener:
-/// afterwards it can work on more chunks at once, which takes less time in total. The song is the same either way.</remarks>
+/// <summary>A YuE 1 song being made: stage 1, stage 2, then decoding. It holds only the models that it currently uses.</summary>
+/// <remarks>Frames are passed to the next stage as soon as they are final. While stage 1 writes, stage 2 runs only if the song has a
+/// listener. After stage 1, stage 2 can process more chunks at once, which takes less time in total. The song is the same either
+/// way.</remarks>
 internal sealed class SongWork : ISongWork, IPacedSong
 {
     private readonly SongRequest _request;
@@ -37,7 +38,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private Stage2Turn _turn;                   // of the last advance
     private Task<SongResult>? _assembling;
 
-    /// <summary>Creates the work on a song, which has not begun.</summary>
+    /// <summary>Creates the work for a song without starting it.</summary>
     /// <param name="order">The song to make.</param>
     /// <param name="models">The models to make it with.</param>
     public SongWork(SongOrder order, Yue1Songs models)
@@ -47,7 +48,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         _stage2 = _request.Scope == SongScope.Draft ? null : new Stage2Song(hasVocal: !_request.Instrumental);
         _sound = new SoundWork(_request, _listener, _models.Sound);
 
-        // This comes last, so that the song is not counted if the constructor throws.
+        // These lines are last, so that the song is not counted if the constructor throws.
         _isBeforeStage2 = _stage2 is not null;
         _models.BeforeStage2 += _isBeforeStage2 ? 1 : 0;
     }
@@ -64,7 +65,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     public SongResult? Result { get; private set; }
 
     /// <summary>The steps of the decoders during stage 1 and stage 2. Reading a prompt is not a shared step. While the player waits for
-    /// stage 2, the song asks for no step of stage 1; it still takes part in those of other songs.</summary>
+    /// stage 2, the song does not request steps of stage 1, but is still advanced by those that other songs request.</summary>
     public IReadOnlyList<ISharedStep> SharedSteps
     {
         get
@@ -106,11 +107,11 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
     double? IPacedSong.LeadSeconds => _sound.IsHeard ? _sound.DecodedSeconds - _listener!.PlayedSeconds : null;
 
-    IEnumerable<(int Start, int Needs)> IPacedSong.WindowsLeft => Decoding.WindowsLeft;
+    IEnumerable<(int Start, int FramesNeeded)> IPacedSong.WindowsLeft => Decoding.WindowsLeft;
 
     private bool IsHeard => _listener is { IsListening: true };
 
-    /// <summary>True if chunks take less time together, so stage 2 begins them as late as the player allows.</summary>
+    /// <summary>True if chunks take less time when processed together, so stage 2 begins them as late as the player allows.</summary>
     private bool IsPaced => _stage2Model?.Model.Decoder.QuickRows == int.MaxValue;
 
     private SongDecoding Decoding => _sound.Decoding;
@@ -297,7 +298,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     /// <summary>Records that a section begins with the next frame.</summary>
     private void AddStart(string tag) => _starts = [.. _starts, new(tag, (double)_framesWritten / _models.Sound.FrameRateHz)];
 
-    /// <summary>Passes codes of stage 1 to stage 2, or for a draft directly to the decode.</summary>
+    /// <summary>Passes codes of stage 1 to stage 2, or directly to the decoder for a draft.</summary>
     private void AddFrames(ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental)
     {
         _framesWritten += instrumental.Length;
@@ -311,8 +312,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>Reads the codes that the decoder wrote, and begins chunks: all of them after stage 1; while stage 1 writes, only those that
-    /// a listener waits for, if there is memory for both models.</summary>
+    /// <summary>Reads the codes that the decoder wrote, and begins chunks. After stage 1, all chunks can begin. While stage 1 writes, only
+    /// chunks that a listener waits for can begin, and only if there is memory for both models.</summary>
     private void AdvanceStage2()
     {
         if (_stage2 is null or { IsDone: true })
@@ -332,7 +333,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
         var decoder = _stage2Model.Model.Decoder;
         _turn = IsPaced
-            ? Stage2Pace.Next(this, _models.Times, decoder.RowsAtWork.Count)
+            ? Stage2Pace.Next(this, _models.Times, decoder.ActiveRows.Count)
             : new Stage2Turn(IsDue: _codes is not null || IsHeard, Chunks: int.MaxValue);
         _stage2.Advance(decoder, MaxRows(decoder));
         if (_stage2.ChunksBegun > 0)
@@ -387,10 +388,10 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private bool CanStart() =>
         !IsHeard || _stage2 is null or { IsDone: true } || (_stage2Model is not null && !IsPaced)
             || (_sound.DecodedSeconds is > 0 and var decoded
-                && Stage2Pace.CanStart(this, decoded, _models.Times, _stage2Model!.Model.Decoder.RowsAtWork.Count));
+                && Stage2Pace.CanStart(this, decoded, _models.Times, _stage2Model!.Model.Decoder.ActiveRows.Count));
 
-    /// <summary>Returns the minimum number of frames of the song. If the last section is cut, the song ends at that section's limit. If it
-    /// ends by itself, the song is shorter and is not faded out.</summary>
+    /// <summary>Returns the minimum number of frames that the song has if its last section is cut at its limit. If the section ends by
+    /// itself, the song can be shorter, but is not faded out.</summary>
     /// <returns>The frames; null if the song ends with a kept section that was not cut.</returns>
     private int? FinalFrames()
     {

@@ -14,9 +14,9 @@ internal sealed class SoundWork
     private readonly SongDecoding _decoding;
     private readonly SongMixer _mixer;
     private readonly EarlySound? _sound;        // null if nobody can listen
-    private Task _mixing = Task.CompletedTask;  // the mixer's last work
+    private Task _mixing = Task.CompletedTask;  // the mixer's latest task
 
-    /// <summary>Creates the work on the sound of a song that has no frames yet.</summary>
+    /// <summary>Creates the sound work for a song that has no frames yet.</summary>
     /// <param name="request">The song.</param>
     /// <param name="listener">Receives the sound while it is being made; null if there are no listeners.</param>
     /// <param name="models">The codec and the vocoders.</param>
@@ -55,8 +55,8 @@ internal sealed class SoundWork
     /// <summary>Starts passing on final sound.</summary>
     public void Start() => Mix(_sound!.Start);
 
-    /// <summary>Sets the number of frames that stage 1 cannot change any more. Their sound is passed on, except for a possible fade-out if
-    /// the song is cut there.</summary>
+    /// <summary>Sets the number of frames that stage 1 can no longer change. Their sound is passed on, except for the samples that fade out
+    /// if the song is cut there.</summary>
     /// <param name="frames">The number of frames; null if all written frames are final.</param>
     public void SetFinal(int? frames)
     {
@@ -95,7 +95,7 @@ internal sealed class SoundWork
         });
     }
 
-    /// <summary>Throws the error of the mixer's work, if it failed.</summary>
+    /// <summary>Throws the mixer's error if its work failed.</summary>
     public void ThrowIfFaulted()
     {
         if (_mixing.IsFaulted)

@@ -37,8 +37,8 @@ internal sealed partial record Yue1Checkpoints(
     /// <exception cref="CheckpointException">The stage-2 or the codec folder is not set.</exception>
     public static Yue1Checkpoints Of(IReadOnlyList<KeyValuePair<string, string>> stage1, Yue1Settings settings) => new(
         stage1,
-        settings.Stage2 ?? throw new CheckpointException("settings", "Stage2 is not set: it names the stage-2 checkpoint folder"),
-        settings.Codec ?? throw new CheckpointException("settings", "Codec is not set: it names the xcodec_mini_infer folder"),
+        settings.Stage2 ?? throw new CheckpointException("settings", "Stage2 is not set; set it to the stage-2 checkpoint folder"),
+        settings.Codec ?? throw new CheckpointException("settings", "Codec is not set; set it to the xcodec_mini_infer folder"),
         settings.Tokenizer,
         settings.ContextTokens)
     {
@@ -50,7 +50,7 @@ internal sealed partial record Yue1Checkpoints(
     public string? AdapterOf(string name) =>
         ModelName.LoraOf(name) is not { } lora ? null
         : Loras.TryGetValue(lora, out var folder) ? folder
-        : throw new CheckpointException("settings", $"Lora:{lora} is not set: it names the folder of the adapter that {name} needs");
+        : throw new CheckpointException("settings", $"Lora:{lora} is not set; set it to the folder of the adapter that {name} needs");
 
     /// <summary>Returns the prompt builder of a stage-1 checkpoint.</summary>
     /// <param name="folder">Its folder.</param>
@@ -66,7 +66,7 @@ internal sealed partial record Yue1Checkpoints(
         return LyricsOnly().IsMatch(ModelName.CheckpointOf(name)) || LyricsOnly().IsMatch(Path.TrimEndingDirectorySeparator(folder));
     }
 
-    /// <summary>A published name, or that of its quantized checkpoint, perhaps with an adapter.</summary>
+    /// <summary>A published name, or that of its quantized checkpoint, optionally with an adapter.</summary>
     [GeneratedRegex(@"-cot(\+[^/\\]*)?(-int[46])?\z", RegexOptions.IgnoreCase)]
     private static partial Regex LyricsOnly();
 

@@ -13,13 +13,13 @@ internal sealed class Yue1Costs : IFamilyCosts
     /// <summary>The bytes of keys and values that one CPU core can read in each step: those of one row of a small model.</summary>
     private const long CpuCoreBytes = 8 << 20;
 
-    /// <summary>CUDA itself, the codec and the vocoders with their activations, and prompt activations without scores: measured at 2 to
-    /// 3 GB. A reference clip of a minute takes more while it is encoded, but not at the same time as the scores: with a fully planned
-    /// device, songs with clips used 1.5 GB more than others and 1.0 GB less than the plan.</summary>
+    /// <summary>CUDA itself, the codec and the vocoders with their activations, and prompt activations without scores: measured at 2 to 3
+    /// GB. Encoding a one-minute reference clip takes more, but not at the same time as the scores. With a fully planned device, songs with
+    /// clips used 1.5 GB more than others, which was still 1.0 GB less than the plan.</summary>
     private const long FixedWorkingBytes = 5L << 29;
 
-    /// <summary>The same without the codec and the vocoders: CUDA itself takes about half of it, and the rest is for a matrix of a prompt's
-    /// product in bf16, 0.2 GB, for activations, workspaces and libraries.</summary>
+    /// <summary>The same without the codec and the vocoders: CUDA itself takes about half of it, and the rest is for one matrix that is
+    /// converted to bf16 for a prompt (0.2 GB), activations, workspaces and libraries.</summary>
     private const long LanguageWorkingBytes = 9L << 27;
 
     private readonly LlamaConfig[] _stage1;
@@ -45,8 +45,8 @@ internal sealed class Yue1Costs : IFamilyCosts
         (limits.Host == HostShare.EmbeddingsAndSound ? LanguageWorkingBytes : FixedWorkingBytes)
         + _stage1.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits)));
 
-    /// <summary>Returns the number of stage-2 rows to use on the CPU. Their keys and values together are about as much as the cores can
-    /// read in each step, or as large as the weights, which every step also reads.</summary>
+    /// <summary>Returns the number of stage-2 rows to use on the CPU. Their keys and values together take about as many bytes as the cores
+    /// can read in each step, or as many as the weights if that is more. Every step also reads the weights.</summary>
     public static int CpuRows(LlamaConfig stage2)
     {
         var row = 2L * sizeof(float) * stage2.Layers * stage2.KeyValueHeads * stage2.HeadSize * Stage2Chunks.Positions;

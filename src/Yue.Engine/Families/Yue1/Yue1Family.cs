@@ -51,13 +51,13 @@ internal sealed class Yue1Family(Yue1Settings settings) : IModelFamily
         Licence = new("Apache-2.0", new("https://huggingface.co/m-a-p/YuE-s1-7B-anneal-en-cot")),
     };
 
-    /// <summary>The family if both language models fit into memory.</summary>
+    /// <summary>The family if both language models fit into memory together.</summary>
     public static FamilyDescription AboutEarly { get; } = About with
     {
         Capabilities = About.Capabilities.Append(SongCapability.EarlySound).ToFrozenSet(),
     };
 
-    /// <summary>Returns true if a folder's config.json is that of a Llama model, as for all stage-1 checkpoints.</summary>
+    /// <summary>Returns true if a folder's config.json is that of a Llama model, as it is for all stage-1 checkpoints.</summary>
     public bool Recognizes(string folder)
     {
         try

@@ -22,7 +22,7 @@ internal sealed class Yue1Songs : IFamilySongs
     private ModelHost? _host;
     private ShelfModel? _stage2;
     private SoundModels? _sound;
-    private IReadOnlyList<ModelStatus> _soundStatuses = [];     // as of their last loading
+    private IReadOnlyList<ModelStatus> _soundStatuses = [];     // as of the last load
 
     /// <summary>Reads the checkpoints' dimensions without loading weights.</summary>
     public Yue1Songs(Yue1Checkpoints files)
@@ -55,7 +55,7 @@ internal sealed class Yue1Songs : IFamilySongs
 
     public bool PreferCpu => _files.IsDemo;
 
-    /// <summary>A request for a second of sound.</summary>
+    /// <summary>A request for one second of sound.</summary>
     public SongRequest WarmUp { get; } = new() { Lyrics = "[verse]\nla", MaxNewTokens = SongLimits.MinMaxNewTokens, RunNSegments = 1 };
 
     /// <summary>The codec and the vocoders.</summary>
@@ -82,7 +82,7 @@ internal sealed class Yue1Songs : IFamilySongs
         .. CudaStage2Decoder.BuildsFor(_stage2Config, _stage2Config.TypeOnGpu(gpu.Weights), gpu.Cache, capacity.Rows),
     ];
 
-    /// <summary>Adds the models to the shelf. If not all of them fit, the default checkpoint and stage 2 come first.</summary>
+    /// <summary>Adds the models to the shelf. If not all of them fit, the default checkpoint and stage 2 take precedence.</summary>
     public void Shelve(ModelHost host)
     {
         _host = host;

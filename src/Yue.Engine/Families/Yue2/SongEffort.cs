@@ -7,14 +7,14 @@ namespace Yue.Engine.Families.Yue2;
 /// <remarks>The unit of work is the time of a token. The constants need to be only approximately right.</remarks>
 /// <param name="onGpu">True on a GPU.</param>
 /// <param name="flowSteps">The steps of flow matching.</param>
-/// <param name="scoreTokens">The expected tokens of the score; 0 if none is written.</param>
-/// <param name="musicTokens">The expected tokens of the music; 0 if there is none.</param>
+/// <param name="scoreTokens">The expected number of tokens of the score; 0 if none is written.</param>
+/// <param name="musicTokens">The expected number of tokens of the music; 0 if there is none.</param>
 internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, double musicTokens)
 {
-    /// <summary>The expected tokens of a score.</summary>
+    /// <summary>The expected number of tokens of a score.</summary>
     private const double LikelyScore = 1500;
 
-    /// <summary>The expected tokens of the music of a whole song: three minutes.</summary>
+    /// <summary>The expected number of tokens of the music of a whole song: three minutes.</summary>
     private const double LikelyMusic = 4500;
 
     private readonly double _flow = (onGpu ? 0.019 : 0.5) * flowSteps;      // per frame
@@ -37,9 +37,9 @@ internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, 
 
     /// <summary>Returns the finished fraction of the work, which never decreases.</summary>
     /// <param name="score">The number of written tokens of the score.</param>
-    /// <param name="isScoreDone">True if no more follow.</param>
+    /// <param name="isScoreDone">True if the score is complete.</param>
     /// <param name="music">The number of written tokens of the music.</param>
-    /// <param name="isMusicDone">True if no more follow.</param>
+    /// <param name="isMusicDone">True if the music is complete.</param>
     /// <param name="flowShare">The finished fraction of flow matching.</param>
     /// <param name="decodeShare">The decoded fraction of the sound.</param>
     public double Fraction(int score, bool isScoreDone, int music, bool isMusicDone, double flowShare, double decodeShare)

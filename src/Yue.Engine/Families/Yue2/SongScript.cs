@@ -18,7 +18,7 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
     /// <summary>The default guidance of a song without a score.</summary>
     private const double GuidanceWithoutScore = 1.01;
 
-    /// <summary>The number of tokens between a score and the music: the end of the one and the start of the other.</summary>
+    /// <summary>The number of tokens between a score and the music: the end of the score and the start of the music.</summary>
     private const int MarksAfterScore = 2;
 
     private const string Instrumental = "Instrumental";
@@ -27,19 +27,19 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
     private readonly ScorePlan _plan = request.Plan ?? ScorePlan.Full;
 
     /// <summary>The requested number of music tokens; null without a target length.</summary>
-    private int? AskedTokens => request.TargetSeconds is [var seconds, ..] ? (int)Math.Round(seconds * FramesPerSecond) : null;
+    private int? RequestedTokens => request.TargetSeconds is [var seconds, ..] ? (int)Math.Round(seconds * FramesPerSecond) : null;
 
     /// <summary>True if the model writes the score.</summary>
     public bool WritesScore => _plan != ScorePlan.Off && request.Score is null;
 
     /// <summary>Returns the stage that writes the score.</summary>
-    /// <exception cref="SongRequestException">The prompt leaves no room.</exception>
+    /// <exception cref="SongRequestException">The prompt leaves no room for the score.</exception>
     public StageOrder Score()
     {
         var lyrics = request.Instrumental ? TagLines(TagsOf(request.Lyrics)) : request.Lyrics;
         var prompt = new SongPrompts(tokenizer, _plan, request.Genre, lyrics).ForScore();
         var sampling = StageSampling.Score;
-        var music = request.Scope == SongScope.Score ? 0 : AskedTokens ?? StageSampling.Music.MinTokens;
+        var music = request.Scope == SongScope.Score ? 0 : RequestedTokens ?? StageSampling.Music.MinTokens;
         var room = context - prompt.Length - music - MarksAfterScore;
         return room >= sampling.MinTokens
             ? new StageOrder(StageIds.Score, sampling with { MaxTokens = Math.Min(sampling.MaxTokens, room) }, prompt, request.Seed)
@@ -48,7 +48,7 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 
     /// <summary>Returns the stage that writes the music.</summary>
     /// <param name="written">The ids of the score that the model wrote; null if it was given, or the plan is off.</param>
-    /// <exception cref="SongRequestException">The prompt leaves no room.</exception>
+    /// <exception cref="SongRequestException">The prompt leaves no room for the music.</exception>
     public MusicScript Music(IReadOnlyList<int>? written)
     {
         var text = _plan == ScorePlan.Off ? null : written is null ? request.Score : tokenizer.Decode(written);
@@ -99,14 +99,14 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
             Guidance = scale == 1 ? null : new StageGuidance(prompts.ForGuidance(ids), scale),
             HasPlan = hasPlan,
         };
-        var least = request.Scope == SongScope.Score ? 0 : AskedTokens ?? StageSampling.Music.MinTokens;
+        var least = request.Scope == SongScope.Score ? 0 : RequestedTokens ?? StageSampling.Music.MinTokens;
         var room = context - order.PromptLength;
         if (room < least)
         {
             throw TooLong(order.PromptLength, least);
         }
 
-        var most = AskedTokens ?? Math.Min(StageSampling.Music.MaxTokens, room);
+        var most = RequestedTokens ?? Math.Min(StageSampling.Music.MaxTokens, room);
         return new MusicScript(order with { Sampling = Sampling(most) }, score, warning);
     }
 
@@ -122,14 +122,15 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 
     private SongRequestException TooLong(int promptTokens, int neededTokens)
     {
-        var shorter = AskedTokens is null ? "" : ", or request fewer seconds";
+        var shorter = RequestedTokens is null ? "" : ", or request fewer seconds";
         return new(string.Create(
             CultureInfo.InvariantCulture,
-            $"the prompt of genre, lyrics and score has {promptTokens} tokens, and the song takes {neededTokens} more; "
+            $"the prompt of genre, lyrics and score has {promptTokens} tokens, and the song needs {neededTokens} more; "
                 + $"the model's context holds {context}. Shorten the genre line, the lyrics or the score{shorter}"));
     }
 
-    /// <summary>Returns the names of the sections of lyrics, without brackets. Lyrics without sections get those of a short song.</summary>
+    /// <summary>Returns the names of the sections of lyrics, without brackets. If the lyrics have no sections, returns those of a short
+    /// song.</summary>
     private static IEnumerable<string> TagsOf(string lyrics) =>
         TagLine().Matches(lyrics).Select(tag => tag.Groups[1].Value.Trim()) is var tags && tags.Any()
             ? tags
@@ -146,5 +147,5 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 /// <summary>The stage that writes a song's music.</summary>
 /// <param name="Order">The stage.</param>
 /// <param name="Score">The score in its prompt; null if there is none.</param>
-/// <param name="Warning">The reason why it differs from the written or given score; null if it does not.</param>
+/// <param name="Warning">The reason why this score differs from the written or given one; null if it does not.</param>
 internal sealed record MusicScript(StageOrder Order, string? Score, string? Warning);

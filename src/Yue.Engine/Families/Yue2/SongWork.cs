@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2;
 
-/// <summary>A YuE 2 song being made: the score, the music tokens, flow matching, then the decode to sound.</summary>
+/// <summary>A YuE 2 song being made: the score, the music tokens, flow matching, then decoding to sound.</summary>
 internal sealed class SongWork : ISongWork
 {
     private readonly SongRequest _request;
@@ -36,7 +36,7 @@ internal sealed class SongWork : ISongWork
     private bool _isCut;
     private Task<SongResult>? _assembling;
 
-    /// <summary>Creates the work on a song, which has not begun.</summary>
+    /// <summary>Creates the work for a song without starting it.</summary>
     /// <param name="order">The song to make.</param>
     /// <param name="models">The models to make it with.</param>
     public SongWork(SongOrder order, Yue2Songs models)
@@ -180,7 +180,7 @@ internal sealed class SongWork : ISongWork
         BeginMusic(written);
     }
 
-    /// <summary>Begins the music. A score alone is finished.</summary>
+    /// <summary>Begins the music. If only a score was requested, finishes the song.</summary>
     private void BeginMusic(IReadOnlyList<int>? written)
     {
         _music = _script.Music(written);
@@ -270,7 +270,7 @@ internal sealed class SongWork : ISongWork
     {
         var (mix, clipped) = await sound.CompleteAsync().ConfigureAwait(false);
 
-        // A requested loudness leaves headroom above the peaks.
+        // Normalization to a requested loudness keeps the peaks below full scale.
         if (clipped > 0 && _request.Output.LoudnessLufs is null)
         {
             _warnings.Add(string.Create(

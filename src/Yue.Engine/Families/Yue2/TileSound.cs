@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue2;
 
 /// <summary>The sound of a song that is being decoded. Tiles are clamped, joined and sent to the song's listener.</summary>
 /// <remarks>Tiles are added by the engine's thread. Thread-pool threads process them, one tile at a time.</remarks>
-/// <param name="listener">Receives the song while it is made; null if there is no listener.</param>
+/// <param name="listener">Receives the song while it is being made; null if there is no listener.</param>
 /// <param name="format">The format of the sound.</param>
 /// <param name="samples">The number of samples per channel.</param>
 /// <param name="fadeSamples">The number of samples per channel that fade out; 0 for none.</param>
@@ -18,11 +18,11 @@ internal sealed class TileSound(ISongListener? listener, PcmFormat format, int s
     private long _clipped;
     private volatile bool _isStopped;
 
-    /// <summary>The decoded share of the sound.</summary>
+    /// <summary>The decoded fraction of the sound.</summary>
     public double Share { get; private set; }
 
     /// <summary>Adds the next tile.</summary>
-    /// <param name="tile">[channels, S], F32; the caller keeps it.</param>
+    /// <param name="tile">[channels, S], F32; the caller owns it.</param>
     public void Add(Tensor tile)
     {
         using var noGrad = no_grad();

@@ -10,15 +10,15 @@ namespace Yue.Engine.Families.Yue2;
 /// <summary>The memory that YuE 2 needs.</summary>
 internal sealed class Yue2Costs : IFamilyCosts
 {
-    /// <summary>CUDA itself, its libraries with their workspaces, prompt activations without scores, and memory that libtorch caches.
-    /// On an H200, songs of three minutes used 4.57 GB in total besides the model and its caches. The sound decoder's weights and a tile
-    /// of sound are 1.82 GB of it, in every context, and this covers the rest.</summary>
+    /// <summary>CUDA itself, its libraries with their workspaces, prompt activations without scores, and memory that libtorch caches. On an
+    /// H200, songs of three minutes used 4.57 GB in total besides the model and its caches. The sound decoder's weights and a tile of sound
+    /// take 1.82 GB of that, whatever the context. This constant covers the rest.</summary>
     private const long FixedWorkingBytes = 21L << 27;
 
     /// <summary>The number of tensors of the decoder's longest layers that are in memory at the same time.</summary>
     private const int VaeTensors = 3;
 
-    /// <summary>The bytes of a block in float32, without the fused kernels, for each byte of one in bfloat16.</summary>
+    /// <summary>The bytes of a block in float32, without the fused kernels, per byte of a block in bfloat16.</summary>
     private const int PlainBlockFactor = 4;
 
     private readonly Yue2Config[] _configs;
@@ -60,10 +60,11 @@ internal sealed class Yue2Costs : IFamilyCosts
         long hidden = config.HiddenSize, inner = config.IntermediateSize;
         long queries = config.Heads * config.HeadSize, keys = config.KeyValueHeads * config.HeadSize;
 
-        // In addition to the blocks, there are four float32 tensors. A block has a tensor for each of its results, and gate and up in one.
-        var beside = 4 * sizeof(float) * hidden;
+        // In addition to the blocks, there are four float32 tensors. A block has a tensor for each of its results, with gate and up in one
+        // tensor.
+        var outside = 4 * sizeof(float) * hidden;
         var block = sizeof(ushort) * ((4 * hidden) + (4 * queries) + (2 * keys) + (3 * inner));
-        return config.MaxPositions / 2 * (beside + (weights == WeightType.Float32 ? PlainBlockFactor * block : block));
+        return config.MaxPositions / 2 * (outside + (weights == WeightType.Float32 ? PlainBlockFactor * block : block));
     }
 
     /// <summary>Returns the dimensions with the context reduced to a limit.</summary>

@@ -64,7 +64,7 @@ internal sealed class Yue2Songs : IFamilySongs
 
     public bool PreferCpu => false;
 
-    /// <summary>A request for a second of sound with a score.</summary>
+    /// <summary>A request for one second of sound with a score.</summary>
     public SongRequest WarmUp { get; } = new()
     {
         Lyrics = "[verse]\nla",
@@ -174,7 +174,7 @@ internal sealed class Yue2Songs : IFamilySongs
 
     /// <summary>Leases a checkpoint from the shelf.</summary>
     /// <param name="name">Its name; null for the default one.</param>
-    /// <returns>Null if the models that other songs use leave no room for it; the caller disposes it.</returns>
+    /// <returns>The model, which the caller disposes; null if the models of other songs leave no memory for it.</returns>
     public ModelLease<Yue2Model>? TryTake(string? name) => Host.Shelf.TryLease<Yue2Model>(_models[name ?? Names[0]]);
 
     /// <summary>Returns the prompts of a song.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Calibration;
 
-/// <summary>The device that sings and rounds.</summary>
+/// <summary>The device that sings the calibration songs and rounds the weights.</summary>
 internal sealed class CalibrationDevice : IDeviceOptions, IDisposable
 {
     private readonly string _name;

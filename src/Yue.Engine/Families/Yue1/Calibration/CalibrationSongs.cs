@@ -15,18 +15,18 @@ internal sealed record CalibrationSong(int[] Ids, TrackCodes Codes);
 
 /// <summary>Sings songs, and returns the ids that each stage read and wrote.</summary>
 /// <param name="device">The device that sings.</param>
-/// <param name="seed">The seed of the first song; the others follow.</param>
-/// <param name="cancel">Stops between steps.</param>
+/// <param name="seed">The seed of the first song. Each further song has the next seed.</param>
+/// <param name="cancel">Cancels the work between steps.</param>
 internal sealed class CalibrationSongs(CalibrationDevice device, long seed, CancellationToken cancel)
 {
-    /// <summary>15 s per section.</summary>
+    /// <summary>The maximum length of a section: 15 s.</summary>
     private const int MaxTokensPerSection = 1_500;
 
-    /// <summary>Two sections with their prompts.</summary>
+    /// <summary>The maximum context, which has room for two sections with their prompts.</summary>
     private const int PositionLimit = 4_096;
 
-    private const int SongsTogetherOnGpu = 4;
-    private const int ChunksTogether = 8;
+    private const int SongsPerBatchOnGpu = 4;
+    private const int ChunksPerBatch = 8;
 
     /// <summary>Sings songs with stage 1.</summary>
     /// <param name="checkpoint">The checkpoint's folder.</param>
@@ -41,26 +41,26 @@ internal sealed class CalibrationSongs(CalibrationDevice device, long seed, Canc
         config = config with { MaxPositions = Math.Min(config.MaxPositions, PositionLimit) };
         using var model = LlamaLoader.Load(
             config, checkpoint, device.Device, device.Gpu, DeviceParts.All, _ => cancel.ThrowIfCancellationRequested(), adapter);
-        var together = device.Gpu is null ? 1 : Math.Min(SongsTogetherOnGpu, count);
+        var batchSize = device.Gpu is null ? 1 : Math.Min(SongsPerBatchOnGpu, count);
         using IStage1Decoder decoder = device.Gpu is null
-            ? new TorchStage1Decoder(model, together)
-            : new CudaStage1Decoder(model, device.Gpu, together);
+            ? new TorchStage1Decoder(model, batchSize)
+            : new CudaStage1Decoder(model, device.Gpu, batchSize);
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(checkpoint));
         var songs = new List<CalibrationSong>();
         while (songs.Count < count)
         {
             report(songs.Count);
-            var numbers = Enumerable.Range(songs.Count, Math.Min(together, count - songs.Count));
+            var numbers = Enumerable.Range(songs.Count, Math.Min(batchSize, count - songs.Count));
             songs.AddRange(Sing(decoder, [.. numbers.Select(song => (song, PromptOf(prompts, name, song)))]));
         }
 
         return songs;
     }
 
-    /// <summary>Returns the sequences of stage 2 for a chunk of each track of the songs: what it reads, and what it writes.</summary>
+    /// <summary>Returns the ids that stage 2 reads and writes for one chunk of each track of each song.</summary>
     /// <param name="checkpoint">The checkpoint's folder.</param>
     /// <param name="songs">The songs of stage 1.</param>
-    /// <param name="report">Called with the number of finished chunks, and of all.</param>
+    /// <param name="report">Called with the number of finished chunks and the total number.</param>
     public List<int[]> Stage2(string checkpoint, IReadOnlyList<CalibrationSong> songs, Action<int, int> report)
     {
         var chunks = songs.SelectMany(ChunksOf).ToArray();
@@ -72,20 +72,20 @@ internal sealed class CalibrationSongs(CalibrationDevice device, long seed, Canc
             new DeviceParts { ScoredIds = device.Gpu is null ? null : CudaStage2Decoder.ScoredIds },
             _ => cancel.ThrowIfCancellationRequested());
         using IStage2Decoder decoder = device.Gpu is null
-            ? new TorchStage2Decoder(model, ChunksTogether, Stage2Mask.SlotExact)
-            : new CudaStage2Decoder(model, device.Gpu, ChunksTogether);
+            ? new TorchStage2Decoder(model, ChunksPerBatch, Stage2Mask.SlotExact)
+            : new CudaStage2Decoder(model, device.Gpu, ChunksPerBatch);
         var sequences = new List<int[]>();
-        foreach (var some in chunks.Chunk(ChunksTogether))
+        foreach (var batch in chunks.Chunk(ChunksPerBatch))
         {
             report(sequences.Count, chunks.Length);
-            using var run = decoder.Begin(some);
+            using var run = decoder.Begin(batch);
             while (!run.IsDone)
             {
                 cancel.ThrowIfCancellationRequested();
                 decoder.Advance();
             }
 
-            sequences.AddRange(some.Select((chunk, i) => SequenceOf(chunk, run.Codes(i, ..))));
+            sequences.AddRange(batch.Select((chunk, i) => SequenceOf(chunk, run.Codes(i, ..))));
         }
 
         return sequences;
@@ -97,7 +97,7 @@ internal sealed class CalibrationSongs(CalibrationDevice device, long seed, Canc
         return prompts.Build(genre, LyricsParser.Parse(lyrics).Sections);
     }
 
-    /// <summary>Sings some songs together.</summary>
+    /// <summary>Sings a batch of songs.</summary>
     private IEnumerable<CalibrationSong> Sing(IStage1Decoder decoder, (int Song, SongPrompt Prompt)[] texts)
     {
         var songs = texts.Select(text => new Stage1Song(
@@ -143,7 +143,8 @@ internal sealed class CalibrationSongs(CalibrationDevice device, long seed, Canc
         ]),
     ];
 
-    /// <summary>Returns a chunk of each track; another one for each song if they have several.</summary>
+    /// <summary>Returns one chunk of each track of a song. Songs with different numbers use different chunks if there are
+    /// several.</summary>
     private static IEnumerable<int[]> ChunksOf(CalibrationSong song, int number)
     {
         var count = (song.Codes.Frames + Stage2Chunks.FramesPerChunk - 1) / Stage2Chunks.FramesPerChunk;

@@ -52,7 +52,7 @@ internal static class CalibrationTexts
     ];
 
     /// <summary>Returns the lyrics and the genre line of a song.</summary>
-    /// <param name="checkpoint">The name of the checkpoint's folder, which contains the languages that it sings.</param>
+    /// <param name="checkpoint">The name of the checkpoint's folder, which includes the code of its languages, such as <c>-zh</c>.</param>
     /// <param name="song">The number of the song, from 0.</param>
     public static (string Lyrics, string Genre) Of(string checkpoint, int song)
     {

@@ -25,7 +25,7 @@ public sealed record Yue1QuantizationOptions
     /// <summary>True for the built-in demo model, which sings Latin letters only.</summary>
     public bool IsDemo { get; init; }
 
-    /// <summary>The bits of a code: 4 or 6.</summary>
+    /// <summary>The number of bits per code: 4 or 6.</summary>
     public required int Bits { get; init; }
 
     /// <summary>The number of songs to calibrate with; 0 rounds each weight by itself.</summary>
@@ -59,14 +59,14 @@ public sealed class Yue1Quantization
     private readonly Action<string> _say;
     private readonly Action<long> _begin;
     private readonly CancellationToken _cancel;
-    private double _before;     // the fraction of all work that an earlier run has done, or that is not needed
+    private double _before;     // the fraction of all work that an earlier run did or that is not needed
 
     /// <summary>Creates a run.</summary>
     /// <param name="options">The checkpoints, the bits and the calibration.</param>
-    /// <param name="report">Called with the step and the finished fraction of this run's work, without that of an earlier run.</param>
-    /// <param name="say">Called with messages about existing files.</param>
+    /// <param name="report">Called with the step and the finished fraction of this run's work, excluding the work of earlier runs.</param>
+    /// <param name="say">Called with messages about the device and existing files.</param>
     /// <param name="begin">Called with the number of bytes to write, before anything is written. It throws if there is no room.</param>
-    /// <param name="cancel">Stops; the run can be continued.</param>
+    /// <param name="cancel">Stops the run, which can be continued later.</param>
     public Yue1Quantization(
         Yue1QuantizationOptions options,
         Action<string, double> report,
@@ -77,9 +77,9 @@ public sealed class Yue1Quantization
         (_options, _report, _say, _begin, _cancel) = (options, report, say, begin, cancel);
     }
 
-    /// <summary>Quantizes what is not complete.</summary>
+    /// <summary>Quantizes each checkpoint whose result is not complete.</summary>
     /// <exception cref="CheckpointException">A checkpoint or the adapter is missing, invalid or already quantized.</exception>
-    /// <exception cref="IOException">A target is something else, or the disk fails.</exception>
+    /// <exception cref="IOException">A target folder contains something else, or the disk fails.</exception>
     public void Run()
     {
         Report("reading the checkpoints", 0);
@@ -116,8 +116,8 @@ public sealed class Yue1Quantization
             : config;
     }
 
-    /// <summary>Throws unless the device exists. Reports that a published checkpoint would run on the CPU only because there is no
-    /// GPU.</summary>
+    /// <summary>Throws unless the device exists. Reports if a published checkpoint has to be quantized on the CPU because no GPU can be
+    /// used.</summary>
     private void CheckDevice()
     {
         if (ModelSet.TorchDevice(_options.Device).type == DeviceType.CPU && _options is { Device: "auto", IsDemo: false })
@@ -138,11 +138,11 @@ public sealed class Yue1Quantization
         }
     }
 
-    /// <summary>Returns the result to make of a checkpoint; null if it is complete.</summary>
+    /// <summary>Returns the result to make from a checkpoint; null if it is already complete.</summary>
     private Result? Missing(QuantizationFolders folders, string? adapter)
     {
         var config = ConfigOf(folders);
-        SafetensorsCheckpoint.Open(folders.Source).Dispose();       // before hours of work, and before the files are hashed
+        SafetensorsCheckpoint.Open(folders.Source).Dispose();       // fails before hours of work, and before hashing the files
         var record = new QuantizationRecord
         {
             Format = QuantizationRecord.FormatName,
@@ -169,8 +169,8 @@ public sealed class Yue1Quantization
             }
 
             _say(QuantizedFolder.RecordOf(folders.Target) is null
-                ? $"{folders.Target} is damaged, and is replaced."
-                : $"{folders.Target} was made from other files or with other options, and is replaced.");
+                ? $"{folders.Target} is damaged and will be replaced."
+                : $"{folders.Target} was made from other files or with other options, and will be replaced.");
         }
 
         return new Result(folders, config, record);
@@ -187,7 +187,7 @@ public sealed class Yue1Quantization
         var folder = QuantizedFolder.Open(missing.Folders.Target, missing.Record);
         if (folder.StartedOver)
         {
-            _say($"{folder.Path} had files of another run, and was emptied.");
+            _say($"{folder.Path} contained files of another run and was emptied.");
         }
 
         return new Job(missing, folder);
@@ -207,7 +207,7 @@ public sealed class Yue1Quantization
         {
             stage2.Keep(singing.Stage2(
                 _options.Stage2.Source, songs,
-                (done, count) => ReportSinging($"stage 2 of chunk {done + 1} of {count}", 0.5 + (done / (2.0 * count)))));
+                (done, count) => ReportSinging($"stage 2: chunk {done + 1} of {count}", 0.5 + (done / (2.0 * count)))));
             device.ReleaseUnused();
         }
     }
@@ -272,7 +272,7 @@ public sealed class Yue1Quantization
         /// <summary>The finished fraction of the result.</summary>
         public double FinishedShare => CheckpointQuantizer.FinishedShare(Result.Config, Folder);
 
-        /// <summary>Returns true if the sequences of the run are stored.</summary>
+        /// <summary>Returns true if the sequences of the run are already stored.</summary>
         public bool HasCalibration() => Folder.ReadCalibration() is not null;
 
         /// <summary>Stores the sequences if there are none yet.</summary>

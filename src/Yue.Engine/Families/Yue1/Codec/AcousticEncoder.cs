@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The acoustic half of the encoder: sound to features (docs/model.md 5.2). The model's <see cref="WeightOwner"/>
+/// <summary>The acoustic half of the encoder, which converts sound to features (docs/model.md 5.2). The model's <see cref="WeightOwner"/>
 /// owns the weights.</summary>
 internal sealed class AcousticEncoder
 {
@@ -34,7 +34,7 @@ internal sealed class AcousticEncoder
     public long FrameCount(long samples) =>
         _blocks.Aggregate(samples, (length, block) => block.Down.OutputLength(length));
 
-    /// <summary>Computes [B, out, <see cref="FrameCount"/>] from [B, 1, S], where S is enough for one frame; the caller disposes
+    /// <summary>Computes [B, out, <see cref="FrameCount"/>] from [B, 1, S], where S is long enough for one frame; the caller disposes
     /// it.</summary>
     public Tensor Forward(Tensor wave) =>
         _blocks.Aggregate(_first.Forward(wave), (y, block) => block.Forward(y)).Then(_snake.Forward).Then(_last.Forward);

@@ -8,22 +8,22 @@ public sealed record CodecConfig
 {
     private const string Root = "generator.config";
 
-    /// <summary>Channels between the encoder and the quantizer, and of the decoder's input (<c>D</c>).</summary>
+    /// <summary>The number of channels of the encoder's output and of the decoder's input (<c>D</c>).</summary>
     public required int LatentChannels { get; init; }
 
-    /// <summary>The strides of the encoder's blocks, in order; the decoder has the same order.</summary>
+    /// <summary>The strides of the encoder's blocks, in order; the decoder uses the same order.</summary>
     public required IReadOnlyList<int> Ratios { get; init; }
 
     /// <summary>The sample rate of the input and the output in Hz.</summary>
     public required int SampleRateHz { get; init; }
 
-    /// <summary>The number of codes of one codebook; a power of two.</summary>
+    /// <summary>The number of codes per codebook; a power of two.</summary>
     public required int CodebookSize { get; init; }
 
     /// <summary>The bandwidths the codec was trained for, ascending, in kbit/s.</summary>
     public required IReadOnlyList<double> BandwidthsKbps { get; init; }
 
-    /// <summary>Samples of one frame.</summary>
+    /// <summary>Samples per frame.</summary>
     public int HopSamples => Ratios.Aggregate(1, (product, ratio) => product * ratio);
 
     /// <summary>Frames per second.</summary>
@@ -67,6 +67,6 @@ public sealed record CodecConfig
             && config.BandwidthsKbps[^1] <= 1000
             ? config
             : throw yaml.Unsupported(
-                $"{Root}.target_bandwidths", string.Join(", ", config.BandwidthsKbps), "ascending kbit/s of at most 1000");
+                $"{Root}.target_bandwidths", string.Join(", ", config.BandwidthsKbps), "ascending values of at most 1000 kbit/s");
     }
 }

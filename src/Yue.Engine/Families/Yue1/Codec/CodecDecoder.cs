@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The decoder of the codec: codes to embedding to 16 kHz sound (docs/model.md 5.3, 5.6, 5.7, 5.9).</summary>
+/// <summary>The decoder of the codec, which converts codes to an embedding, and the embedding to 16 kHz sound (docs/model.md 5.3, 5.6, 5.7,
+/// 5.9).</summary>
 /// <remarks>Owns its weights. Float32 on every device. Thread-safe on the CPU, not on a GPU.</remarks>
 public sealed class CodecDecoder : IDisposable
 {
@@ -14,7 +15,7 @@ public sealed class CodecDecoder : IDisposable
     private readonly WeightOwner _weights;
     private readonly Parts _parts;
 
-    /// <summary>Reads <c>quantizer.…embed</c>, <c>fc_post2</c> and <c>decoder_2</c>; sizes come from their shapes.</summary>
+    /// <summary>Reads <c>quantizer.…embed</c>, <c>fc_post2</c> and <c>decoder_2</c>; the sizes are read from their shapes.</summary>
     /// <param name="source">The codec's state dict, as float32.</param>
     /// <param name="config">The config with the upsampling ratios and the sample rate.</param>
     public CodecDecoder(ITensorSource source, CodecConfig config)

@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The encoder of the codec: 16 kHz sound to codes (docs/model.md 5.8).</summary>
+/// <summary>The encoder of the codec, which converts 16 kHz sound to codes (docs/model.md 5.8).</summary>
 /// <remarks>Owns its weights. Float32 on every device. A clip is encoded in one piece because the semantic model attends to all of it, so
 /// memory grows with its length. Thread-safe on the CPU, not on a GPU.</remarks>
 public sealed class CodecEncoder : IDisposable
@@ -15,8 +15,8 @@ public sealed class CodecEncoder : IDisposable
     private readonly Parts _parts;
     private readonly CodecConfig _config;
 
-    /// <summary>Reads <c>encoder</c>, <c>semantic_model</c>, <c>encoder_semantic</c>, <c>fc_prior</c> and
-    /// <c>quantizer.…embed</c>; sizes come from their shapes.</summary>
+    /// <summary>Reads <c>encoder</c>, <c>semantic_model</c>, <c>encoder_semantic</c>, <c>fc_prior</c> and <c>quantizer.…embed</c>; the
+    /// sizes are read from their shapes.</summary>
     /// <param name="source">The codec's state dict, as float32.</param>
     /// <param name="config">The config with the strides and the sample rate.</param>
     /// <param name="hubert">The semantic model's sizes.</param>

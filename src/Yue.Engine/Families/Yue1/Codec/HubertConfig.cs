@@ -11,7 +11,7 @@ public sealed record HubertConfig
     /// <summary>L, the number of transformer layers.</summary>
     public required int Layers { get; init; }
 
-    /// <summary>H, the number of attention heads; they divide the hidden size.</summary>
+    /// <summary>H, the number of attention heads; a divisor of the hidden size.</summary>
     public required int Heads { get; init; }
 
     /// <summary>Width of the feed-forward layers.</summary>
@@ -20,16 +20,16 @@ public sealed record HubertConfig
     /// <summary>Output channels of each convolution of the feature extractor.</summary>
     public required IReadOnlyList<int> ConvChannels { get; init; }
 
-    /// <summary>Kernel of each convolution.</summary>
+    /// <summary>Kernel size of each convolution.</summary>
     public required IReadOnlyList<int> ConvKernels { get; init; }
 
     /// <summary>Stride of each convolution.</summary>
     public required IReadOnlyList<int> ConvStrides { get; init; }
 
-    /// <summary>Kernel of the positional convolution; even.</summary>
+    /// <summary>Kernel size of the positional convolution; even.</summary>
     public required int PositionKernel { get; init; }
 
-    /// <summary>Groups of the positional convolution; they divide the hidden size.</summary>
+    /// <summary>The number of groups of the positional convolution; a divisor of the hidden size.</summary>
     public required int PositionGroups { get; init; }
 
     /// <summary>Epsilon of every layer norm.</summary>
@@ -88,12 +88,12 @@ public sealed record HubertConfig
 
         if (ConvKernels.Count != ConvChannels.Count)
         {
-            throw json.Unsupported("conv_kernel", $"one for each of conv_dim's {ConvChannels.Count}");
+            throw json.Unsupported("conv_kernel", $"{ConvChannels.Count} numbers, as many as conv_dim");
         }
 
         if (ConvStrides.Count != ConvChannels.Count)
         {
-            throw json.Unsupported("conv_stride", $"one for each of conv_dim's {ConvChannels.Count}");
+            throw json.Unsupported("conv_stride", $"{ConvChannels.Count} numbers, as many as conv_dim");
         }
     }
 }

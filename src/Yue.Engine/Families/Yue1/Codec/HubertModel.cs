@@ -6,8 +6,8 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The codec's HuBERT: raw sound to the mean of all hidden states (docs/model.md 5.4). The model's <see cref="WeightOwner"/> owns
-/// the weights.</summary>
+/// <summary>The codec's HuBERT, which converts raw sound to the mean of all hidden states (docs/model.md 5.4). The model's
+/// <see cref="WeightOwner"/> owns the weights.</summary>
 internal sealed class HubertModel
 {
     private const string Root = "semantic_model";
@@ -63,10 +63,10 @@ internal sealed class HubertModel
     /// <summary>Returns the number of frames for a number of samples, including padding.</summary>
     public long FrameCount(long samples) => _convs.Aggregate(samples, (length, conv) => conv.OutputLength(length));
 
-    /// <summary>Computes [B, <see cref="FrameCount"/>, out] from [B, S], where S is enough for one frame; the caller disposes
+    /// <summary>Computes [B, <see cref="FrameCount"/>, out] from [B, S], where S is long enough for one frame; the caller disposes
     /// it.</summary>
-    /// <remarks>The first norm takes its statistics over all of S and attention spans all frames, so a clip must be
-    /// encoded as a whole.</remarks>
+    /// <remarks>The first norm computes its statistics over all of S, and attention spans all frames, so a clip must be encoded as a
+    /// whole.</remarks>
     public Tensor Forward(Tensor wave)
     {
         using var scope = NewDisposeScope();

@@ -6,11 +6,11 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>Turns reference clips into audio prompts, and caches the codes of the last clips by their content.</summary>
+/// <summary>Turns reference clips into audio prompts, and caches the codes of the most recent clips by their content.</summary>
 /// <remarks>Used by the engine's thread only. Does not own the encoder.</remarks>
 internal sealed class ReferenceEncoder(CodecEncoder encoder)
 {
-    // The codes of a minute take 12 KB.
+    // One minute of codes takes 12 KB.
     private const int MaxCached = 256;
 
     // One code per frame, as the language model needs it (docs/model.md 5.8).
@@ -19,7 +19,7 @@ internal sealed class ReferenceEncoder(CodecEncoder encoder)
     private readonly Dictionary<string, int[]> _codes = new(StringComparer.Ordinal);
     private readonly LinkedList<string> _byUse = new();      // most recently used first
 
-    /// <summary>Starts to make the prompt of a reference.</summary>
+    /// <summary>Starts encoding a reference into a prompt.</summary>
     public ReferenceEncoding Begin(SongReference reference) => new(this, reference);
 
     /// <summary>Returns the codes of a track, and whether they were cached.</summary>

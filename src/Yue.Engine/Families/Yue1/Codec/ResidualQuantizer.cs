@@ -47,10 +47,10 @@ internal sealed class ResidualQuantizer
         }
 
         var rows = codes.to(ScalarType.Int64);
-        var (least, most) = (rows.min().item<long>(), rows.max().item<long>());
-        if (least < 0 || most >= Bins)
+        var (min, max) = (rows.min().item<long>(), rows.max().item<long>());
+        if (min < 0 || max >= Bins)
         {
-            throw new ArgumentException($"the codes run from {least} to {most}, expected 0 to {Bins - 1}", nameof(codes));
+            throw new ArgumentException($"the codes range from {min} to {max}, expected 0 to {Bins - 1}", nameof(codes));
         }
 
         rows = rows.to(device);

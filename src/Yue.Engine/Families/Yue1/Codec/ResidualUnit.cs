@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The activation x + sin²(αx) / (α + 1e-9), one slope per channel (docs/model.md 5.1): <c>name.alpha</c> [1, C, 1].</summary>
+/// <summary>The activation x + sin²(αx) / (α + 1e-9), with one α per channel (docs/model.md 5.1): <c>name.alpha</c> [1, C, 1].</summary>
 internal sealed class Snake
 {
     private readonly Tensor _alpha, _inverse;
@@ -26,7 +26,7 @@ internal sealed class Snake
     }
 }
 
-/// <summary>x + conv1(snake(conv7(snake(x)))), the wide convolution dilated (docs/model.md 5.1).</summary>
+/// <summary>x + conv1(snake(conv7(snake(x)))), with a dilated conv7 (docs/model.md 5.1).</summary>
 internal sealed class ResidualUnit
 {
     /// <summary>The dilations of the three units of a block, in order.</summary>

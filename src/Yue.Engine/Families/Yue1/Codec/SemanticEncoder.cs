@@ -68,7 +68,7 @@ internal sealed class SemanticEncoder
             return _last.Forward(x).MoveToOuterDisposeScope();
         }
 
-        /// <summary>Computes x above 0 and e^x − 1 below.</summary>
+        /// <summary>Computes x where x is positive, and e^x − 1 elsewhere.</summary>
         private static Tensor Elu(Tensor x)
         {
             var above = functional.relu(x);

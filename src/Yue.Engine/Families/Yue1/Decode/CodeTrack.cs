@@ -30,7 +30,7 @@ public sealed class CodeTrack
         if (codes.Length != _rows.Length || codes.Any(row => row.Length != codes[0].Length))
         {
             var lengths = string.Join(", ", codes.Select(row => row.Length));
-            throw new ArgumentException($"rows of {lengths} codes, expected {_rows.Length} of one length", nameof(codes));
+            throw new ArgumentException($"the rows have {lengths} codes, expected {_rows.Length} rows of the same length", nameof(codes));
         }
 
         foreach (var (row, added) in _rows.Zip(codes))

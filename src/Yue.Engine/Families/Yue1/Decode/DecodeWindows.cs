@@ -9,11 +9,12 @@ public readonly record struct DecodeWindow(int From, int To, int Start, int End)
 
 /// <summary>The schedule of the windows in which tracks are decoded.</summary>
 /// <remarks>
-/// <para>The first windows are short so that a song can be heard early. Later ones are longer, because the context on both sides of a
-/// window is decoded in addition.</para>
+/// <para>The first windows are short so that a song can be heard early. Later ones are longer, because each window also decodes the context
+/// on both sides, which short windows repeat more often.</para>
 /// <para>A song's windows depend only on its length, so its samples are the same whether they are decoded while the song is being written
-/// or afterwards. A window is possible once its context is written. The last window has the shortest of the regular lengths that reaches
-/// back far enough. It begins earlier than necessary instead of being cut, because a GPU plans its convolutions for each length.</para>
+/// or afterwards. A window can be decoded once its context is written. The last window has the shortest regular length that covers the
+/// remaining frames and their context. It begins earlier than necessary instead of being shortened, because a GPU plans convolutions
+/// separately for each length.</para>
 /// </remarks>
 public sealed class DecodeWindows
 {
@@ -79,10 +80,10 @@ public sealed class DecodeWindows
     }
 
     /// <summary>Returns an infinite sequence of windows: the first frame of each, and the number of frames that must be written before it
-    /// is possible, unless the song ends earlier.</summary>
+    /// can be decoded, unless the song ends earlier.</summary>
     /// <param name="start">The number of decoded frames.</param>
     /// <param name="context">The frames on each side that a frame's samples can depend on.</param>
-    public IEnumerable<(int Start, int Needs)> From(int start, int context)
+    public IEnumerable<(int Start, int FramesNeeded)> From(int start, int context)
     {
         while (true)
         {

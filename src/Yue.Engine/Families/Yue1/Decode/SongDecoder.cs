@@ -59,9 +59,8 @@ public sealed record DecodedSong
 }
 
 /// <summary>Decodes the two tracks' codes to sound: codec, vocoders, mix and splice (docs/model.md 7).</summary>
-/// <remarks>
-/// There are no lossy files between the steps. Tracks are decoded in windows, so device memory is bounded by the window. Host memory
-/// grows with the song by a few buffers of samples. Does not own the models. Not thread-safe.
+/// <remarks> There are no lossy files between the steps. Tracks are decoded in windows, so device memory is bounded by the window. Host
+/// memory holds a few buffers of samples, which grow with the song. Does not own the models. Not thread-safe.
 /// </remarks>
 /// <param name="codec">Decodes both tracks.</param>
 /// <param name="vocalVocoder">Decodes the vocal track; null if only codec parts are requested.</param>
@@ -72,7 +71,7 @@ public sealed class SongDecoder(
 {
     private readonly DecodeWindows _windows = windows ?? DecodeWindows.Default;
 
-    /// <summary>Returns the parts for an output setting: the mix, and with stems the tracks, at its rate.</summary>
+    /// <summary>Returns the parts for an output setting: the mix at its sample rate, and the tracks if stems are requested.</summary>
     public static SongParts PartsOf(OutputSettings output) => output switch
     {
         { SampleRate: OutputSettings.CodecSampleRateHz, Stems: false } => SongParts.CodecMix,
@@ -82,7 +81,7 @@ public sealed class SongDecoder(
     };
 
     /// <summary>Starts decoding a song.</summary>
-    /// <param name="hasVocal">False makes the instrumental track the mix. The tracks cannot be requested then.</param>
+    /// <param name="hasVocal">If false, the mix is the instrumental track, and the tracks cannot be requested.</param>
     /// <param name="parts">The parts to compute.</param>
     public SongDecoding Begin(bool hasVocal, SongParts parts)
     {
@@ -104,7 +103,7 @@ public sealed class SongDecoder(
         new(hasVocal, parts, codec.SampleRateHz, codec.SampleRateHz / codec.FrameSamples * (vocalVocoder?.FrameSamples ?? 0), isHeard);
 
     /// <summary>Decodes a whole song.</summary>
-    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. Null makes the instrumental track the mix.</param>
+    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. If null, the mix is the instrumental track.</param>
     /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. A draft has Q = 1, which the codec can decode but the
     /// vocoders cannot.</param>
     /// <param name="parts">The parts to compute.</param>
@@ -130,7 +129,7 @@ public sealed class SongDecoder(
         return mixer.Finish();
     }
 
-    /// <summary>Decodes a window of every regular length with every model, so that a GPU plans their convolutions before the first
+    /// <summary>Decodes a window of every regular length with every model, so that a GPU plans the convolutions before the first
     /// song.</summary>
     public void WarmUp()
     {

@@ -25,10 +25,10 @@ public sealed class SongDecoding
     /// <summary>True if the song is complete and every frame is decoded.</summary>
     public bool IsDone => _instrumental.IsComplete && Pairs.All(pair => pair.IsDone);
 
-    /// <summary>The remaining windows, from the model that is farthest from the end; see <see cref="DecodeWindows.From"/>. A window
-    /// needs as many frames as the model with the most context needs, among the models that have not decoded it.</summary>
-    public IEnumerable<(int Start, int Needs)> WindowsLeft => Pairs.MinBy(pair => pair.FramesDone)!.WindowsLeft.Select(window =>
-        (window.Start, Pairs.Where(pair => pair.FramesDone <= window.Start).Max(pair => pair.NeedsAt(window.Start))));
+    /// <summary>The remaining windows of the model that has decoded the fewest frames; see <see cref="DecodeWindows.From"/>. If several
+    /// models have not decoded a window, the largest of their numbers of needed frames counts.</summary>
+    public IEnumerable<(int Start, int FramesNeeded)> WindowsLeft => Pairs.MinBy(pair => pair.FramesDone)!.WindowsLeft.Select(window =>
+        (window.Start, Pairs.Where(pair => pair.FramesDone <= window.Start).Max(pair => pair.FramesNeededAt(window.Start))));
 
     private IEnumerable<TrackPair> Pairs => new[] { _byCodec, _byVocoder }.OfType<TrackPair>();
 
@@ -58,6 +58,6 @@ public sealed class SongDecoding
         _instrumental.Complete();
     }
 
-    /// <summary>Decodes the next window of the model that is farthest from the end.</summary>
+    /// <summary>Decodes the next window of the model that has decoded the fewest frames and can advance.</summary>
     public DecodedWindow Advance() => Pairs.Where(pair => pair.CanAdvance).MinBy(pair => pair.FramesDone)!.Advance();
 }

@@ -10,7 +10,7 @@ namespace Yue.Engine.Families.Yue1.Decode;
 public sealed record MixedSound(float[] Mix, float[]? Vocal, float[]? Instrumental);
 
 /// <summary>Mixes and splices decoded windows, on the CPU (docs/model.md 7 steps 1 to 3).</summary>
-/// <remarks>Not thread-safe; the thread may differ from the decoder's.</remarks>
+/// <remarks>Not thread-safe, but may be used on a different thread than the decoder.</remarks>
 public sealed class SongMixer
 {
     private readonly SongParts _parts;
@@ -26,7 +26,7 @@ public sealed class SongMixer
     /// <param name="parts">The parts to compute.</param>
     /// <param name="codecRateHz">The rate of the codec's samples.</param>
     /// <param name="vocoderRateHz">The rate of the vocoders' samples.</param>
-    /// <param name="isHeard">True if <see cref="Add"/> should return sound: the splice, or without it the codec's mix.</param>
+    /// <param name="isHeard">True if <see cref="Add"/> should return sound: the splice, or the codec's mix if there is no splice.</param>
     internal SongMixer(bool hasVocal, SongParts parts, int codecRateHz, int vocoderRateHz, bool isHeard)
     {
         (_parts, _codecRateHz, _vocoderRateHz) = (parts, codecRateHz, vocoderRateHz);
@@ -53,7 +53,7 @@ public sealed class SongMixer
         return TakeSplice();
     }
 
-    /// <summary>Marks the end: every window was added.</summary>
+    /// <summary>Marks the end: every window has been added.</summary>
     /// <returns>The rest of the sound; null if there are no listeners.</returns>
     public MixedSound? Complete()
     {
@@ -149,7 +149,7 @@ public sealed class SongMixer
         public SongPart Take(int sampleRateHz) => new(new AudioClip(_samples.Take(), sampleRateHz), _clipped);
     }
 
-    /// <summary>Sound that was not returned yet. The mix may be shorter than the tracks.</summary>
+    /// <summary>Sound that has not been returned yet. The mix may be shorter than the tracks.</summary>
     private sealed class PendingSound(bool hasVocal)
     {
         private readonly SampleBuffer _mix = new(), _vocal = new(), _instrumental = new();

@@ -5,10 +5,9 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Families.Yue1.Decode;
 
 /// <summary>Decodes a track of codes in overlapping windows, so that device memory does not grow with its length.</summary>
-/// <remarks>
-/// A window has at least as many frames of context on both sides as a frame's samples can depend on. The context's own samples are
-/// discarded. There is no context at the start and the end of the track, where the decoder's zero padding has the same effect as when
-/// decoding in one piece. The samples equal those of a decode in one piece, except for the rounding of sums.
+/// <remarks> A window has at least as many frames of context on both sides as a frame's samples can depend on. The context's own samples
+/// are discarded. There is no context at the start and the end of the track, where the decoder's zero padding has the same effect as when
+/// decoding in one piece. The samples equal those of decoding in one piece, except for the rounding of sums.
 /// </remarks>
 /// <param name="codes">The track, which may still grow.</param>
 /// <param name="decode">Decodes codes [Q, n] to samples [1, n · <paramref name="frameSamples"/>], F32. The result is disposed by this
@@ -29,10 +28,10 @@ public sealed class TrackDecoder(
     public bool IsDone => codes.IsComplete && FramesDone == codes.Frames;
 
     /// <summary>The remaining windows; see <see cref="DecodeWindows.From"/>.</summary>
-    public IEnumerable<(int Start, int Needs)> WindowsLeft => windows.From(FramesDone, contextFrames);
+    public IEnumerable<(int Start, int FramesNeeded)> WindowsLeft => windows.From(FramesDone, contextFrames);
 
-    /// <summary>Returns the frame up to which the song must be written before the window that begins at a frame is possible.</summary>
-    public int NeedsAt(int start) => windows.From(start, contextFrames).First().Needs;
+    /// <summary>Returns the number of frames that must be written before the window that begins at a frame can be decoded.</summary>
+    public int FramesNeededAt(int start) => windows.From(start, contextFrames).First().FramesNeeded;
 
     private DecodeWindow? NextWindow => windows.Next(FramesDone, codes.Frames, codes.IsComplete, contextFrames);
 

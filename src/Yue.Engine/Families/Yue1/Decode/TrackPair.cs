@@ -16,7 +16,7 @@ public enum SoundModel
 /// <param name="Instrumental">The instrumental track, with the same number of samples.</param>
 public sealed record DecodedWindow(SoundModel Model, float[]? Vocal, float[] Instrumental);
 
-/// <summary>The tracks of a song as one model decodes them, window by window.</summary>
+/// <summary>Decodes the tracks of a song with one model, window by window.</summary>
 /// <param name="model">The model.</param>
 /// <param name="vocal">Decodes the vocal track; null if the song has only the instrumental track.</param>
 /// <param name="instrumental">Decodes the instrumental track, which has the same number of frames.</param>
@@ -34,11 +34,11 @@ internal sealed class TrackPair(SoundModel model, TrackDecoder? vocal, TrackDeco
     /// <summary>True if the tracks are complete and every frame is decoded.</summary>
     public bool IsDone => instrumental.IsDone;
 
-    /// <inheritdoc cref="TrackDecoder.NeedsAt"/>
-    public int NeedsAt(int start) => instrumental.NeedsAt(start);
+    /// <inheritdoc cref="TrackDecoder.FramesNeededAt"/>
+    public int FramesNeededAt(int start) => instrumental.FramesNeededAt(start);
 
     /// <inheritdoc cref="TrackDecoder.WindowsLeft"/>
-    public IEnumerable<(int Start, int Needs)> WindowsLeft => instrumental.WindowsLeft;
+    public IEnumerable<(int Start, int FramesNeeded)> WindowsLeft => instrumental.WindowsLeft;
 
     /// <summary>Decodes the next window of each track.</summary>
     public DecodedWindow Advance() => new(model, vocal?.Advance(), instrumental.Advance());

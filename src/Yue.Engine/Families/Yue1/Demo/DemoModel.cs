@@ -16,7 +16,7 @@ public static class DemoModel
 
     private const string FolderName = "demo-model";
 
-    /// <summary>The folders next to the program.</summary>
+    /// <summary>The folders of the model, next to the program.</summary>
     public static DemoModelFolders Folders { get; } = In(Path.Combine(AppContext.BaseDirectory, FolderName));
 
     private static DemoModelFolders In(string folder) => new(

@@ -18,12 +18,12 @@ public sealed record SelfCheckFiles(string Tokenizer, string Stage2, string Code
 /// <remarks>Codes and ids must be equal, because the smallest published margins are far above float32 rounding.</remarks>
 public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures figures)
 {
-    // The tolerance for peaks with sums in another order; a different code changes a peak by at least a hundredth.
+    // The tolerance for peaks if sums are computed in a different order; a different code changes a peak by at least a hundredth.
     private const double PeakTolerance = 2e-4;
     private const double ResamplerTolerance = 1e-6;
     private const double PromptKbps = 0.5;
 
-    /// <summary>Returns the figures one after the other; those of a group are computed when its first one is enumerated.</summary>
+    /// <summary>Returns the comparisons of all figures. Those of a group are computed when the first of them is enumerated.</summary>
     public IEnumerable<SelfCheckLine> Run() =>
         Guarded("tokenizer", Tokenizer)
             .Concat(Guarded("resampler", ResamplerLines))
@@ -31,7 +31,7 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
             .Concat(Guarded("stage 2", Stage2Lines))
             .Concat(Guarded("codec and vocoders", Sound));
 
-    /// <summary>Returns the lines of a group, or one line with the reason if its files cannot be used.</summary>
+    /// <summary>Returns the lines of a group, or one line with the reason if the group's files cannot be used.</summary>
     private static IEnumerable<SelfCheckLine> Guarded(string group, Func<IEnumerable<SelfCheckLine>> lines)
     {
         foreach (var line in LinesOf(group, lines))
@@ -141,6 +141,6 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
         yield return Peak("splice: peak of the song, rescaled", published.FinalRescaled, found.FinalRescaled);
     }
 
-    private static SelfCheckLine Peak(string what, float published, float found) =>
-        SelfCheckLine.Close(what, PeakTolerance, [published], [found]);
+    private static SelfCheckLine Peak(string name, float published, float found) =>
+        SelfCheckLine.Close(name, PeakTolerance, [published], [found]);
 }

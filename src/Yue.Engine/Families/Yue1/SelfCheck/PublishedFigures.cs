@@ -9,7 +9,7 @@ public sealed record PublishedFigures
 {
     private static readonly JsonSerializerOptions Json = new() { RespectNullableAnnotations = true, AllowDuplicateProperties = false };
 
-    /// <summary>True for figures of the published checkpoints, which quantized ones do not have.</summary>
+    /// <summary>True for figures of the published checkpoints, which quantized checkpoints do not reproduce.</summary>
     [JsonIgnore]
     public bool AreOfOriginals { get; private init; }
 
@@ -40,11 +40,11 @@ public sealed record PublishedFigures
     [JsonPropertyName("xcodec_decode")]
     public required DecodeFigure Decode { get; init; }
 
-    /// <summary>Returns the figures of the public YuE checkpoints, which are embedded in the program.</summary>
+    /// <summary>Returns the figures of the public YuE checkpoints. The figures are embedded in the program.</summary>
     public static PublishedFigures OfRealWeights() =>
         FigureFile.OfProgram<PublishedFigures>("published-figures.json", Json) with { AreOfOriginals = true };
 
-    /// <summary>Reads figures in the same format.</summary>
+    /// <summary>Reads figures from a file in the same format.</summary>
     /// <exception cref="CheckpointException">The file is invalid.</exception>
     public static PublishedFigures Load(string file) => FigureFile.Load<PublishedFigures>(file, Json);
 }

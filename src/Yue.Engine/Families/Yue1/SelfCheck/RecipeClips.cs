@@ -59,7 +59,7 @@ public static class RecipeClips
         return Floats(Make(499, i => (0.4 * noise.Next()) + (0.5 * Math.Sin(0.05 * i))));
     }
 
-    /// <summary>Returns a second of a voice at 16 kHz.</summary>
+    /// <summary>Returns one second of a voice at 16 kHz.</summary>
     public static float[] DecodeVocal() => Second(t =>
     {
         var phase = Tau * 330 * (1 + (0.02 * Math.Sin(Tau * 5.5 * t))) * t;
@@ -67,7 +67,7 @@ public static class RecipeClips
         return (0.6 + (0.4 * swell * swell)) * ((0.95 * Math.Sin(phase)) + (0.25 * Math.Sin((3 * phase) + 0.3)));
     });
 
-    /// <summary>Returns a second of a band at 16 kHz.</summary>
+    /// <summary>Returns one second of a band at 16 kHz.</summary>
     public static float[] DecodeInstrumental()
     {
         var state = 19_378L;
@@ -79,12 +79,12 @@ public static class RecipeClips
         });
     }
 
-    /// <summary>Returns a second of a plucked chord and a wavering tone at 16 kHz.</summary>
+    /// <summary>Returns one second of a plucked chord and a wavering tone at 16 kHz.</summary>
     public static float[] DecodeSingle() => Second(t =>
         (0.45 * Math.Exp(-3 * (t % 0.25)) * Chord(t, 220, 277.18, 329.63))
             + (0.2 * Math.Sin((Tau * 440 * t) + (3 * Math.Sin(Tau * 5 * t)))));
 
-    /// <summary>Converts samples to full scale 1.</summary>
+    /// <summary>Converts samples to floats with a full scale of 1.</summary>
     public static float[] Floats(short[] samples) => Array.ConvertAll(samples, sample => sample / 32768f);
 
     /// <summary>Returns the hash of the samples as little-endian bytes.</summary>

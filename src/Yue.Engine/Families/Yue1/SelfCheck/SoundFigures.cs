@@ -38,14 +38,14 @@ internal sealed class SoundFigures : IDisposable
     public int[] Codebook0(short[] left, short[] right, int sampleRateHz, double bandwidthKbps) =>
         Codebook0([.. left.Zip(right, (l, r) => ((l / 32768f) + (r / 32768f)) / 2)], sampleRateHz, bandwidthKbps);
 
-    /// <summary>Returns the peak of the first frames of a clip, encoded and decoded, without limiting.</summary>
+    /// <summary>Returns the peak of the first frames of a clip after encoding and decoding, without limiting.</summary>
     public float DecodedPeak(float[] clip, double bandwidthKbps, int frames)
     {
         using var codes = Codes(clip, bandwidthKbps, frames);
         return PeakOf(Decode(codes));
     }
 
-    /// <summary>Returns the peaks at each step from two tracks' codes to the song (docs/model.md 7).</summary>
+    /// <summary>Returns the peaks at each step from the codes of two tracks to the song (docs/model.md 7).</summary>
     public PeakFigures Peaks(float[] vocalClip, float[] instrumentalClip, double bandwidthKbps, int frames)
     {
         using var vocalCodes = Codes(vocalClip, bandwidthKbps, frames);

@@ -26,7 +26,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     private readonly List<Sequence> _open = [];
 
     /// <summary>Creates a decoder with room for a number of songs.</summary>
-    /// <param name="model">The stage-1 model, on the GPU; the caller keeps it.</param>
+    /// <param name="model">The stage-1 model, on the GPU; the caller owns it.</param>
     /// <param name="gpu">The GPU.</param>
     /// <param name="songs">The number of sequences that can be open at once.</param>
     public CudaStage1Decoder(LlamaModel model, Gpu gpu, int songs)
@@ -66,7 +66,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
     public void Advance(IReadOnlyList<IStage1Sequence> sequences)
     {
-        // Every running song takes part in a step: one that is not among the sequences draws ids as well.
+        // A step advances every running song, even one that is not among the sequences.
         Sequence[] running = [.. _open.Where(sequence => sequence.IsRunning)];
         var step = GraphOf(2 * (running.Max(sequence => sequence.Song) + 1));
         for (var i = 0; i < StepsPerRead; i++)
@@ -94,8 +94,8 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     /// <summary>Returns the size of prompt batches. A section's prompt may fill the context.</summary>
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
-    /// <summary>Returns the number of cache positions for a number of songs: a whole context for each, and a section without its
-    /// prompt.</summary>
+    /// <summary>Returns the number of cache positions for a number of songs: for each, a whole context in its conditional row and a section
+    /// without its prompt in its unconditional row.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) =>
         songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
 
@@ -182,7 +182,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
                 decoder.PrefilledIds += piece.Length;
             }
 
-            _opening.Hold(piece.Length);
+            _opening.CountRead(piece.Length);
             _fed += piece.Length;
             _unread = _unread[piece.Length..];
             StartOnceRead();

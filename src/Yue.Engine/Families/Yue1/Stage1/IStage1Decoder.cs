@@ -12,13 +12,13 @@ public interface IStage1Decoder : IDisposable
     /// the same prompt are not counted.</summary>
     long PrefilledIds { get; }
 
-    /// <summary>Opens a sequence for one more song. Disposing it frees its slot.</summary>
+    /// <summary>Opens a sequence for another song. Disposing it frees its slot.</summary>
     /// <param name="seed">The key of the song's random draws.</param>
     /// <returns>The sequence; null if all slots are in use.</returns>
     IStage1Sequence? TryOpen(long seed);
 
     /// <summary>Samples the next id of every sequence, or the next few ids if the decoder runs ahead of the host. Other open sequences may
-    /// take part.</summary>
+    /// advance as well.</summary>
     /// <param name="sequences">Open sequences within an unfinished section, with their prompts read.</param>
     void Advance(IReadOnlyList<IStage1Sequence> sequences);
 }
@@ -26,7 +26,7 @@ public interface IStage1Decoder : IDisposable
 /// <summary>The context of one song in a decoder: its prompts and ids so far, which are kept between sections.</summary>
 public interface IStage1Sequence : IDisposable
 {
-    /// <summary>The number of ids of the section's prompt that have not been read. The decoder samples when it is 0.</summary>
+    /// <summary>The number of ids of the section's prompt that have not been read. The decoder samples only when it is 0.</summary>
     int Unread { get; }
 
     /// <summary>The ids sampled in this section, in order; the last one is the end id if the section ended by itself.</summary>
@@ -44,7 +44,8 @@ public interface IStage1Sequence : IDisposable
     /// ids.</summary>
     void Read();
 
-    /// <summary>Removes everything after the first ids of the context, also from the ids for the repetition penalty.</summary>
-    /// <param name="kept">The number of ids to keep at the beginning of the context, all of which must have been read.</param>
+    /// <summary>Removes everything after the first ids of the context. The removed ids no longer count for the repetition
+    /// penalty.</summary>
+    /// <param name="kept">The ids to keep at the beginning of the context, all of which must have been read.</param>
     void Truncate(ReadOnlySpan<int> kept);
 }

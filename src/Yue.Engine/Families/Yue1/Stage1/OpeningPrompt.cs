@@ -4,18 +4,19 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 
 /// <summary>The first prompt of a song. Other songs with the same prompt can reuse its keys and values, chunk by chunk.</summary>
 /// <remarks>The keys and values of a chunk depend only on the ids up to its end and on its boundaries. Only chunks with the same boundaries
-/// are reused, so a song gets the same bits as if it had read them itself. Sampled ids are never reused.</remarks>
+/// are reused, so the reused keys and values equal, bit for bit, those that the song would compute itself. Sampled ids are never
+/// reused.</remarks>
 internal sealed class OpeningPrompt
 {
     private int[] _ids = [];
-    private int _held;          // the number of first ids whose keys and values the song has
+    private int _held;          // the number of ids at the start whose keys and values the song has
     private bool _isBeingRead;
 
     /// <summary>Starts the first prompt of a song.</summary>
     public void Begin(ReadOnlySpan<int> ids) => (_ids, _held, _isBeingRead) = (ids.ToArray(), 0, true);
 
     /// <summary>Records that the next ids of the prompt were read. Prompts of later sections are not counted.</summary>
-    public void Hold(int count) => _held += _isBeingRead ? count : 0;
+    public void CountRead(int count) => _held += _isBeingRead ? count : 0;
 
     /// <summary>Records that a later section begins. Everything read from now on depends on sampled ids.</summary>
     public void End() => _isBeingRead = false;

@@ -94,8 +94,7 @@ public sealed class Stage1Song : IDisposable
     /// <exception cref="SongRequestException">Genre and lyrics do not fit into the context.</exception>
     public void Begin()
     {
-        // Kept sections are dropped as they were when they were sung, so that a continued song has the same context as an uninterrupted
-        // one.
+        // The same kept sections are dropped as when they were sung, so that a continued song has the same context as an uninterrupted one.
         for (var section = 1; section <= Section; section++)
         {
             _oldest = OldestInContext(section);
@@ -181,7 +180,8 @@ public sealed class Stage1Song : IDisposable
     }
 
     /// <summary>Returns the first section in the context of a section. When the context is full, the oldest sections are dropped until the
-    /// rest takes half of the space after the head, so that not every following section has to read the context again.</summary>
+    /// rest takes half of the space after the head, so that the context does not have to be read again for every following
+    /// section.</summary>
     /// <remarks>The previous section is kept if it fits.</remarks>
     private int OldestInContext(int section)
     {
@@ -204,7 +204,8 @@ public sealed class Stage1Song : IDisposable
         ? [TokenMap.EndOfAudio, .. _prompt.Sections[section]]
         : [.. _prompt.Sections[section]];
 
-    /// <summary>Returns the whole context of the section that starts: the head, the sections in its context, and its prompt.</summary>
+    /// <summary>Returns the whole context of the section that is about to start: the head, the sections in its context, and its
+    /// prompt.</summary>
     private int[] Context() =>
     [
         .. _oldest == 0 ? [] : _prompt.Head,        // the first section's prompt begins with it

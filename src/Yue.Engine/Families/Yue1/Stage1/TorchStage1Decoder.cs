@@ -15,7 +15,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
     private readonly List<Sequence> _open = [];
 
     /// <summary>Creates a decoder with room for a number of songs.</summary>
-    /// <param name="model">The stage-1 model; the caller keeps it.</param>
+    /// <param name="model">The stage-1 model; the caller owns it.</param>
     /// <param name="songs">The number of sequences that can be open at once.</param>
     public TorchStage1Decoder(LlamaModel model, int songs)
     {
@@ -112,7 +112,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
                 decoder.PrefilledIds += piece.Length;
             }
 
-            _opening.Hold(piece.Length);
+            _opening.CountRead(piece.Length);
             _unread = _unread[piece.Length..];
         }
 
@@ -139,7 +139,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
 
         public void Sample()
         {
-            var (sampling, pending) = Begun();
+            var (sampling, pending) = CurrentSection();
             int[] fed = sampling.IsGuided ? [pending, pending] : [pending];
             using var scope = NewDisposeScope();
             var hidden = decoder._model.Step(fed, cache, ..fed.Length);
@@ -153,8 +153,9 @@ public sealed class TorchStage1Decoder : IStage1Decoder
             _pending = next;
         }
 
-        private (SectionSampling Sampling, int Pending) Begun() => _sampling is not null && _pending is { } pending && _unread.IsEmpty
-            ? (_sampling, pending)
-            : throw new InvalidOperationException("no section has begun, or its prompt is not read");
+        private (SectionSampling Sampling, int Pending) CurrentSection() =>
+            _sampling is not null && _pending is { } pending && _unread.IsEmpty
+                ? (_sampling, pending)
+                : throw new InvalidOperationException("no section has begun, or its prompt has not been read");
     }
 }

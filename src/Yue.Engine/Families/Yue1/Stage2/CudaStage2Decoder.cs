@@ -27,7 +27,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     private readonly List<Run> _runs = [];
 
     /// <summary>Creates a decoder of up to <paramref name="rows"/> chunks at once.</summary>
-    /// <param name="model">The stage-2 model, on the GPU; the caller keeps it.</param>
+    /// <param name="model">The stage-2 model, on the GPU; the caller owns it.</param>
     /// <param name="gpu">The GPU.</param>
     /// <param name="rows">The rows of a step.</param>
     public CudaStage2Decoder(LlamaModel model, Gpu gpu, int rows)
@@ -51,7 +51,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     public int QuickRows => int.MaxValue;
 
     /// <summary>A step processes all rows up to the last one in use. Rows without a chunk have no frames.</summary>
-    public IReadOnlyList<int> RowsAtWork
+    public IReadOnlyList<int> ActiveRows
     {
         get
         {
@@ -163,14 +163,14 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
             var prompts = new List<(int Row, int[] Ids)>();
             foreach (var (row, chunk) in _rows.Zip(_chunks))
             {
-                prompts.Add((row, [TokenMap.StartOfAudio, TokenMap.Stage1, .. GivenOf(chunk), TokenMap.Stage2]));
+                prompts.Add((row, [TokenMap.StartOfAudio, TokenMap.Stage1, .. IdsOf(chunk), TokenMap.Stage2]));
                 model.Reserve(row, prompts[^1].Ids.Length + (chunk.Length * Stage2Chunks.Codebooks));
             }
 
             model.Prefill(prompts);
             foreach (var (prompt, chunk) in prompts.Zip(_chunks))
             {
-                _decoder._frames.SetRow(model.Stream, prompt.Row, prompt.Ids.Length, GivenOf(chunk));
+                _decoder._frames.SetRow(model.Stream, prompt.Row, prompt.Ids.Length, IdsOf(chunk));
             }
         }
 
@@ -203,6 +203,6 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
             _decoder._freeRows.UnionWith(_rows);
         }
 
-        private static int[] GivenOf(int[] chunk) => Array.ConvertAll(chunk, code => TokenMap.ToId(code));
+        private static int[] IdsOf(int[] chunk) => Array.ConvertAll(chunk, code => TokenMap.ToId(code));
     }
 }

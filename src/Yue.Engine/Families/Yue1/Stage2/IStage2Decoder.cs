@@ -7,12 +7,12 @@ public interface IStage2Decoder : IDisposable
     /// <summary>The number of chunks that can begin now.</summary>
     int FreeRows { get; }
 
-    /// <summary>The maximum number of chunks per step if the first frames are urgent: more chunks together are not faster than one after
-    /// another. <see cref="int.MaxValue"/> if chunks always take less time together.</summary>
+    /// <summary>The maximum number of chunks to process together if the first frames are urgent. With more chunks, processing them together
+    /// is not faster than one after another. <see cref="int.MaxValue"/> if it is always faster.</summary>
     int QuickRows { get; }
 
     /// <summary>The finished frames of each row of the next step. The time of the step depends on them.</summary>
-    IReadOnlyList<int> RowsAtWork { get; }
+    IReadOnlyList<int> ActiveRows { get; }
 
     /// <summary>Starts a run of chunks, one row each, in addition to the runs that have begun.</summary>
     /// <param name="chunks">Codebook-0 codes, each of 1 to <see cref="Stage2Chunks.FramesPerChunk"/> frames; at most one chunk per free
@@ -21,11 +21,11 @@ public interface IStage2Decoder : IDisposable
     IStage2Run Begin(IReadOnlyList<int[]> chunks);
 
     /// <summary>Writes the next frame of every chunk that has one, or the next few frames if the decoder runs ahead.</summary>
-    /// <returns>The number of written frames of the longest chunk; 0 if the step did something else.</returns>
+    /// <returns>The number of written frames of the longest chunk; 0 if the step wrote no frames.</returns>
     int Advance();
 }
 
-/// <summary>Chunks that pass through stage 2 together.</summary>
+/// <summary>Chunks that stage 2 processes together.</summary>
 public interface IStage2Run : IDisposable
 {
     /// <summary>The number of finished frames of all chunks.</summary>

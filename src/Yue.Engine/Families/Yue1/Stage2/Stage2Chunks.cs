@@ -17,12 +17,13 @@ public static class Stage2Chunks
     /// <summary>The maximum number of positions of a chunk: its prompt and all frames.</summary>
     public const int Positions = PromptPositions + (Codebooks * FramesPerChunk);
 
-    /// <summary>Throws unless a decoder with a number of free rows can take the chunks.</summary>
+    /// <summary>Throws unless a decoder with a number of free rows has room for the chunks.</summary>
     internal static void Check(IReadOnlyList<int[]> chunks, int freeRows)
     {
         if (chunks.Count < 1 || chunks.Count > freeRows || chunks.Any(chunk => chunk.Length is < 1 or > FramesPerChunk))
         {
-            throw new ArgumentException($"{freeRows} chunks of 1 to {FramesPerChunk} frames can begin, not {chunks.Count}", nameof(chunks));
+            throw new ArgumentException(
+                $"{chunks.Count} chunks were passed, expected 1 to {freeRows}, each of 1 to {FramesPerChunk} frames", nameof(chunks));
         }
     }
 

@@ -28,15 +28,15 @@ internal interface IPacedSong
 
     /// <summary>An infinite sequence of the windows to decode: the first frame of each, and the number of frames of the song that it
     /// needs.</summary>
-    IEnumerable<(int Start, int Needs)> WindowsLeft { get; }
+    IEnumerable<(int Start, int FramesNeeded)> WindowsLeft { get; }
 
-    /// <summary>Returns the number of frames that the slowest chunk needs until the song is finished up to a frame: its finished frames and
-    /// the required ones, counted from its beginning.</summary>
+    /// <summary>Returns the progress of the chunk with the most frames left before the song is finished up to a frame: its finished frames,
+    /// and the number of frames that it has to reach.</summary>
     (int From, int To) FramesTo(int frame);
 }
 
 /// <summary>The next work of stage 2 on a song.</summary>
-/// <param name="IsDue">True if stage 2 works on the song now. Meanwhile the song asks for no step of stage 1.</param>
+/// <param name="IsDue">True if stage 2 works on the song now. Meanwhile, the song does not request steps of stage 1.</param>
 /// <param name="Chunks">The number of chunks to begin.</param>
 internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
 {
@@ -44,35 +44,34 @@ internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
 }
 
 /// <summary>Decides when stage 2 works on a song, and on how many chunks at once.</summary>
-/// <remarks>
-/// On a GPU a step of many chunks takes little more time than a step of one, so chunks that wait for others take less time in total. A song
-/// without a listener waits until stage 1 has ended. A song with a listener begins as early as the player needs it and no earlier: each of
-/// its windows has a time at which the player reaches it, and the spare time is how long the chunks can wait without missing any of these
-/// times. The decision depends only on the arguments.
+/// <remarks> On a GPU, a step of many chunks takes little more time than a step of one, so chunks that wait for others take less time in
+/// total. A song without a listener waits until stage 1 has ended. A song with a listener begins as early as the player needs it and no
+/// earlier: each of its windows has a time at which the player reaches it, and the spare time is how long the chunks can wait without
+/// missing any of these times. The decision depends only on the arguments.
 /// </remarks>
 internal static class Stage2Pace
 {
     /// <summary>The safety margin of one song for costs that the estimates do not include.</summary>
     private const double MarginSeconds = 0.5;
 
-    /// <summary>The addition to the margin for each other song, whose prompts and windows may come first.</summary>
+    /// <summary>The addition to the margin for each other song, whose prompts and windows may be processed first.</summary>
     private const double MarginSecondsPerSong = 0.1;
 
-    /// <summary>The maximum number of chunks with which a song with a listener begins.</summary>
+    /// <summary>The maximum number of chunks that a song with a listener begins with.</summary>
     public const int MaxFirstChunks = 3;
 
     private const int MinFirstChunks = 2;
 
-    /// <summary>The number of frames that the first of three chunks gets before the others begin. It is less than the first window needs,
-    /// so the first sound waits for all three.</summary>
+    /// <summary>If a song begins with three chunks, the number of frames of the first one that are finished before the others begin. It is
+    /// less than the first window needs, so the first sound waits for all three.</summary>
     private const int HeadStartFrames = 72;
 
-    /// <summary>The time that decoding the windows of one song takes from the others until a chunk is finished.</summary>
+    /// <summary>The time that the other songs lose to decoding the windows of one song until a chunk is finished.</summary>
     private const double DecodeSecondsPerSong = 0.05;
 
     private const int FramesPerChunk = Stage2Chunks.FramesPerChunk;
 
-    /// <summary>The fraction of the playback time within which stage 1 and stage 2 must make the same length of sound.</summary>
+    /// <summary>The maximum time that stage 1 and stage 2 may take to make some sound, as a fraction of its playback time.</summary>
     private const double Load = 0.7;
 
     /// <summary>Decides what stage 2 does next for a song.</summary>
@@ -97,8 +96,8 @@ internal static class Stage2Pace
         return new(song.IsWritten || song.LeadSeconds is null || isShort || begun > 0, begun);
     }
 
-    /// <summary>Returns true if the first sound may be passed on, because the chunks that have begun are made faster than they are
-    /// played.</summary>
+    /// <summary>Returns true if the first sound may be passed on, because the chunks that have begun will be finished before the player
+    /// needs them.</summary>
     /// <param name="song">The song, of which at least one window is decoded.</param>
     /// <param name="decodedSeconds">The length of the decoded sound.</param>
     /// <param name="times">The times of the steps.</param>
@@ -107,7 +106,7 @@ internal static class Stage2Pace
         Spare(song, song.ChunksBegun, times, rows, leadSeconds: decodedSeconds) >= DecodeSecondsPerSong * times.SongsTogether;
 
     /// <summary>Returns the number of chunks that the first sound waits for. With two, stage 1 has time to write the next ones before the
-    /// player needs them; a slow stage 1 or many songs need a third.</summary>
+    /// player needs them; if stage 1 is slow or there are many songs, a third one is needed.</summary>
     public static int FirstChunks(StepTimes times)
     {
         // With n chunks at once, stage 1 and stage 2 take FramesPerChunk · (n · stage 1 + fixed + n · rows) for n chunks of sound.
@@ -149,8 +148,8 @@ internal static class Stage2Pace
             return 0;
         }
 
-        var (chunks, least) = (waiting, Math.Min(waiting, FirstChunks(times)));
-        while (chunks > least && SpareWith(chunks) < 0)
+        var (chunks, min) = (waiting, Math.Min(waiting, FirstChunks(times)));
+        while (chunks > min && SpareWith(chunks) < 0)
         {
             chunks--;
         }
@@ -171,11 +170,12 @@ internal static class Stage2Pace
         var (end, lead) = (song.IsWritten ? song.FramesWritten : int.MaxValue, leadSeconds ?? song.LeadSeconds ?? 0);
         var limit = Math.Min(chunks * FramesPerChunk, end);
         var (spare, first) = (double.PositiveInfinity, -1);
-        foreach (var (start, needs) in song.WindowsLeft.TakeWhile(window => window.Start < limit && Math.Min(window.Needs, end) <= limit))
+        var windows = song.WindowsLeft.TakeWhile(window => window.Start < limit && Math.Min(window.FramesNeeded, end) <= limit);
+        foreach (var (start, needed) in windows)
         {
             first = first < 0 ? start : first;
-            var frames = song.FramesTo(Math.Min(needs, end));
-            if (frames.To > frames.From && Math.Min(needs, end) > from * FramesPerChunk)
+            var frames = song.FramesTo(Math.Min(needed, end));
+            if (frames.To > frames.From && Math.Min(needed, end) > from * FramesPerChunk)
             {
                 spare = Math.Min(spare, lead + Seconds(start - first) - times.Stage2Seconds(rows, frames));
             }
@@ -184,7 +184,7 @@ internal static class Stage2Pace
         return spare;
     }
 
-    /// <summary>Returns the spare time below which work does not wait any longer.</summary>
+    /// <summary>Returns the spare time below which work no longer waits.</summary>
     private static double Margin(StepTimes times) => MarginSeconds + (MarginSecondsPerSong * (times.SongsTogether - 1));
 
     private static int ChunksWritten(IPacedSong song) =>

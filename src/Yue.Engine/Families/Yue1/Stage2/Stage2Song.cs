@@ -35,8 +35,8 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     /// <summary>The number of unfinished chunks that have begun.</summary>
     public int Rows => _runs.Sum(run => run.Run.IsDone ? 0 : run.Chunks.Length);
 
-    /// <summary>Returns the number of frames that the slowest chunk needs until the song is finished up to a frame: its finished frames and
-    /// the required ones, counted from its beginning.</summary>
+    /// <summary>Returns the progress of the chunk with the most frames left before the song is finished up to a frame: its finished frames,
+    /// and the number of frames that it has to reach.</summary>
     public (int From, int To) FramesTo(int frame) =>
         Tracks.SelectMany(track => track.FramesTo(frame)).Append((From: 0, To: 0)).MaxBy(frames => frames.To - frames.From);
 

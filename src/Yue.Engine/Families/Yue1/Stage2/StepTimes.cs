@@ -1,11 +1,10 @@
 namespace Yue.Engine.Families.Yue1.Stage2;
 
 /// <summary>The times of the language models' steps, as averages in which the latest steps have the most weight.</summary>
-/// <remarks>
-/// In stage 2 a frame of <c>r</c> rows takes about as long as <see cref="FixedRows"/> + <c>r</c> rows: reading the weights costs as
-/// much as ten rows' keys and values. This is accurate within a fifth on an H100 and an H200 with bf16 and 8-bit weights. A row's part of
-/// the time grows with the frames of its chunk, because it reads all their keys and values. On an H200 with int8 weights and an fp8 cache,
-/// a step of 48 rows takes 3.1 ms at the first frame and 8.4 ms at the last.
+/// <remarks> In stage 2, a frame of <c>r</c> rows takes about as long as <see cref="FixedRows"/> + <c>r</c> rows would take without the
+/// weights: reading the weights takes as long as reading the keys and values of ten rows. This is accurate to within 20 % on an H100 and an
+/// H200 with bf16 and 8-bit weights. A row's part of the time grows with the frames of its chunk, because it reads all their keys and
+/// values. On an H200 with int8 weights and an fp8 cache, a step of 48 rows takes 3.1 ms at the first frame and 8.4 ms at the last.
 /// </remarks>
 internal sealed class StepTimes
 {
@@ -22,7 +21,7 @@ internal sealed class StepTimes
     /// <summary>The time of a frame of both tracks in stage 1.</summary>
     public double Stage1SecondsPerFrame { get; private set; } = 0.008;
 
-    /// <summary>The number of songs that asked for the last step of stage 1.</summary>
+    /// <summary>The number of songs that requested the last step of stage 1.</summary>
     public int SongsTogether { get; private set; } = 1;
 
     /// <summary>Returns the time that stage 2 needs to advance rows from one frame of their chunks to another.</summary>
@@ -35,7 +34,7 @@ internal sealed class StepTimes
     }
 
     /// <summary>Records a step of stage 1.</summary>
-    /// <param name="songs">The number of songs that asked for it.</param>
+    /// <param name="songs">The number of songs that requested it.</param>
     /// <param name="tokens">The number of tokens per song.</param>
     /// <param name="time">The time that it took.</param>
     public void CountStage1(int songs, int tokens, TimeSpan time)
@@ -45,7 +44,7 @@ internal sealed class StepTimes
     }
 
     /// <summary>Records a step of stage 2.</summary>
-    /// <param name="rows">The finished frames of each row that took part.</param>
+    /// <param name="rows">The finished frames of each row in the step.</param>
     /// <param name="frames">The number of frames per row.</param>
     /// <param name="time">The time that it took.</param>
     public void CountStage2(IReadOnlyList<int> rows, int frames, TimeSpan time) =>

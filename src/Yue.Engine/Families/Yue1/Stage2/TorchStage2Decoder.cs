@@ -20,12 +20,12 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     private readonly LlamaModel _model;
     private readonly Stage2Mask _mask;
     private readonly KvCache _cache;
-    private readonly bool[] _taken;             // row → whether a run has it
+    private readonly bool[] _taken;             // row → true if a run uses it
     private readonly int _rowsTogether;
     private readonly List<Run> _runs = [];
 
     /// <summary>Creates a decoder for up to <paramref name="maxRows"/> chunks.</summary>
-    /// <param name="model">The stage-2 model; the caller keeps it.</param>
+    /// <param name="model">The stage-2 model; the caller owns it.</param>
     /// <param name="maxRows">Rows of the cache.</param>
     /// <param name="mask">The allowed ids.</param>
     public TorchStage2Decoder(LlamaModel model, int maxRows, Stage2Mask mask)
@@ -43,19 +43,19 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         _cache = model.NewCache(maxRows, Stage2Chunks.Positions);
     }
 
-    /// <summary>The length of the longest run of free rows.</summary>
-    public int FreeRows => FreeStretch().Count;
+    /// <summary>The length of the longest range of free rows.</summary>
+    public int FreeRows => LongestFreeRange().Count;
 
-    /// <summary>The number of rows for both tracks of a song, or one row per core.</summary>
+    /// <summary>Two rows, for both tracks of a song, or one row per core if that is more.</summary>
     public int QuickRows => _rowsTogether > 1 ? int.MaxValue : Math.Max(2, CpuWork.Cores);
 
-    public IReadOnlyList<int> RowsAtWork => [.. Going.SelectMany(lane => lane.FramesAtWork)];
+    public IReadOnlyList<int> ActiveRows => [.. UnfinishedLanes.SelectMany(lane => lane.FramesOfActiveRows)];
 
-    private IEnumerable<Lane> Going => _runs.SelectMany(run => run.Lanes).Where(lane => !lane.IsDone);
+    private IEnumerable<Lane> UnfinishedLanes => _runs.SelectMany(run => run.Lanes).Where(lane => !lane.IsDone);
 
     public IStage2Run Begin(IReadOnlyList<int[]> chunks)
     {
-        var (first, count) = FreeStretch();
+        var (first, count) = LongestFreeRange();
         Stage2Chunks.Check(chunks, count);
         return new Run(this, first, chunks);
     }
@@ -70,24 +70,24 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             return 0;
         }
 
-        Lane[] going = [.. Going];
-        var frames = _rowsTogether > 1 ? 1 : Math.Max(1, FramesPerStep / Math.Max(going.Length, 1));
-        CpuWork.Share(going.Length, (from, to) =>
+        Lane[] lanes = [.. UnfinishedLanes];
+        var frames = _rowsTogether > 1 ? 1 : Math.Max(1, FramesPerStep / Math.Max(lanes.Length, 1));
+        CpuWork.Share(lanes.Length, (from, to) =>
         {
             for (var i = from; i < to; i++)
             {
-                for (var frame = 0; frame < frames && !going[i].IsDone; frame++)
+                for (var frame = 0; frame < frames && !lanes[i].IsDone; frame++)
                 {
-                    going[i].Advance();
+                    lanes[i].Advance();
                 }
             }
         });
-        return going.Length == 0 ? 0 : frames;
+        return lanes.Length == 0 ? 0 : frames;
     }
 
     public void Dispose() => _cache.Dispose();
 
-    private (int First, int Count) FreeStretch()
+    private (int First, int Count) LongestFreeRange()
     {
         var (best, first) = ((First: 0, Count: 0), 0);
         for (var row = 0; row <= _taken.Length; row++)
@@ -106,7 +106,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     {
         private readonly TorchStage2Decoder _decoder;
         private readonly int _first;            // of the decoder's rows
-        private readonly int[] _rowOf;          // chunk → row of the run; rows go from the longest chunk to the shortest
+        private readonly int[] _rowOf;          // chunk → row of the run; rows are ordered from the longest chunk to the shortest
         private bool _disposed;
 
         public Run(TorchStage2Decoder decoder, int first, IReadOnlyList<int[]> chunks)
@@ -164,7 +164,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         }
     }
 
-    /// <summary>Rows that go through the model together, longest first.</summary>
+    /// <summary>Rows that are processed together, longest first.</summary>
     private sealed class Lane : IDisposable
     {
         private readonly TorchStage2Decoder _decoder;
@@ -188,7 +188,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         public bool IsDone => ActiveRows == 0;
 
         /// <summary>The finished frames of each active row.</summary>
-        public IEnumerable<int> FramesAtWork => Enumerable.Repeat(_frame, ActiveRows);
+        public IEnumerable<int> FramesOfActiveRows => Enumerable.Repeat(_frame, ActiveRows);
 
         public int ActiveRows => _codebook0.Count(row => row.Length > _frame);
 
@@ -198,14 +198,14 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             var rows = ActiveRows;
             if (_frame > 0)
             {
-                var behind = new int[rows * 2];     // the last codebook of the frame before, and this frame's first
+                var fed = new int[rows * 2];        // the previous frame's last id, and this frame's first
                 for (var row = 0; row < rows; row++)
                 {
-                    behind[row * 2] = _ids[row][(_frame * Codebooks) - 1];
-                    behind[(row * 2) + 1] = _codebook0[row][_frame];
+                    fed[row * 2] = _ids[row][(_frame * Codebooks) - 1];
+                    fed[(row * 2) + 1] = _codebook0[row][_frame];
                 }
 
-                Feed(behind, rows);
+                Feed(fed, rows);
             }
 
             for (var codebook = 0; codebook < Codebooks; codebook++)

@@ -6,20 +6,20 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Transliterates other scripts to the letters a to z, for a model that was trained only on these.</summary>
+/// <summary>Transliterates other scripts to the letters a to z, for a model that was trained only on these letters.</summary>
 public static class LatinScript
 {
     private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
 
     /// <summary>Returns an error if such a model cannot sing lyrics, because they have no vowel in Latin letters; otherwise null.</summary>
-    /// <remarks>Lyrics have no vowel if their script is unknown or written without vowels.</remarks>
-    public static string? FaultOf(IReadOnlyList<LyricSection> sections) => FaultOf(sections, Write(sections));
+    /// <remarks>This happens if the script is unknown or written without vowels.</remarks>
+    public static string? FaultOf(IReadOnlyList<LyricSection> sections) => FaultOf(sections, ToLatin(sections));
 
     /// <summary>Returns the sections in Latin letters. A warning shows the beginning of the transliteration.</summary>
     /// <exception cref="SongRequestException">The lyrics have a <see cref="FaultOf(IReadOnlyList{LyricSection})">fault</see>.</exception>
     internal static ParsedLyrics Rewrite(IReadOnlyList<LyricSection> sections)
     {
-        var latin = Write(sections);
+        var latin = ToLatin(sections);
         if (FaultOf(sections, latin) is { } fault)
         {
             throw new SongRequestException(fault);
@@ -46,7 +46,7 @@ public static class LatinScript
     /// <remarks>Letters that become Latin ones can complete a control token or a prompt marker, so the text is cleaned again.</remarks>
     internal static string Rewrite(string text) => Ascii.IsValid(text) ? text : UserText.Clean(Transliterate(text), "lyrics").Text;
 
-    private static LyricSection[] Write(IReadOnlyList<LyricSection> sections) =>
+    private static LyricSection[] ToLatin(IReadOnlyList<LyricSection> sections) =>
         [.. sections.Select(section => new LyricSection(Tag(section.Tag), Rewrite(section.Words)))];
 
     private static string? FaultOf(IReadOnlyList<LyricSection> sections, LyricSection[] latin) =>

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>One section of the lyrics.</summary>
-/// <param name="Tag">The tag in the prompt, one word: <c>verse</c>.</param>
+/// <param name="Tag">The tag in the prompt, one word, such as <c>verse</c>.</param>
 /// <param name="Words">The words to sing, without white space at either end; may be empty.</param>
 public sealed record LyricSection(string Tag, string Words)
 {
@@ -28,7 +28,7 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
     /// <summary>True if any section has a letter or a number to sing.</summary>
     public bool HasWords => Sections.Any(section => UnicodeText.HasLetterOrNumber(section.Words));
 
-    /// <summary>True if there are sections, but only with tags.</summary>
+    /// <summary>True if there are sections, but they contain only tags.</summary>
     public bool HasTagsOnly => Sections.Count > 0 && Sections.All(section => section.Words.Length == 0);
 
     /// <summary>Returns the sections to sing, starting with <paramref name="first"/>: <paramref name="runNSegments"/> of them, or all for
@@ -52,7 +52,7 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
     public ParsedLyrics WithoutWords()
     {
         IReadOnlyList<string> warnings = Sections.Any(section => section.Words.Length > 0)
-            ? ["lyrics: the words are not sung, because instrumental is true; their tags are the sections"]
+            ? ["lyrics: the words are not sung, because instrumental is true; only the tags are used"]
             : [];
         return new([.. Sections.Select(section => section with { Words = "" })], warnings)
         {

@@ -3,13 +3,13 @@ using System.Text.RegularExpressions;
 namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>Converts lyrics in other notations into the form that <see cref="LyricsParser"/> reads: LRC and subtitle files, chord sheets,
-/// markdown, other kinds of brackets. A warning names every change.</summary>
+/// Markdown, and other kinds of brackets. A warning names every change.</summary>
 /// <remarks>
 /// <list type="bullet">
 /// <item>A literal <c>\n</c> is a line end.</item>
 /// <item>Time stamps, the metadata lines of LRC files, chords and repeat marks such as [x2] are left out.</item>
-/// <item>Symbols around a tag (<c>**[Verse]**</c>, <c>- [Verse]</c>), nested brackets and full-width brackets are removed. So is a line in
-/// brackets that is too long for a tag and does not begin with a section name.</item>
+/// <item>Symbols around a tag (<c>**[Verse]**</c>, <c>- [Verse]</c>), nested brackets and full-width brackets are removed. A line in
+/// brackets that is too long for a tag and does not begin with a section name is also removed.</item>
 /// <item>Lines that look like headings without brackets, HTML and other notes are sung, and a warning names them.</item>
 /// </list>
 /// </remarks>
@@ -67,14 +67,14 @@ internal static partial class LyricsMarkup
         return text.Build();
     }
 
-    /// <summary>Adds a finding of text without the white space around it.</summary>
+    /// <summary>Adds a finding about a text, without the white space around it.</summary>
     private static void Add(TextFindings findings, FindingKind kind, TracedText text)
     {
         var trimmed = text.Trim();
         findings.Add(kind, trimmed.Text, trimmed.Origin());
     }
 
-    /// <summary>Returns whether a line belongs to the file format, not to the song.</summary>
+    /// <summary>Returns whether a line is part of the file format rather than of the song.</summary>
     private static bool IsFileLine(string line) => Metadata().IsMatch(line) || Cue().IsMatch(line);
 
     /// <summary>Removes the number above the times of a subtitle.</summary>
@@ -214,7 +214,7 @@ internal static partial class LyricsMarkup
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Metadata();
 
-    /// <summary>Matches a line of times in a subtitle file (SRT, WebVTT), or its first line.</summary>
+    /// <summary>Matches a line of times in a subtitle file (SRT, WebVTT), or the first line of a WebVTT file.</summary>
     [GeneratedRegex(@"^\s*(?:(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->.*|WEBVTT\b.*)\z")]
     private static partial Regex Cue();
 
@@ -246,14 +246,14 @@ internal static partial class LyricsMarkup
         + @"(?<name>[^:：]{3,40})[:：].*|(?<name>[\w -]{3,20}))\z")]
     private static partial Regex Heading();
 
-    /// <summary>Matches a line of only chords: two or more, at least one of which is longer than a letter.</summary>
+    /// <summary>Matches a line that contains only chords: two or more, at least one of which is longer than one letter.</summary>
     [GeneratedRegex(@"^(?=.*[A-G][#b♯♭mMdas\d/])" + ChordName + @"(?:[\s|,-]+" + ChordName + @")+\z")]
     private static partial Regex ChordLine();
 
     [GeneratedRegex(@"^\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?(?:\s|\z)")]
     private static partial Regex BareTime();
 
-    /// <summary>Matches HTML tags and entities, repeat marks in round brackets, directions between asterisks, and web addresses.</summary>
+    /// <summary>Matches HTML tags and entities, repeat marks in parentheses, directions between asterisks, and web addresses.</summary>
     [GeneratedRegex(
         @"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>|&(?:[A-Za-z]{2,8}|#\d{1,6});|[(（]\s*(?:[x×]\s*\d{1,2}|\d{1,2}\s*[x×])\s*[)）]|"
         + @"(?<![\w*])\*{1,3}(?=\S)[^*\n]{1,60}(?<=\S)\*{1,3}(?![\w*])|https?://\S+",

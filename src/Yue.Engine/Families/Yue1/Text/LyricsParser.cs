@@ -5,26 +5,26 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <summary>Splits lyrics into sections (docs/model.md 2.4) without losing words.</summary>
 /// <remarks>
 /// <para>The reference finds <c>\[(\w+)\](.*?)(?=\[|\Z)</c> and drops everything else: text before the first tag, sections whose tag is not
-/// one word, text after a '[' that does not open a tag. It also turns any word in brackets inside a line into a section. If
-/// the sections of <see cref="Parse"/> differ from those of the reference, a warning explains the difference:</para>
+/// one word, and text after a '[' that does not open a tag. It also turns any word in brackets inside a line into a section. If the
+/// sections of <see cref="Parse"/> differ from those of the reference, a warning explains the difference:</para>
 /// <list type="bullet">
 /// <item>Other notations are rewritten first (<see cref="LyricsMarkup"/>).</item>
 /// <item>Text before the first tag is a section [verse]. If it has no letter or number (a dash, a note symbol), it is added to the words of
 /// the first section.</item>
-/// <item>A tag is at the start of a line, directly after another tag, or a section name (<see cref="SectionName"/>). Any other '[' is part
-/// of the words.</item>
+/// <item>A tag must be at the start of a line or directly after another tag, or be a section name (<see cref="SectionName"/>). Any other
+/// '[' is part of the words.</item>
 /// <item>A tag that is not one word is reduced to its letters, marks and numbers: [pre-chorus] is [prechorus],
 /// [Verse 1] is [Verse1]. A description after the name is left out: [Chorus: all, loud] is [Chorus].</item>
 /// </list>
-/// <para>So every character of the rewritten lyrics that is not white space is in some section's <see cref="LyricSection.WrittenTag"/> or
-/// <see cref="LyricSection.Words"/>, except the brackets of tags.</para>
+/// <para>Therefore, every character of the rewritten lyrics that is not white space is in some section's
+/// <see cref="LyricSection.WrittenTag"/> or <see cref="LyricSection.Words"/>, except the brackets of tags.</para>
 /// </remarks>
 public static class LyricsParser
 {
-    /// <summary>The tag of text without a tag.</summary>
+    /// <summary>The tag for text that has none.</summary>
     public const string AssumedTag = "verse";
 
-    /// <summary>A longer text in brackets is a tag only if it begins with a section name.</summary>
+    /// <summary>The maximum length of a tag that does not begin with a section name.</summary>
     public const int MaxRewrittenTagLength = 40;
 
     private const int MaxListed = 8;

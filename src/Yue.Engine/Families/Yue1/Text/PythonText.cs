@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Python's <c>\w</c> and <c>str.strip()</c>, with which the reference splits lyrics. In contrast, .NET's <c>\w</c> matches
+/// <summary>Python's <c>\w</c> and <c>str.strip()</c>, which the reference uses to split lyrics. In contrast, .NET's <c>\w</c> matches
 /// combining marks but not ², and its white space does not include U+001C to U+001F.</summary>
 internal static class PythonText
 {

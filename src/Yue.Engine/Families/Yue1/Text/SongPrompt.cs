@@ -27,7 +27,7 @@ public sealed record SongPrompt
 /// <summary>An audio prompt: codebook-0 codes of a clip, 50 per second, of which a part is used (docs/model.md 5.8).</summary>
 public sealed record ReferenceClip
 {
-    /// <summary>Codes per second and track.</summary>
+    /// <summary>Codes per second of each track.</summary>
     public const int FrameRateHz = 50;
 
     private ReferenceClip(ImmutableArray<int> ids) => Ids = ids;
@@ -38,7 +38,7 @@ public sealed record ReferenceClip
     /// <summary>Creates the prompt of one mixed track.</summary>
     /// <param name="codes">[F], 0 to 1023.</param>
     /// <param name="startSeconds">The start of the part to use.</param>
-    /// <param name="endSeconds">Its end, or the clip's own end if that comes first.</param>
+    /// <param name="endSeconds">Its end, or the clip's own end if that is earlier.</param>
     /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
     public static ReferenceClip OfMix(ReadOnlySpan<int> codes, double startSeconds, double endSeconds, int firstSecond = 0)
     {
@@ -51,13 +51,13 @@ public sealed record ReferenceClip
         return new ReferenceClip(Window(ids, FrameRateHz, startSeconds, endSeconds, firstSecond));
     }
 
-    /// <summary>Creates the prompt of a vocal and an instrumental track. The longer one is cut to the length of the shorter.</summary>
+    /// <summary>Creates the prompt of a vocal and an instrumental track. The longer one is cut to the length of the shorter one.</summary>
     /// <remarks>The part is cut out of the interleaved ids. As in the reference, it begins with the instrumental id of a frame if
     /// 100 times <paramref name="startSeconds"/> is odd.</remarks>
     /// <param name="vocal">[F], 0 to 1023.</param>
     /// <param name="instrumental">[F], 0 to 1023.</param>
     /// <param name="startSeconds">The start of the part to use.</param>
-    /// <param name="endSeconds">Its end, or the clip's own end if that comes first.</param>
+    /// <param name="endSeconds">Its end, or the clip's own end if that is earlier.</param>
     /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
     public static ReferenceClip OfTracks(
         ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental, double startSeconds, double endSeconds, int firstSecond = 0)

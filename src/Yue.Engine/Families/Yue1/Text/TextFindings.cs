@@ -33,7 +33,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
     public static readonly FindingKind SungAsWords = Listed(
         "sung_as_words",
         "sung as words: ",
-        "; put the names of sections into [square brackets], and remove text that should not be sung");
+        "; put the names of sections in [square brackets], and remove text that should not be sung");
 
     public static readonly FindingKind NoTag = Constant(
         "no_tag", $"no [tag] was found; all of the text is sung as one [{LyricsParser.AssumedTag}]");
@@ -42,21 +42,21 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
         "text_before_tag", $"text before the first tag is sung as [{LyricsParser.AssumedTag}]");
 
     public static readonly FindingKind SignsBeforeTag = Listed(
-        "signs_before_tag", "signs before the first tag are kept in the words of ");
+        "signs_before_tag", "symbols before the first tag are kept in the words of ");
 
     public static readonly FindingKind DoubtfulTag = new(
         "doubtful_tag",
         tag => $"{tag} is read as the beginning of a section",
-        tags => $"each is read as the beginning of a section: {LyricsParser.Listed(tags.Distinct())}");
+        tags => $"read as the beginning of a section: {LyricsParser.Listed(tags.Distinct())}");
 
     public static readonly FindingKind TagOfSeveralWords = Listed("tag_of_several_words", "a tag is one word; read ");
 
     public static readonly FindingKind BracketInWords = Listed(
-        "bracket_in_words", "sung as words: ", "; a tag must be at the start of a line, and notes are best removed");
+        "bracket_in_words", "sung as words: ", "; a tag must be at the start of a line, and notes should be removed");
 
     public static readonly FindingKind Blank = Constant("blank", "blank, nothing to sing");
 
-    public static readonly FindingKind TagsOnly = Constant("tags_only", "there are tags only and no words");
+    public static readonly FindingKind TagsOnly = Constant("tags_only", "there are only tags and no words");
 
     public static readonly FindingKind SectionWithoutWords = new(
         "section_without_words", tag => $"no words in {tag}", tags => $"no words in {LyricsParser.Listed(tags)}");
@@ -68,7 +68,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
         TextBeforeTag, SignsBeforeTag, DoubtfulTag, TagOfSeveralWords, BracketInWords, Blank, TagsOnly, SectionWithoutWords,
     ];
 
-    private static string Steering(string token) => $"{token} would steer the model; sung as words, in round brackets";
+    private static string Steering(string token) => $"{token} would steer the model; sung as words, in parentheses";
 
     private static FindingKind Constant(string code, string message) => new(code, _ => message, _ => message);
 

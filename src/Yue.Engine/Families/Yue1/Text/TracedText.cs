@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Text derived from a user's text, with the original position of each of its UTF-16 units.</summary>
+/// <summary>Text derived from a user's text, with the original position of each of its UTF-16 code units.</summary>
 internal sealed class TracedText
 {
     private readonly ReadOnlyMemory<TextSpan> _places;
@@ -15,7 +15,7 @@ internal sealed class TracedText
 
     public int Length => Text.Length;
 
-    /// <summary>Returns a user's text itself.</summary>
+    /// <summary>Returns a user's text, unchanged.</summary>
     public static TracedText Of(string text)
     {
         var places = new TextSpan[text.Length];

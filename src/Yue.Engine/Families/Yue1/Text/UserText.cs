@@ -5,9 +5,9 @@ using Yue.Engine.Text;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>A user's text, made safe for a prompt, and the changes that this took.</summary>
-/// <param name="Text">The text in normalization form C with line feeds as line ends. It holds no control token, prompt
-/// marker, lone surrogate, control character or invisible character.</param>
+/// <summary>A user's text, made safe for a prompt, and warnings about the changes.</summary>
+/// <param name="Text">The text in normalization form C with line feeds as line ends. It contains no control token, prompt marker, lone
+/// surrogate, control character or invisible character.</param>
 /// <param name="Warnings">Warnings about the changes, in plain words; empty if there are none.</param>
 public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 
@@ -15,18 +15,18 @@ public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 /// <remarks>
 /// <list type="bullet">
 /// <item>CRLF, CR and Unicode's line and paragraph separators become LF. Text is converted to normalization form C.</item>
-/// <item>Invisible characters (<see cref="UnicodeText.IsInvisible"/>) are left out. A control character other than tab and line ends
-/// (including NUL), and half of a surrogate pair, become a space.</item>
-/// <item>The name of a control token (<c>&lt;EOA&gt;</c>) or a prompt marker (<c>[start_of_segment]</c>) gets round brackets: <c>(EOA)</c>,
-/// <c>(start_of_segment)</c>. The words stay readable, and the text does not encode to a control id or to the marker's ids, because both
-/// need the original brackets. Nothing is joined, so no new token or marker can appear.</item>
+/// <item>Invisible characters (<see cref="UnicodeText.IsInvisible"/>) are left out. Control characters (including NUL, but not tabs and
+/// line ends) and unpaired surrogates become spaces.</item>
+/// <item>The name of a control token (<c>&lt;EOA&gt;</c>) or a prompt marker (<c>[start_of_segment]</c>) is put in parentheses instead:
+/// <c>(EOA)</c>, <c>(start_of_segment)</c>. The words stay readable, and the text does not encode to a control id or to the marker's ids,
+/// because both need the original brackets. Nothing is joined, so no new token or marker can appear.</item>
 /// </list>
 /// Cleaning a clean text does not change it.
 /// </remarks>
 public static partial class UserText
 {
-    /// <summary>The bracketed words that mark segments and references in a prompt. For the tokenizer they are plain text, but for the model
-    /// their ids are structure (docs/model.md 10).</summary>
+    /// <summary>The bracketed words that mark segments and references in a prompt. They are plain text to the tokenizer, but the model
+    /// treats their ids as structure (docs/model.md 10).</summary>
     public static IReadOnlyList<string> PromptMarkers { get; } =
         [PromptBuilder.StartOfSegment, PromptBuilder.EndOfSegment, PromptBuilder.StartOfReference, PromptBuilder.EndOfReference];
 

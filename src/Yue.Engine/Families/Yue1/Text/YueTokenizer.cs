@@ -12,7 +12,7 @@ public sealed class YueTokenizer
     private YueTokenizer(SentencePieceTokenizer mirrored) => _mirrored = mirrored;
 
     /// <summary>Reads a <c>tokenizer.model</c>: any SentencePiece BPE model.</summary>
-    /// <exception cref="CheckpointException">The file is missing, broken or of an unsupported kind.</exception>
+    /// <exception cref="CheckpointException">The file is missing, invalid or of an unsupported kind.</exception>
     public static YueTokenizer Load(string file)
     {
         try
@@ -30,7 +30,7 @@ public sealed class YueTokenizer
         }
         catch (Exception cause) when (cause is not OutOfMemoryException)
         {
-            // The library's exceptions for a broken file are not documented: protocol buffer, argument and index errors occur.
+            // The library does not document its exceptions for invalid files. It throws protocol buffer, argument and index errors.
             throw new CheckpointException(file, $"is not a SentencePiece model: {cause.Message}", cause);
         }
     }

@@ -34,7 +34,7 @@ public static class TokenMap
     /// <summary>The id of code 0 of xcodec's codebook 0.</summary>
     public const int XCodecBase = 45_334;
 
-    /// <summary>The number of codes of one xcodec codebook.</summary>
+    /// <summary>The number of codes per xcodec codebook.</summary>
     public const int CodebookSize = 1_024;
 
     /// <summary>The number of xcodec codebooks that have ids.</summary>

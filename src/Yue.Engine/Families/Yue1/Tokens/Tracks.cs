@@ -11,7 +11,7 @@ public sealed record TrackCodes(ImmutableArray<int> Vocal, ImmutableArray<int> I
     public int Frames => Vocal.Length;
 }
 
-/// <summary>Splits and joins the two tracks of stage 1, which writes vocal and instrumental ids in turn (docs/model.md 2.4).</summary>
+/// <summary>Splits and joins the two tracks of stage 1, which writes vocal and instrumental ids alternately (docs/model.md 2.4).</summary>
 public static class Tracks
 {
     public const int FramesPerSecond = 50;
@@ -39,7 +39,7 @@ public static class Tracks
 
     /// <summary>Returns the two tracks of one section; the inverse of <see cref="Interleave"/>.</summary>
     /// <param name="sectionIds">The ids between <c>&lt;SOA&gt;</c> and <c>&lt;EOA&gt;</c>, neither included. A leading
-    /// <c>&lt;xcodec&gt;</c> and a last id without a partner are dropped.</param>
+    /// <c>&lt;xcodec&gt;</c> and an unpaired last id are dropped.</param>
     public static TrackCodes Split(ReadOnlySpan<int> sectionIds)
     {
         if (sectionIds is [TokenMap.XCodec, ..])

@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Families.Yue1.Vocoder;
 
-/// <summary>The vocoder of one track: the codec's embedding to 44.1 kHz sound (docs/model.md 6).</summary>
+/// <summary>The vocoder of one track, which converts the codec's embedding to 44.1 kHz sound (docs/model.md 6).</summary>
 /// <remarks>Owns its weights. Float32 on every device. Thread-safe on the CPU, not on a GPU.</remarks>
 public sealed class Vocos : IDisposable
 {
@@ -132,7 +132,8 @@ public sealed class Vocos : IDisposable
         public Tensor Window { get; }
     }
 
-    /// <summary>A ConvNeXt block: depthwise convolution, layer norm, two linear maps with GELU between, a gain, the sum.</summary>
+    /// <summary>A ConvNeXt block: depthwise convolution, layer norm, two linear maps with GELU in between, a gain, and the residual
+    /// sum.</summary>
     private sealed class Layer
     {
         private readonly Conv _depthwise;

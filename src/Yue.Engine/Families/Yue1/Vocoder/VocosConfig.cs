@@ -23,7 +23,7 @@ public sealed record VocosConfig
     /// <summary>The length of the inverse Fourier transform in samples; even.</summary>
     public required int FftSamples { get; init; }
 
-    /// <summary>The number of samples from one frame to the next; even, and less than the transform's length.</summary>
+    /// <summary>The number of samples from one frame to the next; even, and at most the transform's length.</summary>
     public required int HopSamples { get; init; }
 
     /// <summary>Reads the config of a codec folder; throws <see cref="CheckpointException"/> if a value is missing or not

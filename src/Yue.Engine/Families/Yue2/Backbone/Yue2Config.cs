@@ -13,7 +13,8 @@ public sealed record Yue2Config
 
     private const string FileName = "config.json";
 
-    /// <summary>The dimensions of a block. The blocks that write tokens and those of flow matching have the same shape.</summary>
+    /// <summary>The dimensions of the language model. The blocks that write tokens and those of flow matching have the same
+    /// shape.</summary>
     public required LlamaConfig Language { get; init; }
 
     /// <summary>The size of a latent frame.</summary>
@@ -71,9 +72,9 @@ public sealed record Yue2Config
     }
 
     /// <summary>Returns the dimensions with the context reduced to a limit; 0 means no limit.</summary>
-    public Yue2Config WithContext(int most) => most == 0
+    public Yue2Config WithContext(int limit) => limit == 0
         ? this
-        : this with { Language = Language with { MaxPositions = Math.Min(Language.MaxPositions, most) } };
+        : this with { Language = Language with { MaxPositions = Math.Min(Language.MaxPositions, limit) } };
 
     private static int Vocabulary(JsonConfig json) =>
         json.Positive("vocab_size") == TokenIds.Count

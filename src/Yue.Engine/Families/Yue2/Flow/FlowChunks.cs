@@ -12,12 +12,12 @@ public static class FlowChunks
     /// <param name="frames">The frames of the song.</param>
     /// <param name="promptTokens">The length of the music's prompt, with which every chunk begins.</param>
     /// <param name="context">The number of positions in the model's context.</param>
-    /// <exception cref="SongException">There is no frame, or the prompt leaves no room for one.</exception>
+    /// <exception cref="SongException">There are no frames, or the prompt leaves no room for one.</exception>
     public static IReadOnlyList<Range> Of(int frames, int promptTokens, int context)
     {
         if (frames < 1)
         {
-            throw new SongException("the music has no token, so there is nothing to render");
+            throw new SongException("the music has no tokens, so there is nothing to render");
         }
 
         var size = (context - promptTokens - Extra) / 2;

@@ -12,7 +12,7 @@ namespace Yue.Engine.Families.Yue2.Flow;
 
 /// <summary>The transformer that predicts the velocity of a song's latents (docs/model-yue2.md 6.2). Owns its weights.</summary>
 /// <remarks>Its blocks attend to the keys and values of the transformer that wrote the music, and run in the dtype and on the device of
-/// that transformer. The last norm is shared with it. Everything outside the blocks is float32, like the latents. Not
+/// that transformer. It shares the last norm with that transformer. Everything outside the blocks is float32, like the latents. Not
 /// thread-safe.</remarks>
 public sealed class FlowModel : IFlowModel
 {
@@ -33,10 +33,10 @@ public sealed class FlowModel : IFlowModel
     /// <summary>Reads the weights of flow matching.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint, as float32, on the device of <paramref name="language"/>.</param>
-    /// <param name="language">The transformer that writes the music; the caller keeps it.</param>
+    /// <param name="language">The transformer that writes the music; the caller owns it.</param>
     /// <param name="blocks">The checkpoint in the dtype of <paramref name="language"/>, on its device; null means
     /// <paramref name="source"/>.</param>
-    /// <param name="kernels">Kernels for a model in BF16 on a GPU; the caller keeps them. Null uses only TorchSharp.</param>
+    /// <param name="kernels">Kernels for a model in BF16 on a GPU; the caller owns them. Null uses only TorchSharp.</param>
     public FlowModel(
         Yue2Config config, ITensorSource source, LlamaModel language, ITensorSource? blocks = null, BlockKernels? kernels = null)
     {
@@ -65,8 +65,8 @@ public sealed class FlowModel : IFlowModel
 
     public Device Device => _language.Weights.Device;
 
-    /// <summary>A cache of one row with room for every chunk, which chunks use in turn; the caller keeps it. Null gives each chunk a cache
-    /// of its own.</summary>
+    /// <summary>A one-row cache with room for any chunk, used by one chunk at a time; the caller owns it. If null, each chunk gets its own
+    /// cache.</summary>
     internal Llama.KvCache? Cache { get; init; }
 
     public IFlowChunk? TryOpen(int[] tokens, int frames, IStageSequence? written)
@@ -102,7 +102,7 @@ public sealed class FlowModel : IFlowModel
         _owner.Dispose();
     }
 
-    /// <summary>Returns the vector of a time, [hidden], F32; the caller disposes it.</summary>
+    /// <summary>Returns the embedding of a time, [hidden], F32; the caller disposes it.</summary>
     internal Tensor TimeEmbedding(double rawTime)
     {
         using var scope = NewDisposeScope();
@@ -146,7 +146,7 @@ public sealed class FlowModel : IFlowModel
         return LlamaBlock.RmsNorm(x, _language.Weights.Norm, _config.Language.RmsNormEpsilon).squeeze(0).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Returns the rows of the table for the rows of a chunk, [T, hidden]; rows beyond the table repeat its last.</summary>
+    /// <summary>Returns the position embeddings for the rows of a chunk, [T, hidden]; rows beyond the table repeat its last row.</summary>
     private Tensor FramePositions(long T)
     {
         var known = Math.Min(T, _config.MaxLatentFrames);

@@ -1,13 +1,13 @@
 namespace Yue.Engine.Families.Yue2.Flow;
 
-/// <summary>The noise that flow matching starts from: the normal numbers that PyTorch's CPU generator draws for a seed
+/// <summary>The noise that flow matching starts from: the normally distributed numbers that PyTorch's CPU generator draws for a seed
 /// (docs/model-yue2.md 6.4).</summary>
-/// <remarks>Equal to PyTorch's to within 5e-7: its logarithm and cosine differ in the last bits.</remarks>
+/// <remarks>Equal to PyTorch's to within 5e-7, because PyTorch's logarithm and cosine differ in the last bits.</remarks>
 public static class FlowNoise
 {
     private const int Block = 16;
 
-    /// <summary>Returns the first normal numbers of a seed.</summary>
+    /// <summary>Returns the first normally distributed numbers of a seed.</summary>
     /// <param name="seed">The song's seed, of which the generator uses the low 32 bits.</param>
     /// <param name="count">A multiple of 16.</param>
     public static float[] Draw(long seed, int count)

@@ -20,7 +20,7 @@ public sealed class FlowSolver : IDisposable
     private int _evaluations;
 
     /// <summary>Begins a chunk.</summary>
-    /// <param name="noise">[F, latent size], F32; the caller keeps it.</param>
+    /// <param name="noise">[F, latent size], F32; the caller owns it.</param>
     /// <param name="steps">The number of steps, each of two evaluations.</param>
     public FlowSolver(Tensor noise, int steps)
     {
@@ -31,7 +31,7 @@ public sealed class FlowSolver : IDisposable
     /// <summary>True if no evaluation is left.</summary>
     public bool IsDone => _evaluations == _times.Length;
 
-    /// <summary>The state whose velocity is needed next, [F, latent size], F32; the solver keeps it.</summary>
+    /// <summary>The state whose velocity is needed next, [F, latent size], F32; the solver owns it.</summary>
     public Tensor State => _middle ?? _state;
 
     /// <summary>The raw time at which that velocity is needed.</summary>
@@ -45,9 +45,9 @@ public sealed class FlowSolver : IDisposable
     public static IEnumerable<double> Times(int steps) =>
         Enumerable.Range(0, 2 * steps).Select(evaluation => 1 - (evaluation / (2.0 * steps)));
 
-    /// <summary>Advances with the velocity of <see cref="State"/> at <see cref="NextRawTime"/>.</summary>
-    /// <param name="velocity">[F, latent size], F32; the caller keeps it.</param>
-    public void Take(Tensor velocity)
+    /// <summary>Advances by half a step with the velocity of <see cref="State"/> at <see cref="NextRawTime"/>.</summary>
+    /// <param name="velocity">[F, latent size], F32; the caller owns it.</param>
+    public void Advance(Tensor velocity)
     {
         using var noGrad = no_grad();
         if (_middle is null)

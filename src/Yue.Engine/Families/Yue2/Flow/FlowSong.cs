@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2.Flow;
 
-/// <summary>Renders the latents of a song from its music tokens, chunk after chunk, in short steps (docs/model-yue2.md 6).</summary>
+/// <summary>Renders the latents of a song from its music tokens, chunk by chunk, in short steps (docs/model-yue2.md 6).</summary>
 public sealed class FlowSong : IDisposable
 {
     private readonly IFlowModel _model;
@@ -20,10 +20,11 @@ public sealed class FlowSong : IDisposable
     private int _evaluations;
 
     /// <summary>Begins a song.</summary>
-    /// <param name="model">Predicts the velocity; the caller keeps it.</param>
+    /// <param name="model">Predicts the velocity; the caller owns it.</param>
     /// <param name="prompt">The prompt of the song's music.</param>
     /// <param name="music">The ids of the song's music codes.</param>
-    /// <param name="noise">[F, latent size], F32, on the model's device; the caller keeps it until the song is rendered.</param>
+    /// <param name="noise">[F, latent size], F32, on the model's device; the caller owns it, and must keep it until the song is
+    /// rendered.</param>
     /// <param name="context">The maximum number of positions of a chunk.</param>
     /// <param name="steps">The steps of the solver.</param>
     /// <param name="written">The sequence that wrote the music, which is disposed as soon as it is no longer needed; null for none.</param>
@@ -76,14 +77,14 @@ public sealed class FlowSong : IDisposable
 
         using (var velocity = _chunk.Velocity(_solver.State, _solver.NextRawTime))
         {
-            _solver.Take(velocity);
+            _solver.Advance(velocity);
         }
 
         _evaluations++;
         if (_solver.IsDone)
         {
             _latents.Add(_solver.Latents());
-            Leave();
+            CloseChunk();
         }
     }
 
@@ -92,7 +93,7 @@ public sealed class FlowSong : IDisposable
 
     public void Dispose()
     {
-        Leave();
+        CloseChunk();
         _written?.Dispose();
         _latents.ForEach(latents => latents.Dispose());
         _latents.Clear();
@@ -112,7 +113,7 @@ public sealed class FlowSong : IDisposable
         return chunk;
     }
 
-    private void Leave()
+    private void CloseChunk()
     {
         _solver?.Dispose();
         _chunk?.Dispose();

@@ -15,8 +15,9 @@ public interface IFlowModel : IDisposable
     /// <summary>Opens a chunk of a song.</summary>
     /// <param name="tokens">The music's prompt, the chunk's music tokens and the end of the music.</param>
     /// <param name="frames">The frames of the chunk.</param>
-    /// <param name="written">The ended sequence that wrote these tokens, whose keys and values are reused. Null reads all tokens.</param>
-    /// <returns>Null while a chunk of another song has the memory for keys and values.</returns>
+    /// <param name="written">The finished sequence that wrote these tokens, whose keys and values are reused. Null reads all
+    /// tokens.</param>
+    /// <returns>The chunk; null while a chunk of another song uses the memory for keys and values.</returns>
     IFlowChunk? TryOpen(int[] tokens, int frames, IStageSequence? written);
 }
 
@@ -30,7 +31,7 @@ public interface IFlowChunk : IDisposable
     void Read();
 
     /// <summary>Returns the velocity of the chunk's latents.</summary>
-    /// <param name="latents">[F, latent size], F32; the caller keeps it.</param>
+    /// <param name="latents">[F, latent size], F32; the caller owns it.</param>
     /// <param name="rawTime">The logit of the time.</param>
     /// <returns>[F, latent size], F32; the caller disposes it.</returns>
     Tensor Velocity(Tensor latents, double rawTime);

@@ -17,7 +17,7 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
     private const double LogitTolerance = 5e-3;
     private const double GuidanceScale = 1.01;
 
-    /// <summary>Returns the figures one after the other; each is computed when it is enumerated.</summary>
+    /// <summary>Returns the comparisons of all figures. Each one is computed when it is enumerated.</summary>
     public IEnumerable<SelfCheckLine> Run()
     {
         var (tokenizer, fault) = Try(() => BytePairTokenizer.Load(folder));
@@ -59,7 +59,7 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
         }
     }
 
-    private static IEnumerable<SelfCheckLine> Lines(LlamaModel model, StageOrder order, string what, StageFigure published)
+    private static IEnumerable<SelfCheckLine> Lines(LlamaModel model, StageOrder order, string name, StageFigure published)
     {
         using var writer = new StageWriter(model, order);
         while (writer.Unread > 0)
@@ -70,7 +70,7 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
         var scored = order.Ids.Scored;
         var logits = writer.Logits();
         yield return SelfCheckLine.Close(
-            $"{what}: best logits of the first step",
+            $"{name}: best logits of the first step",
             LogitTolerance,
             published.TopLogits,
             [.. published.TopIds.Select(id => logits[id - scored.First])]);
@@ -79,10 +79,10 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
             writer.Write();
         }
 
-        yield return SelfCheckLine.Equal($"{what}: best ids", published.Tokens, [.. writer.Tokens]);
+        yield return SelfCheckLine.Equal($"{name}: best ids", published.Tokens, [.. writer.Tokens]);
     }
 
-    /// <summary>Returns settings that choose the best id in every step. No stage ends.</summary>
+    /// <summary>Returns settings that choose the best id in every step and never end the stage.</summary>
     private static StageSampling Greedy(StageSampling sampling) => sampling with { Temperature = 0, MinTokens = sampling.MaxTokens };
 
     private LlamaModel Load()

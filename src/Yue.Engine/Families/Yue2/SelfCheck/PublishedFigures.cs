@@ -18,22 +18,22 @@ public sealed record PublishedFigures
 
     public required string Lyrics { get; init; }
 
-    /// <summary>The prompt of the score, with the plan full.</summary>
+    /// <summary>The prompt of the score, for the plan <c>full</c>.</summary>
     [JsonPropertyName("prefix")]
     public required int[] ScorePrompt { get; init; }
 
     public required StageFigure Score { get; init; }
 
-    /// <summary>The music after the score of <see cref="Score"/>.</summary>
+    /// <summary>The music after the score in <see cref="Score"/>.</summary>
     public required StageFigure Music { get; init; }
 
-    /// <summary>The music with the plan off, guided.</summary>
+    /// <summary>The music for the plan <c>off</c>, with guidance.</summary>
     public required StageFigure MusicWithoutScore { get; init; }
 
-    /// <summary>The figures of the published checkpoint, which are embedded in the program.</summary>
+    /// <summary>Returns the figures of the published checkpoint. The figures are embedded in the program.</summary>
     public static PublishedFigures OfRealWeights() => FigureFile.OfProgram<PublishedFigures>("published-figures-yue2.json", Json);
 
-    /// <summary>Reads figures in the same format.</summary>
+    /// <summary>Reads figures from a file in the same format.</summary>
     /// <exception cref="CheckpointException">The file is invalid.</exception>
     public static PublishedFigures Load(string file) => FigureFile.Load<PublishedFigures>(file, Json);
 }

@@ -13,7 +13,7 @@ namespace Yue.Engine.Families.Yue2.Stages;
 /// the same whether or not other songs run. A step reads the part of the head that its stages need.</remarks>
 internal sealed class CudaStageDecoder : IStageDecoder
 {
-    /// <summary>The number of steps launched before the host reads the ids: about 20 ms of the 3B model.</summary>
+    /// <summary>The number of steps launched before the host reads the ids: about 20 ms with the 3B model.</summary>
     private const int StepsPerRead = 16;
 
     private readonly CudaDecoderModel _model;
@@ -25,7 +25,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
     private readonly List<Sequence> _open = [];
 
     /// <summary>Creates a decoder.</summary>
-    /// <param name="model">The language model, on the GPU; the caller keeps it.</param>
+    /// <param name="model">The language model, on the GPU; the caller owns it.</param>
     /// <param name="gpu">The GPU.</param>
     /// <param name="songs">The maximum number of open sequences.</param>
     public CudaStageDecoder(LlamaModel model, Gpu gpu, int songs)
@@ -43,10 +43,10 @@ internal sealed class CudaStageDecoder : IStageDecoder
     /// <summary>A cache of one row for the chunk that flow matching works on, with room for a whole context.</summary>
     public Llama.KvCache Chunks { get; }
 
-    /// <summary>The ids from the first one of a score to the last one of music.</summary>
+    /// <summary>The number of ids from the first one of a score to the last one of music.</summary>
     private static int HeadRows => StageIds.Music.Scored.End;
 
-    /// <summary>Returns the device memory in bytes that a decoder for a number of songs takes in addition to the weights.</summary>
+    /// <summary>Returns the device memory in bytes that a decoder for a number of songs needs in addition to the weights.</summary>
     public static long MemoryBytes(LlamaConfig config, CacheType type, int songs)
     {
         var prompts = PromptsOf(config);
@@ -81,7 +81,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
     public void Advance(IReadOnlyList<IStageSequence> sequences)
     {
-        // Every running row takes part in a step, so the step must compute the scores of its stage's ids.
+        // A step advances every running row, so it must compute the scores of the ids of each row's stage.
         Sequence[] running = [.. _open.Where(sequence => sequence.IsRunning)];
         var start = running.Min(sequence => sequence.Scored.First);
         var step = GraphOf(running.Max(sequence => sequence.LastRow) + 1, start, running.Max(sequence => sequence.Scored.End) - start);
@@ -167,7 +167,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
             }
             catch
             {
-                Leave();
+                ReleaseSlots();
                 throw;
             }
         }
@@ -228,7 +228,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
         /// <summary>Copies the keys and values of the song's own row into the empty first row of a cache.</summary>
         internal void CopyTo(Llama.KvCache other)
         {
-            // A step reads the id before the one that it draws: no step has read the last one.
+            // A step reads the id before the one that it draws, so no step has read the last one.
             _decoder._model.CopyOut(_rows[0], _prompts[0].Length - 1 + _step, other);
         }
 
@@ -245,10 +245,10 @@ internal sealed class CudaStageDecoder : IStageDecoder
             _decoder._sampler.StopSong(model.Stream, _song);
             Array.ForEach(_rows, row => model.Decoder.StopRow(model.Stream, row));
             model.Stream.Synchronize();
-            Leave();
+            ReleaseSlots();
         }
 
-        private void Leave()
+        private void ReleaseSlots()
         {
             Array.ForEach(_rows, _decoder._model.Release);
             _decoder._freeRows.UnionWith(_rows);

@@ -8,12 +8,12 @@ public interface IStageDecoder : IDisposable
 
     /// <summary>Opens a stage. The number of open stages is limited by the decoder's slots. Disposing the sequence releases its
     /// slot.</summary>
-    /// <returns>Null if the other open stages leave no memory for it. A stage alone always has room.</returns>
+    /// <returns>The sequence; null if the other open stages leave no memory for it. A stage alone always has room.</returns>
     /// <exception cref="Songs.SongRequestException">A prompt and the maximum number of ids do not fit into the context.</exception>
     IStageSequence? TryOpen(StageOrder order);
 
     /// <summary>Writes the next id of every sequence, or the next few ids if the decoder runs ahead of the host. Sequences of both stages
-    /// may take part together.</summary>
+    /// may advance together.</summary>
     /// <param name="sequences">Open sequences whose prompts are read and whose stages have not ended.</param>
     void Advance(IReadOnlyList<IStageSequence> sequences);
 }
@@ -27,10 +27,10 @@ public interface IStageSequence : IDisposable
     /// <summary>The ids so far, without the one that ends the stage.</summary>
     IReadOnlyList<int> Tokens { get; }
 
-    /// <summary>True if the stage wrote its end.</summary>
+    /// <summary>True if the stage wrote its end id.</summary>
     bool IsComplete { get; }
 
-    /// <summary>True if the stage wrote the maximum number of ids without its end.</summary>
+    /// <summary>True if the stage wrote the maximum number of ids without its end id.</summary>
     bool IsTruncated { get; }
 
     /// <summary>Reads the next piece of the prompts, of at most <see cref="Llama.LlamaModel.PrefillChunk"/> ids. The pieces do not depend

@@ -21,7 +21,7 @@ public sealed class StageChain
 
     /// <summary>Creates the chain of one stage of a song.</summary>
     /// <param name="stage">The allowed ids.</param>
-    /// <param name="sampling">The settings, without a <see cref="StageSampling.Fault"/>.</param>
+    /// <param name="sampling">The settings, for which <see cref="StageSampling.Fault"/> must return null.</param>
     /// <param name="hasPlan">False if the song's plan is off.</param>
     /// <param name="rounding">The format of the logits.</param>
     public StageChain(StageIds stage, StageSampling sampling, bool hasPlan, StageRounding rounding = StageRounding.None)
@@ -68,7 +68,7 @@ public sealed class StageChain
         return Keep(_candidates.AsSpan(0, count));
     }
 
-    /// <summary>The scores of the ids that the last call of <see cref="Next"/> returned, in its order.</summary>
+    /// <summary>Returns the scores of the ids that the last call of <see cref="Next"/> returned, in the same order.</summary>
     internal ReadOnlySpan<float> Scores(Distribution distribution) => _scores.AsSpan(0, distribution.Ids.Length);
 
     private void Count(ReadOnlySpan<int> history)

@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue2.Stages;
 /// <summary>Draws ids as the reference's framework does on a large GPU (docs/model-yue2.md 5.3).</summary>
 public static class StageDraw
 {
-    /// <summary>Returns the id with the largest ratio of its probability to an exponential random number per id.</summary>
+    /// <summary>Returns the id with the largest ratio of its probability to its exponentially distributed random number.</summary>
     /// <param name="distribution">The candidates and their probabilities.</param>
     /// <param name="seed">The song's seed. Every stage starts again from it.</param>
     /// <param name="step">The number of ids drawn so far in this stage.</param>

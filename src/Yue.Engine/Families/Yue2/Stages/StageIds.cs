@@ -8,13 +8,13 @@ namespace Yue.Engine.Families.Yue2.Stages;
 /// <param name="EndId">The id that ends it.</param>
 public sealed record StageIds(IdRange Content, int EndId)
 {
-    /// <summary>Text, until the score is complete.</summary>
+    /// <summary>The text of a score, and the id that ends it.</summary>
     public static StageIds Score { get; } = new(new IdRange(0, TokenIds.TextCount), TokenIds.ScoreEnd);
 
-    /// <summary>Music codes, until the music is complete.</summary>
+    /// <summary>The codes of the music, and the id that ends it.</summary>
     public static StageIds Music { get; } = new(new IdRange(TokenIds.FirstCode, TokenIds.CodeCount), TokenIds.MusicEnd);
 
-    /// <summary>The shortest range that contains all allowed ids, which is the part of the head that is read.</summary>
+    /// <summary>The shortest range that contains all allowed ids, which is the part of the output head that is read.</summary>
     public IdRange Scored
     {
         get

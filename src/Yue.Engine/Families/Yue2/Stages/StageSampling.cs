@@ -8,7 +8,7 @@ public sealed record StageSampling
     public const double MaxTemperature = 5;
     public const int MaxPenaltyWindow = 100;
 
-    /// <summary>The reference's settings of the score.</summary>
+    /// <summary>The reference's settings for the score.</summary>
     public static StageSampling Score { get; } = new()
     {
         Temperature = 0.7,
@@ -20,7 +20,7 @@ public sealed record StageSampling
         MaxTokens = 4096,
     };
 
-    /// <summary>The reference's settings of the music: between 8 seconds and 6 minutes.</summary>
+    /// <summary>The reference's settings for the music: between 8 seconds and 6 minutes.</summary>
     public static StageSampling Music { get; } = new()
     {
         Temperature = 1,
@@ -38,7 +38,7 @@ public sealed record StageSampling
     /// <summary>The top-p value: an id is kept if the ids before it have at most this total probability.</summary>
     public required double TopP { get; init; }
 
-    /// <summary>The number of best ids that are kept, in addition to all ids that equal the last of them.</summary>
+    /// <summary>The number of best ids that are kept, in addition to all ids whose score equals that of the last one.</summary>
     public required int TopK { get; init; }
 
     /// <summary>The repetition penalty. An id becomes less likely by this factor for each of its occurrences in the window.</summary>
@@ -61,7 +61,7 @@ public sealed record StageSampling
         return [.. Enumerable.Range(0, PenaltyWindow + 1).Select(count => rounding.Round(MathF.Pow(once, count)))];
     }
 
-    /// <summary>Returns an error about the first value that is out of its bounds, or null.</summary>
+    /// <summary>Returns an error about the first value that is out of bounds; null if there is none.</summary>
     public string? Fault() => this switch
     {
         { Temperature: not (>= 0 and <= MaxTemperature) } => Text($"temperature is {Temperature}, expected 0 to {MaxTemperature}"),

@@ -22,8 +22,8 @@ public sealed class StageWriter : IStageSequence
     private readonly List<int> _tokens = [];
     private int _step;
 
-    /// <summary>Opens a stage, whose prompts have not been read.</summary>
-    /// <param name="model">The language model; the caller keeps it.</param>
+    /// <summary>Opens a stage. Its prompts are not read yet.</summary>
+    /// <param name="model">The language model; the caller owns it.</param>
     /// <param name="order">The stage, which fits into the model's context.</param>
     public StageWriter(LlamaModel model, StageOrder order)
     {

@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue2.Stages;
 
 /// <summary>The decoder for the CPU, which writes stages with the plain model, one song after the other.</summary>
-/// <param name="model">The language model; the caller keeps it.</param>
+/// <param name="model">The language model; the caller owns it.</param>
 public sealed class TorchStageDecoder(LlamaModel model) : IStageDecoder
 {
     public int ContextLength => model.Config.MaxPositions;

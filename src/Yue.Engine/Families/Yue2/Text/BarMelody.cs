@@ -11,29 +11,29 @@ internal static partial class BarMelody
     private const int UnitParts = 24;
     private const int TripletNotes = 3;
 
-    /// <summary>Returns true if every sign of a bar is known.</summary>
+    /// <summary>Returns true if every symbol of a bar is known.</summary>
     public static bool IsReadable(string bar)
     {
         var end = 0;
-        foreach (Match sign in Signs().Matches(bar))
+        foreach (Match symbol in Symbols().Matches(bar))
         {
-            if (sign.Index != end || (sign.Groups["den"] is { Length: > 0 } && PartsOf(sign) is null))
+            if (symbol.Index != end || (symbol.Groups["den"] is { Length: > 0 } && PartsOf(symbol) is null))
             {
                 return false;
             }
 
-            end = sign.Index + sign.Length;
+            end = symbol.Index + symbol.Length;
         }
 
         return end == bar.Length;
     }
 
     /// <summary>Returns true if a bar has notes.</summary>
-    public static bool HasNotes(string bar) => Signs().Matches(bar).Any(sign => sign.Groups["note"].Success);
+    public static bool HasNotes(string bar) => Symbols().Matches(bar).Any(symbol => symbol.Groups["note"].Success);
 
     /// <summary>Returns a bar without its chord symbols.</summary>
     public static string WithoutChords(string bar) => string.Concat(
-        Signs().Matches(bar).Where(sign => !sign.Groups["chord"].Success).Select(sign => sign.Value)).Trim();
+        Symbols().Matches(bar).Where(symbol => !symbol.Groups["chord"].Success).Select(symbol => symbol.Value)).Trim();
 
     /// <summary>Returns a bar with its chord symbols in their positions over rests. A bar without chord symbols becomes a whole
     /// rest.</summary>
@@ -46,21 +46,21 @@ internal static partial class BarMelody
 
         var silenced = new StringBuilder();
         int parts = 0, tripletLeft = 0;
-        foreach (Match sign in Signs().Matches(bar))
+        foreach (Match symbol in Symbols().Matches(bar))
         {
-            if (sign.Groups["chord"].Success)
+            if (symbol.Groups["chord"].Success)
             {
                 AppendRest(silenced, parts);
-                silenced.Append(sign.Value);
+                silenced.Append(symbol.Value);
                 parts = 0;
             }
-            else if (sign.Groups["triplet"].Success)
+            else if (symbol.Groups["triplet"].Success)
             {
                 tripletLeft = TripletNotes;
             }
-            else if (sign.Groups["note"].Success || sign.Groups["rest"].Success)
+            else if (symbol.Groups["note"].Success || symbol.Groups["rest"].Success)
             {
-                parts += tripletLeft-- > 0 ? PartsOf(sign)!.Value * 2 / 3 : PartsOf(sign)!.Value;
+                parts += tripletLeft-- > 0 ? PartsOf(symbol)!.Value * 2 / 3 : PartsOf(symbol)!.Value;
             }
         }
 
@@ -83,10 +83,10 @@ internal static partial class BarMelody
     }
 
     /// <summary>Returns the length of a note or rest; null if it is not a whole number of parts.</summary>
-    private static int? PartsOf(Match sign)
+    private static int? PartsOf(Match symbol)
     {
-        var count = Number(sign.Groups["num"].ValueSpan, otherwise: 1);
-        var of = sign.Groups["den"] is { Length: > 0 } den ? Number(den.ValueSpan[1..], otherwise: 2) : 1;
+        var count = Number(symbol.Groups["num"].ValueSpan, otherwise: 1);
+        var of = symbol.Groups["den"] is { Length: > 0 } den ? Number(den.ValueSpan[1..], otherwise: 2) : 1;
         return of > 0 && count * UnitParts % (of * 3) == 0 ? count * UnitParts / of : null;
     }
 
@@ -100,5 +100,5 @@ internal static partial class BarMelody
         |(?<rest>[zx])(?<num>\d{0,3})(?<den>(?:/\d{0,2})?)
         |(?<other>[-()\s])
         """, RegexOptions.IgnorePatternWhitespace)]
-    private static partial Regex Signs();
+    private static partial Regex Symbols();
 }

@@ -21,7 +21,7 @@ public sealed class BytePairTokenizer
     private BytePairTokenizer(TiktokenTokenizer merges, byte[][] bytes) => (_merges, _bytes) = (merges, bytes);
 
     /// <summary>Reads the token table of a checkpoint folder.</summary>
-    /// <exception cref="CheckpointException">The file is missing, broken or not the table of this vocabulary.</exception>
+    /// <exception cref="CheckpointException">The file is missing, invalid or not the table of this vocabulary.</exception>
     public static BytePairTokenizer Load(string folder)
     {
         var path = Path.Combine(folder, FileName);
@@ -31,7 +31,8 @@ public sealed class BytePairTokenizer
         return new BytePairTokenizer(TiktokenTokenizer.Create(stream, new PieceCutter(), normalizer: null), bytes);
     }
 
-    /// <summary>Returns the ids of a text, in normalization form C. Names of control tokens in it are spelled out like any word.</summary>
+    /// <summary>Returns the ids of a text, in normalization form C. Names of control tokens in it are encoded like any other
+    /// word.</summary>
     /// <returns>Ids for which <see cref="TokenIds.IsText"/> holds.</returns>
     public int[] Encode(string text) => [.. _merges.EncodeToIds(Normalization.ToNfc(WellFormed(text)), considerNormalization: false)];
 
@@ -50,7 +51,8 @@ public sealed class BytePairTokenizer
     /// <summary>Replaces lone surrogates with U+FFFD, as UTF-8 encoding does.</summary>
     private static string WellFormed(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Reads lines with a token's bytes in base64, a space, and its id. The ids count up from 0.</summary>
+    /// <summary>Reads lines that each contain a token's bytes in base64, a space, and the token's id. The ids are consecutive, from
+    /// 0.</summary>
     private static byte[][] ReadTable(string path, byte[] file)
     {
         var tokens = new List<byte[]>(TokenIds.TextCount);

@@ -13,8 +13,8 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
     private const string InstrumentVoice = "Ins";
     private const string WholeRest = "Z";
 
-    /// <summary>Moves every vocal bar with notes to the instruments, replacing their own bar. The voice keeps the chord symbols over
-    /// rests.</summary>
+    /// <summary>Moves every vocal bar with notes to the instruments, replacing the bar of the instruments. The voice keeps the chord
+    /// symbols over rests.</summary>
     /// <returns>Null if the score cannot be read bar by bar.</returns>
     public static InstrumentalScore? Of(string score)
     {
@@ -97,7 +97,7 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
         return sections.TrueForAll(section => section.IsAligned) ? sections : null;
     }
 
-    /// <summary>Returns the bars of a line, rests over several bars one by one; null if it cannot be read.</summary>
+    /// <summary>Returns the bars of a line, with a rest of several bars split into single bars; null if the line cannot be read.</summary>
     private static List<string>? BarsOf(string line)
     {
         if (!Bars().IsMatch(line))
@@ -136,7 +136,7 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
     [GeneratedRegex(@"^Z(\d{0,3})\z")]
     private static partial Regex RestBars();
 
-    /// <summary>The bars of both voices between two names of sections.</summary>
+    /// <summary>The bars of both voices between two section names.</summary>
     private sealed record Section(string Name)
     {
         private readonly List<string> _vocal = [];

@@ -86,7 +86,7 @@ internal sealed class PieceCutter : PreTokenizer
     }
 
     /// <summary>Matches white space up to its last line end. Without a line end, matches all of it at the end of the text, and otherwise
-    /// all except the last character, which belongs to the next piece unless it is the only one.</summary>
+    /// all except the last character, which is part of the next piece unless it is the only one.</summary>
     private static int SpacesLength(ReadOnlySpan<char> text)
     {
         int length = 0, lastStart = 0, lineEnd = 0;
@@ -115,7 +115,7 @@ internal sealed class PieceCutter : PreTokenizer
         return length;
     }
 
-    /// <summary>Returns the kind of the first character and its number of UTF-16 units. A lone surrogate counts as U+FFFD.</summary>
+    /// <summary>Returns the kind of the first character and its number of UTF-16 code units. A lone surrogate counts as U+FFFD.</summary>
     private static (Kind Kind, int Length) Next(ReadOnlySpan<char> text)
     {
         var status = Rune.DecodeFromUtf16(text, out var rune, out var length);

@@ -61,7 +61,7 @@ public sealed class SongPrompts
         {
             if (!TokenIds.IsText(id))
             {
-                throw new ArgumentException($"the score holds the id {id}; ids of scores are below {TokenIds.TextCount}", nameof(score));
+                throw new ArgumentException($"the score contains the id {id}; ids of scores are below {TokenIds.TextCount}", nameof(score));
             }
         }
 

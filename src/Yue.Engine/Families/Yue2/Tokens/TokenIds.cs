@@ -34,7 +34,7 @@ public static class TokenIds
     /// <summary>The number of music codes.</summary>
     public const int CodeCount = 32_768;
 
-    /// <summary>The rows of the embedding.</summary>
+    /// <summary>The number of rows of the embedding.</summary>
     public const int Count = 184_704;
 
     private const int FirstExtra = 151_651;
@@ -52,7 +52,7 @@ public static class TokenIds
         _ => null,
     };
 
-    /// <summary>Returns true for an id that text can encode to, which is also what scores consist of.</summary>
+    /// <summary>Returns true for an id that text can encode to. Scores consist of these ids.</summary>
     public static bool IsText(int id) => id is >= 0 and < TextCount;
 
     /// <summary>Returns true for the id of a music code.</summary>

@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue2.Vae;
 /// <summary>The weights of the sound decoder as they are stored.</summary>
 public static class VaeCheckpoint
 {
-    /// <summary>The names of the decoder's tensors begin with this; the others are the encoder's, which is not read.</summary>
+    /// <summary>The prefix of the names of the decoder's tensors. The others are those of the encoder, which is not read.</summary>
     private const string Prefix = "decoder.";
 
     /// <summary>Opens the weights of a folder; the caller disposes them.</summary>

@@ -17,7 +17,7 @@ public sealed record VaeConfig
     /// <summary>The number of channels of the sound.</summary>
     public required int SoundChannels { get; init; }
 
-    /// <summary>The channels before the first block and after each block, one number more than there are blocks.</summary>
+    /// <summary>The number of channels before the first block, and after each block.</summary>
     public required IReadOnlyList<int> Channels { get; init; }
 
     /// <summary>The stride of each block, from the first to the last.</summary>
@@ -26,7 +26,7 @@ public sealed record VaeConfig
     /// <summary>Samples per frame.</summary>
     public int FrameSamples => Strides.Aggregate(1, (product, stride) => product * stride);
 
-    /// <summary>The number of weights of the decoder, except for the two numbers per channel of its activations.</summary>
+    /// <summary>The number of weights of the decoder, not counting the two numbers per channel of its activations.</summary>
     public long Parameters
     {
         get

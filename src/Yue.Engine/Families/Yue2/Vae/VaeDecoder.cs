@@ -18,7 +18,7 @@ public sealed class VaeDecoder : IDisposable
     /// <summary>Reads the decoder's half of a checkpoint.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint, as float32.</param>
-    /// <param name="kernel">The activation on a GPU; the caller keeps it. Null computes with TorchSharp alone.</param>
+    /// <param name="kernel">The kernel of the activation on a GPU; the caller owns it. If null, TorchSharp computes it.</param>
     public VaeDecoder(VaeConfig config, ITensorSource source, SnakeKernel? kernel = null)
     {
         Config = config;
@@ -27,12 +27,12 @@ public sealed class VaeDecoder : IDisposable
 
     public VaeConfig Config { get; }
 
-    /// <summary>Returns the number of samples per channel for a number of frames. The last frame has a few samples fewer than the
+    /// <summary>Returns the number of samples per channel for a number of frames. The last frame is a few samples shorter than the
     /// others.</summary>
     public long SampleCount(long frames) => Config.Strides.Aggregate(frames, VaeBlock.OutputLength);
 
     /// <summary>Decodes latents in one piece. The sound is not clamped.</summary>
-    /// <param name="latents">[F, latent size], F32; the caller keeps it.</param>
+    /// <param name="latents">[F, latent size], F32; the caller owns it.</param>
     /// <returns>[channels, <see cref="SampleCount"/>], F32; the caller disposes it.</returns>
     public Tensor Decode(Tensor latents)
     {

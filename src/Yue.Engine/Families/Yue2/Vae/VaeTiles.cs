@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2.Vae;
 
-/// <summary>Decodes a song in tiles, which limits the memory and makes its beginning available before its end is decoded
+/// <summary>Decodes a song in tiles, which limits memory use and makes the beginning of the song available before the end is decoded
 /// (docs/model-yue2.md 7.3).</summary>
 public static class VaeTiles
 {
@@ -18,8 +18,8 @@ public static class VaeTiles
     public const int MinHaloFrames = 12;
 
     /// <summary>Decodes latents tile by tile. The joined tiles equal the whole sound, up to rounding.</summary>
-    /// <param name="decoder">The decoder; the caller keeps it.</param>
-    /// <param name="latents">[F, latent size], F32; the caller keeps it until the last tile.</param>
+    /// <param name="decoder">The decoder; the caller owns it.</param>
+    /// <param name="latents">[F, latent size], F32; the caller owns it, and must keep it until the last tile.</param>
     /// <param name="coreFrames">The maximum number of frames of a tile.</param>
     /// <param name="haloFrames">The number of additional frames on each side that are decoded and cut off.</param>
     /// <returns>The tiles, [channels, S], F32, not clamped; the caller disposes each.</returns>
@@ -41,7 +41,7 @@ public static class VaeTiles
         }
     }
 
-    /// <summary>Decodes a tile of silence and discards it, so that a GPU has planned the convolutions before the first song.</summary>
+    /// <summary>Decodes a tile of silence and discards it, so that a GPU plans the convolutions before the first song.</summary>
     public static void WarmUp(VaeDecoder decoder, Device device)
     {
         using var scope = NewDisposeScope();
