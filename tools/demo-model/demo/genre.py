@@ -109,16 +109,16 @@ _NUMBERS = {step: [bpm for bpm in range(56, 193) if nearest_step(bpm) == step] f
 def draw(random):
     """Draws a genre. Often its tempo and its instrument are usual for its style, so that a line does not have to name them."""
     style = random.choice(list(STYLES)) if random.random() < 0.88 else None
-    brings = STYLES[style or random.choice(list(STYLES))]
-    fastest, slowest = brings.steps
+    defaults = STYLES[style or random.choice(list(STYLES))]
+    fastest, slowest = defaults.steps
     usual = style and random.random() < 0.4
     steps = [step for step in STEP_FRAMES if fastest <= step <= slowest] if usual else STEP_FRAMES
-    instruments = brings.instruments if style and random.random() < 0.5 else range(len(INSTRUMENTS))
+    instruments = defaults.instruments if style and random.random() < 0.5 else range(len(INSTRUMENTS))
     mode = random.randrange(2)
     return Genre(
         style=style, step_frames=random.choice(steps),
         tonic=random.choice(_NATURAL if random.random() < 0.45 else range(12)), mode=mode,
-        loop=random.choice(_LOOPS[brings.loops][mode]), drums=brings.drums,
+        loop=random.choice(_LOOPS[defaults.loops][mode]), drums=defaults.drums,
         instrument=random.choice(instruments), voice=random.randrange(2))
 
 
