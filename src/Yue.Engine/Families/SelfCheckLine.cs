@@ -4,7 +4,8 @@ namespace Yue.Engine.Families;
 
 /// <summary>The comparison of a published figure with the value that this program computes.</summary>
 /// <param name="Name">The name of the figure.</param>
-/// <param name="Agrees">True if the two are equal, or differ no more than float32 sums in a different order.</param>
+/// <param name="Agrees">True if the two are equal, or if their difference is within the tolerance for float32 sums in a different
+/// order.</param>
 /// <param name="Text">The result in words, such as the error and its tolerance.</param>
 public sealed record SelfCheckLine(string Name, bool Agrees, string Text)
 {

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2;
 
-/// <summary>The models of YuE 2: checkpoints on the shelf, the sound decoder resident.</summary>
+/// <summary>The models of YuE 2. The checkpoints are on the shelf; the sound decoder is resident.</summary>
 internal sealed class Yue2Songs : IFamilySongs
 {
     private readonly KeyValuePair<string, string>[] _checkpoints;
@@ -177,7 +177,7 @@ internal sealed class Yue2Songs : IFamilySongs
     /// <returns>The model, which the caller disposes; null if the models of other songs leave no memory for it.</returns>
     public ModelLease<Yue2Model>? TryTake(string? name) => Host.Shelf.TryLease<Yue2Model>(_models[name ?? Names[0]]);
 
-    /// <summary>Returns the prompts of a song.</summary>
+    /// <summary>Returns the prompts, budgets and settings of a song.</summary>
     public SongScript ScriptOf(SongRequest request)
     {
         var i = IndexOf(request.Model);

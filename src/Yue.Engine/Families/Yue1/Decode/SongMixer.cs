@@ -10,7 +10,7 @@ namespace Yue.Engine.Families.Yue1.Decode;
 public sealed record MixedSound(float[] Mix, float[]? Vocal, float[]? Instrumental);
 
 /// <summary>Mixes and splices decoded windows, on the CPU (docs/model.md 7 steps 1 to 3).</summary>
-/// <remarks>Not thread-safe, but may be used on a different thread than the decoder.</remarks>
+/// <remarks>Not thread-safe, but may run on a different thread than the decoder.</remarks>
 public sealed class SongMixer
 {
     private readonly SongParts _parts;

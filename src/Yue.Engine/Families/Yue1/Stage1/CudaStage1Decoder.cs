@@ -229,7 +229,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             decoder._freeSongs.Add(song);
         }
 
-        /// <summary>Starts the rows once the prompt is read. Until then the device samples nothing for them, because the previous section
+        /// <summary>Starts the rows once the prompt is read. Until then, the device samples nothing for them, because the previous section
         /// stopped them.</summary>
         private void StartOnceRead()
         {

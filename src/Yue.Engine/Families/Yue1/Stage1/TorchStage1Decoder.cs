@@ -59,7 +59,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
         }
     }
 
-    /// <summary>Row 0 of the cache is the conditional row, row 1 the unconditional one.</summary>
+    /// <summary>A song in the decoder. Row 0 of its cache is the conditional row, and row 1 is the unconditional one.</summary>
     private sealed class Sequence(TorchStage1Decoder decoder, KvCache cache, long seed) : IStage1Sequence
     {
         private readonly SeenIds _seen = new(decoder._model.Config.VocabularySize);
