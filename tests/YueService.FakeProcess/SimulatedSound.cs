@@ -22,7 +22,7 @@ internal sealed class SimulatedSound(double seconds)
     /// <summary>Returns a part of the song.</summary>
     /// <param name="number">The number of the part, from 0.</param>
     /// <param name="parts">The number of parts.</param>
-    /// <param name="stems">True to include the tracks.</param>
+    /// <param name="stems">True to include the vocal and instrumental tracks.</param>
     public SongSound Piece(int number, int parts, bool stems)
     {
         var (start, end) = (Samples(number, parts), Samples(number + 1, parts));

@@ -7,8 +7,8 @@ namespace YueService.FakeProcess;
 
 /// <summary>An engine whose songs take the time given in their lyrics (<c>seconds=0.5</c>) and sound like simple tones.</summary>
 /// <remarks><c>FAKE_SECONDS</c> is the default time, <c>FAKE_SLOTS</c> the number of concurrent songs, <c>FAKE_LENGTH</c> the length of
-/// a song in seconds, and <c>FAKE_MODELS</c> the models. Those named <c>yue2</c> have scores: the song's own, or <c>FAKE_SCORE</c>. A
-/// song with the seed <c>FAKE_FAILING_SEED</c> fails, and one with <c>FAKE_HOLDING_SEED</c> holds in the middle until it is
+/// a song in seconds, and <c>FAKE_MODELS</c> the models. Models named <c>yue2</c> have scores: the request's, or <c>FAKE_SCORE</c>. A
+/// song with the seed <c>FAKE_FAILING_SEED</c> fails, and one with <c>FAKE_HOLDING_SEED</c> stops halfway until it is
 /// cancelled.</remarks>
 internal sealed partial class TimedEngine : ISongEngine, IDisposable
 {
@@ -139,7 +139,7 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
 
             if (seed == _failingSeed)
             {
-                throw new SongException("the seed of the song is the one that fails");
+                throw new SongException("songs with this seed fail");
             }
 
             ticket.Succeed(Song(request, seconds, ticket.Waited.TotalSeconds));
@@ -233,8 +233,8 @@ internal sealed partial class TimedEngine : ISongEngine, IDisposable
         changed.SetResult();
     }
 
-    private static string Variable(string name, string otherwise) =>
-        Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : otherwise;
+    private static string Variable(string name, string fallback) =>
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : fallback;
 
     [GeneratedRegex(@"seconds=(\d+(\.\d+)?)")]
     private static partial Regex SecondsIn();
