@@ -7,7 +7,7 @@ namespace YueService.Browser.Tests;
 public sealed class AccessTests(Studio studio)
 {
     [Fact]
-    public async Task With_a_key_the_page_asks_once_and_sound_and_events_use_the_cookie()
+    public async Task The_page_asks_for_the_key_once_and_sound_and_events_use_the_cookie()
     {
         var service = await studio.LockedAsync();
         await using var tab = await studio.OpenAsync(service, options: StudioTab.WithClipboard);
@@ -59,7 +59,7 @@ public sealed class AccessTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_key_that_expired_is_asked_for_again_and_nothing_is_lost()
+    public async Task The_page_asks_for_an_expired_key_again_and_loses_nothing()
     {
         var service = await studio.LockedAsync();
         await using var tab = await studio.OpenAsync(service);

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Measures the page against its budget if <c>YUE_STUDIO_BUDGET=1</c> is set. The figures need an idle machine.</summary>
+/// <summary>Measures the page against its budget if <c>YUE_STUDIO_BUDGET=1</c> is set. The measurements need an idle machine.</summary>
 [Trait("Category", "Budget")]
 public sealed class BudgetTests(Studio studio, ITestOutputHelper output)
 {

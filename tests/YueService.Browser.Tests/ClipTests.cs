@@ -26,7 +26,7 @@ public sealed class ClipTests(Studio studio)
         await start.PressAsync("ArrowRight");
         await Assertions.Expect(start).ToHaveAttributeAsync("aria-valuetext", "2 seconds");
 
-        // A part has 1 to 60 s, and its edges do not cross.
+        // The selected part lasts 1 to 60 s, and its ends cannot cross.
         await start.PressAsync("End");
         await Assertions.Expect(start).ToHaveAttributeAsync("aria-valuetext", "39 seconds");
         await Assertions.Expect(end).ToHaveAttributeAsync("aria-valuetext", "40 seconds");
@@ -62,11 +62,11 @@ public sealed class ClipTests(Studio studio)
         await Assertions.Expect(start).ToHaveCountAsync(0);
     }
 
-    /// <summary>Adds a model to the service's options that takes clips but does not follow them.</summary>
+    /// <summary>Adds a model to the service's options that accepts clips but does not follow them.</summary>
     private static async Task AddLyricsModelAsync(IRoute route)
     {
-        var answer = await route.FetchAsync();
-        var body = JsonNode.Parse(await answer.TextAsync())!;
+        var response = await route.FetchAsync();
+        var body = JsonNode.Parse(await response.TextAsync())!;
         var models = body["models"]!.AsArray();
         var model = models[0]!.DeepClone();
         model["name"] = LyricsModel;
@@ -78,7 +78,7 @@ public sealed class ClipTests(Studio studio)
             field!["models"]!.AsArray().Add(LyricsModel);
         }
 
-        await route.FulfillAsync(new() { Response = answer, Body = body.ToJsonString() });
+        await route.FulfillAsync(new() { Response = response, Body = body.ToJsonString() });
     }
 
     private static async Task ChooseModelAsync(StudioTab tab, string model)

@@ -22,12 +22,12 @@ public sealed class DeliveryTests(Studio studio)
             Assert.NotEmpty(vendored);
             foreach (var request in vendored)
             {
-                // Publishing replaces the files of the build by better compressed ones with the same content.
-                var answer = await request.ResponseAsync();
-                Assert.Equal("br", answer!.Headers["content-encoding"]);
+                // Publishing replaces the files of the build with better compressed ones that have the same content.
+                var response = await request.ResponseAsync();
+                Assert.Equal("br", response!.Headers["content-encoding"]);
                 var built = new Uri(build.Address, new Uri(request.Url).AbsolutePath);
                 Assert.Equal(
-                    await build.Client.GetStringAsync(built, TestContext.Current.CancellationToken), await answer.TextAsync());
+                    await build.Client.GetStringAsync(built, TestContext.Current.CancellationToken), await response.TextAsync());
             }
 
             await tab.WriteShortSongAsync();

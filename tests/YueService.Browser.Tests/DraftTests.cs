@@ -13,7 +13,7 @@ public sealed class DraftTests(Studio studio)
     [InlineData("Continue")]
     [InlineData("New")]
     [InlineData("Write another like it")]
-    public async Task Undo_brings_back_words_that_were_replaced(string button)
+    public async Task Undo_restores_words_that_were_replaced(string button)
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service, $"/#song={await studio.SongAsync()}");
@@ -55,7 +55,7 @@ public sealed class DraftTests(Studio studio)
     }
 
     [Fact]
-    public async Task New_words_of_a_section_survive_a_reload_and_stopping_restores_the_old()
+    public async Task New_words_for_a_section_survive_a_reload_and_Stop_restores_the_old_ones()
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service, $"/#song={await studio.SongAsync()}");
@@ -90,7 +90,7 @@ public sealed class DraftTests(Studio studio)
     }
 
     [Fact]
-    public async Task Two_tabs_have_words_of_their_own_and_a_closed_one_leaves_a_draft()
+    public async Task Two_tabs_have_separate_words_and_a_closed_tab_leaves_a_draft()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await Words(tab).FillAsync(Written);

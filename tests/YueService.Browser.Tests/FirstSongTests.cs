@@ -42,14 +42,14 @@ public sealed class FirstSongTests(Studio studio)
         await tab.HearAsync();
 
         var longest = (await tab.Page.EvaluateAsync<double[]>("() => longTasks")).DefaultIfEmpty().Max();
-        Assert.InRange(longest, 0, LoadedMachine(100));
+        Assert.InRange(longest, 0, GenerousLimit(100));
         var job = await service.JobAsync(id);
         Assert.Equal("[verse]\nStaring at the sunset\n\n[chorus]\nEvery road you take", job.GetProperty("lyrics").GetString());
         Assert.Equal("bright pop piano female 100 bpm", job.GetProperty("genre").GetString());
     }
 
     [Fact]
-    public async Task The_page_is_small_and_quick_and_loads_nothing_from_elsewhere()
+    public async Task The_page_is_small_and_fast_and_loads_nothing_from_other_hosts()
     {
         var service = await studio.ServiceAsync();
         await studio.SongAsync();
@@ -67,15 +67,15 @@ public sealed class FirstSongTests(Studio studio)
         var bytes = (await tab.Page.EvaluateAsync<int[]>(Sizes)).Sum();
         Assert.InRange(bytes, 10_000, MaxBytes);
         var paint = await tab.Page.EvaluateAsync<double>("() => performance.getEntriesByName('first-contentful-paint')[0].startTime");
-        Assert.InRange(paint, 1, LoadedMachine(800));
+        Assert.InRange(paint, 1, GenerousLimit(800));
     }
 
     [Fact]
-    public async Task The_page_and_its_policy_come_with_the_right_headers()
+    public async Task The_page_has_the_right_headers_and_content_policy()
     {
         var service = await studio.ServiceAsync();
-        using var answer = await service.Client.GetAsync(new Uri("/", UriKind.Relative), TestContext.Current.CancellationToken);
-        var html = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        using var response = await service.Client.GetAsync(new Uri("/", UriKind.Relative), TestContext.Current.CancellationToken);
+        var html = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         var map = html.Split("<script type=\"importmap\">")[1].Split("</script>")[0];
         var hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(map)));
         Assert.Equal(
@@ -84,10 +84,10 @@ public sealed class FirstSongTests(Studio studio)
                 "img-src 'self' data:", "media-src 'self' blob:", "frame-src 'self'", "base-uri 'none'", "form-action 'none'",
                 "frame-ancestors 'none'",
             ],
-            Assert.Single(answer.Headers.GetValues("Content-Security-Policy")).Split("; "));
-        Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
-        Assert.Equal("text/html", answer.Content.Headers.ContentType!.MediaType);
-        Assert.NotNull(answer.Headers.ETag);
+            Assert.Single(response.Headers.GetValues("Content-Security-Policy")).Split("; "));
+        Assert.Equal("nosniff", Assert.Single(response.Headers.GetValues("X-Content-Type-Options")));
+        Assert.Equal("text/html", response.Content.Headers.ContentType!.MediaType);
+        Assert.NotNull(response.Headers.ETag);
         using var post = await service.Client.PostAsync(new Uri("/", UriKind.Relative), null, TestContext.Current.CancellationToken);
         Assert.Equal("urn:yue:not-found", JsonDocument.Parse(await post.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))
             .RootElement.GetProperty("type").GetString());
@@ -97,7 +97,7 @@ public sealed class FirstSongTests(Studio studio)
 
     /// <summary>Returns a generous limit, because other programs may use the cores. <see cref="BudgetTests"/> has the strict
     /// limits.</summary>
-    private static double LoadedMachine(double milliseconds) => milliseconds * 5;
+    private static double GenerousLimit(double milliseconds) => milliseconds * 5;
 
     private async Task<ServiceProcess> StartAsync()
     {

@@ -37,12 +37,12 @@ public sealed class ForeignPageTests(Studio studio)
         tab.Expected = "Failed to load resource";
         foreach (var path in new[] { "", "docs/", "js/app.js", "v1/songs" })
         {
-            var answer = await tab.Page.GotoAsync($"http://rebound.example:{service.Address.Port}/{path}");
-            Assert.Equal((int)HttpStatusCode.MisdirectedRequest, answer!.Status);
-            Assert.Contains("urn:yue:unknown-host", await answer.TextAsync(), StringComparison.Ordinal);
+            var response = await tab.Page.GotoAsync($"http://rebound.example:{service.Address.Port}/{path}");
+            Assert.Equal((int)HttpStatusCode.MisdirectedRequest, response!.Status);
+            Assert.Contains("urn:yue:unknown-host", await response.TextAsync(), StringComparison.Ordinal);
         }
 
-        var status = await tab.Page.EvaluateAsync<int>("() => fetch('/v1/songs').then(answer => answer.status)");
+        var status = await tab.Page.EvaluateAsync<int>("() => fetch('/v1/songs').then(response => response.status)");
         Assert.Equal((int)HttpStatusCode.MisdirectedRequest, status);
     }
 

@@ -26,7 +26,7 @@ public sealed class LayoutTests(Studio studio)
     }
 
     [Fact]
-    public async Task On_a_phone_the_choices_are_one_line_and_so_is_the_hint()
+    public async Task On_a_phone_the_choices_and_the_hint_have_one_line_each()
     {
         var options = new BrowserNewContextOptions { ViewportSize = new() { Width = 390, Height = 844 }, HasTouch = true };
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), options: options);
@@ -40,7 +40,7 @@ public sealed class LayoutTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_long_title_has_two_lines_until_it_has_the_focus()
+    public async Task A_long_title_is_limited_to_two_lines_until_it_has_the_focus()
     {
         var service = await studio.ServiceAsync();
         var title = string.Join(' ', Enumerable.Repeat("wordless", 22));
@@ -60,7 +60,7 @@ public sealed class LayoutTests(Studio studio)
     [Theory]
     [InlineData(ColorScheme.Light)]
     [InlineData(ColorScheme.Dark)]
-    public async Task The_track_of_a_progress_bar_stands_out_from_the_song_that_is_shown(ColorScheme scheme)
+    public async Task The_track_of_a_progress_bar_contrasts_with_the_selected_song(ColorScheme scheme)
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await tab.Page.EmulateMediaAsync(new() { ColorScheme = scheme });
@@ -141,10 +141,10 @@ public sealed class LayoutTests(Studio studio)
     public async Task With_reduced_motion_nothing_moves()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), path: null);
-        var isRead = new TaskCompletionSource();
+        var released = new TaskCompletionSource();
         await tab.Page.RouteAsync("**/v1/songs?limit=100", async route =>
         {
-            await isRead.Task;
+            await released.Task;
             await route.ContinueAsync();
         });
         await tab.Page.GotoAsync("/");
@@ -154,10 +154,10 @@ public sealed class LayoutTests(Studio studio)
         await tab.Page.EmulateMediaAsync(new() { ReducedMotion = ReducedMotion.Reduce });
         Assert.Equal("none", await tab.Page.EvaluateAsync<string>(Animation));
         Assert.Equal(0, await tab.Page.EvaluateAsync<int>("() => document.getAnimations().length"));
-        isRead.SetResult();
+        released.SetResult();
         await Assertions.Expect(tab.Page.Locator(".late")).ToHaveCountAsync(0);
 
-        // Not all moving elements can be asked for their animations, such as the parts of a progress bar.
+        // Some moving elements, such as the parts of a progress bar, are not in this list.
         var rules = await tab.Page.EvaluateAsync<string[]>(
             """
             () => {

@@ -58,8 +58,8 @@ public sealed class LibraryTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Close the message" }).ClickAsync();
         await Eventually.TrueAsync(async () =>
         {
-            using var answer = await service.Client.GetAsync(new Uri($"/v1/songs/{id}", UriKind.Relative));
-            return answer.StatusCode == HttpStatusCode.NotFound;
+            using var response = await service.Client.GetAsync(new Uri($"/v1/songs/{id}", UriKind.Relative));
+            return response.StatusCode == HttpStatusCode.NotFound;
         });
     }
 
@@ -86,12 +86,12 @@ public sealed class LibraryTests(Studio studio)
         await Assertions.Expect(good).ToHaveCountAsync(1);
         await Assertions.Expect(queue).ToHaveCountAsync(0);
         await tab.Page.GetByText("2 cancelled").ClickAsync();
-        var apart = tab.Page.Locator(".unsung .item");
-        await Assertions.Expect(apart).ToHaveCountAsync(2);
+        var unsung = tab.Page.Locator(".unsung .item");
+        await Assertions.Expect(unsung).ToHaveCountAsync(2);
         await tab.CheckAccessibilityAsync("cancelled songs");
         var delete = tab.Page.GetByRole(AriaRole.Button, new() { Name = "Delete them all" });
         await delete.ClickAsync();
-        await Assertions.Expect(apart).ToHaveCountAsync(0);
+        await Assertions.Expect(unsung).ToHaveCountAsync(0);
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
         await tab.Page.GetByText("2 cancelled").ClickAsync();
         await delete.ClickAsync();
@@ -107,10 +107,10 @@ public sealed class LibraryTests(Studio studio)
         await studio.SongAsync();
         await service.SingAsync(new { lyrics = "[verse]\nEarly bird", genre = "folk", target_seconds = 1 });
         await using var tab = await studio.OpenAsync(service, path: null);
-        var searched = new TaskCompletionSource();
+        var released = new TaskCompletionSource();
         await tab.Page.RouteAsync("**/v1/songs?limit=100", async route =>
         {
-            await searched.Task;
+            await released.Task;
             await route.ContinueAsync();
         });
         await tab.Page.GotoAsync("/");
@@ -118,7 +118,7 @@ public sealed class LibraryTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Searchbox).FillAsync("early bird");
         await Assertions.Expect(items).ToHaveCountAsync(1);
         await tab.Page.RunAndWaitForResponseAsync(
-            () => Task.FromResult(searched.TrySetResult()), answer => answer.Url.EndsWith("limit=100", StringComparison.Ordinal));
+            () => Task.FromResult(released.TrySetResult()), response => response.Url.EndsWith("limit=100", StringComparison.Ordinal));
         await Assertions.Expect(tab.Page.Locator(".pill.device")).ToBeVisibleAsync();
         await Assertions.Expect(items).ToHaveCountAsync(1);
     }
@@ -198,11 +198,11 @@ public sealed class LibraryTests(Studio studio)
     /// <summary>Makes two takes of a song, a remake of the second take, and a continuation of the remake.</summary>
     private static async Task SingTreeAsync(ServiceProcess service)
     {
-        using var answer = await service.Client.PostAsJsonAsync(
+        using var response = await service.Client.PostAsJsonAsync(
             "/v1/songs",
             new { lyrics = "[verse]\nAcorn", genre = "folk", target_seconds = 1, takes = 2, seed = 5 },
             TestContext.Current.CancellationToken);
-        var made = await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+        var made = await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
         var take = made.GetProperty("takes")[1].GetProperty("id").GetString();
         await Eventually.TrueAsync(async () => (await service.JobAsync(take!)).GetProperty("state").GetString() == "succeeded");
         var remake = await service.SingAsync(new
@@ -222,7 +222,7 @@ public sealed class LibraryTests(Studio studio)
         });
     }
 
-    /// <summary>Waits until the library lists songs, each given as its level and its title.</summary>
+    /// <summary>Waits until the library lists the given songs, each written as its level and title.</summary>
     private static async Task ExpectTreeAsync(StudioTab tab, string[] tree)
     {
         var items = tab.Page.Locator(".list .item");

@@ -43,7 +43,7 @@ public sealed class ListeningTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_download_is_named_after_the_song_and_stems_are_downloads_too()
+    public async Task A_download_is_named_after_the_song_and_stems_can_be_downloaded_too()
     {
         await using var tab = await OpenAsync();
         await Button(tab, "Download").ClickAsync();
@@ -55,7 +55,7 @@ public sealed class ListeningTests(Studio studio)
     }
 
     [Fact]
-    public async Task With_ffmpeg_a_song_is_also_a_download_in_flac_and_mp3()
+    public async Task With_ffmpeg_a_song_can_also_be_downloaded_as_flac_and_mp3()
     {
         Ffmpeg.SkipWithout();
         await using var tab = await OpenAsync();
@@ -71,10 +71,10 @@ public sealed class ListeningTests(Studio studio)
         {
             var link = tab.Page.GetByRole(AriaRole.Menuitem).Filter(new() { HasText = label }).First;
             var path = await link.GetAttributeAsync("href");
-            using var answer = await service.Client.GetAsync(new Uri(path!, UriKind.Relative), TestContext.Current.CancellationToken);
-            Assert.True(answer.IsSuccessStatusCode, label);
-            Assert.Equal(type, answer.Content.Headers.ContentType!.MediaType);
-            var bytes = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+            using var response = await service.Client.GetAsync(new Uri(path!, UriKind.Relative), TestContext.Current.CancellationToken);
+            Assert.True(response.IsSuccessStatusCode, label);
+            Assert.Equal(type, response.Content.Headers.ContentType!.MediaType);
+            var bytes = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
             Assert.InRange(bytes.Length, 10_000, 1_000_000);
         }
     }

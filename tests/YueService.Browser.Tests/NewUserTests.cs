@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests places where a new user would hesitate.</summary>
+/// <summary>Tests parts of the page that could confuse a new user.</summary>
 public sealed class NewUserTests(Studio studio)
 {
     [Fact]
@@ -21,7 +21,7 @@ public sealed class NewUserTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_player_changes_to_the_shown_song_at_the_end_of_the_other()
+    public async Task The_player_switches_to_the_shown_song_when_the_other_one_ends()
     {
         var service = await studio.ServiceAsync();
         await service.SingAsync(new { lyrics = "[verse]\nThe next one", genre = "folk", target_seconds = 1 });
@@ -30,7 +30,7 @@ public sealed class NewUserTests(Studio studio)
         await tab.PlayButton.ClickAsync();
         await tab.HearAsync();
 
-        // The song goes on while another one is shown.
+        // The song keeps playing while another one is shown.
         await tab.Page.Locator(".item", new() { HasText = "The next one" }).Locator(".pick").ClickAsync();
         await Assertions.Expect(title).ToHaveTextAsync("Three seconds");
         await Assertions.Expect(title).ToHaveTextAsync("The next one");

@@ -8,14 +8,14 @@ namespace YueService.Browser.Tests;
 public sealed class RemakeTests(Studio studio)
 {
     [Fact]
-    public async Task A_section_sung_again_leaves_the_one_before_unchanged()
+    public async Task Singing_a_section_again_leaves_the_section_before_it_unchanged()
     {
         var service = await studio.ServiceAsync();
         var first = await studio.SongAsync();
         await using var tab = await OpenAsync(service, first);
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true }).ClickAsync();
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing chorus again" }).ClickAsync();
-        var second = await FinishedAsync(tab, first);
+        var second = await WhenFinishedAsync(tab, first);
         var job = await service.JobAsync(second);
         Assert.Equal("replace_section", job.GetProperty("parent").GetProperty("how").GetString());
         Assert.Equal(2, job.GetProperty("parent").GetProperty("section").GetInt32());
@@ -30,7 +30,7 @@ public sealed class RemakeTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
         await tab.Page.GetByLabel("Words of chorus").FillAsync("Na na new words");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing the new chorus" }).ClickAsync();
-        var third = await FinishedAsync(tab, second);
+        var third = await WhenFinishedAsync(tab, second);
         job = await service.JobAsync(third);
         Assert.Equal("[verse]\nLa la la\n\n[chorus]\nNa na new words", job.GetProperty("request").GetProperty("lyrics").GetString());
         Assert.Equal(2, job.GetProperty("request").GetProperty("replace_section").GetInt32());
@@ -50,9 +50,9 @@ public sealed class RemakeTests(Studio studio)
         var words = tab.Page.GetByLabel("Words of verse, section 3 of 3");
         await Assertions.Expect(words).ToBeFocusedAsync();
         await tab.Page.Keyboard.TypeAsync("Na na na");
-        await tab.CheckAccessibilityAsync("going on from a song");
+        await tab.CheckAccessibilityAsync("continuing a song");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing the new section" }).ClickAsync();
-        var job = await service.JobAsync(await FinishedAsync(tab, first));
+        var job = await service.JobAsync(await WhenFinishedAsync(tab, first));
         Assert.Equal("continue", job.GetProperty("parent").GetProperty("how").GetString());
         Assert.Equal(3, job.GetProperty("song").GetProperty("sections").GetArrayLength());
         Assert.EndsWith("Na na na", job.GetProperty("lyrics").GetString(), StringComparison.Ordinal);
@@ -66,9 +66,9 @@ public sealed class RemakeTests(Studio studio)
         await using var tab = await studio.OpenAsync(service, path: null);
         await tab.Page.RouteAsync("**/v1/options", async route =>
         {
-            var answer = await route.FetchAsync();
-            var body = (await answer.TextAsync()).Replace("\"sing_again\"", "\"score\"", StringComparison.Ordinal);
-            await route.FulfillAsync(new() { Response = answer, Body = body });
+            var response = await route.FetchAsync();
+            var body = (await response.TextAsync()).Replace("\"sing_again\"", "\"score\"", StringComparison.Ordinal);
+            await route.FulfillAsync(new() { Response = response, Body = body });
         });
         await tab.Page.GotoAsync($"/#song={song}");
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" })).ToBeVisibleAsync();
@@ -83,16 +83,16 @@ public sealed class RemakeTests(Studio studio)
         await tab.WriteShortSongAsync();
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Draft" }).ClickAsync();
         await tab.Sing.ClickAsync();
-        var draft = await FinishedAsync(tab, "");
+        var draft = await WhenFinishedAsync(tab, "");
         Assert.Equal("draft", (await service.JobAsync(draft)).GetProperty("song").GetProperty("stage").GetString());
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Finish it" }).ClickAsync();
-        var job = await service.JobAsync(await FinishedAsync(tab, draft));
+        var job = await service.JobAsync(await WhenFinishedAsync(tab, draft));
         Assert.Equal("finish", job.GetProperty("song").GetProperty("stage").GetString());
         Assert.Equal(draft, job.GetProperty("parent").GetProperty("id").GetString());
     }
 
     [Fact]
-    public async Task Takes_are_switched_by_key_while_the_player_keeps_its_place()
+    public async Task Takes_are_switched_by_key_while_the_player_keeps_its_position()
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service);
@@ -100,7 +100,7 @@ public sealed class RemakeTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "4 takes" }).ClickAsync();
         await tab.Sing.ClickAsync();
         await Assertions.Expect(tab.Page.Locator(".takes kbd")).ToHaveTextAsync(["1", "2", "3", "4"]);
-        await FinishedAsync(tab, "");
+        await WhenFinishedAsync(tab, "");
         var slider = tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" });
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Play");
         await slider.PressAsync("Home");
@@ -128,7 +128,7 @@ public sealed class RemakeTests(Studio studio)
             takes.Keys);
         Assert.All(takes.Values.Zip(gains), take => Assert.Equal(quietest, take.First + take.Second, 0.01));
 
-        // A take that is switched to during playback goes on from there.
+        // A take that is selected during playback continues from the same position.
         var switched = await tab.Page.EvaluateAsync<JsonElement>(
             """
             async () => {
@@ -156,7 +156,7 @@ public sealed class RemakeTests(Studio studio)
         await tab.WriteShortSongAsync();
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
         await tab.Sing.ClickAsync();
-        var first = await FinishedAsync(tab, "");
+        var first = await WhenFinishedAsync(tab, "");
         await tab.Page.Locator("h1").DblClickAsync();
         await tab.Page.GetByLabel("Title of the song").FillAsync("Two of a kind");
         await tab.Page.Keyboard.PressAsync("Enter");
@@ -168,7 +168,7 @@ public sealed class RemakeTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_song_that_was_cut_says_so_at_once_and_offers_its_full_length()
+    public async Task A_song_that_was_cut_short_says_so_and_can_be_sung_with_a_higher_limit()
     {
         var service = await studio.ServiceAsync();
         var job = await service.SingAsync(new { lyrics = ShortSong.Lyrics, genre = "folk", max_new_tokens = 100 });
@@ -179,7 +179,7 @@ public sealed class RemakeTests(Studio studio)
                 + "The end is faded out.Sing it with twice the limit");
         await tab.CheckAccessibilityAsync("a song that was cut");
         await notice.GetByRole(AriaRole.Button).ClickAsync();
-        var again = await service.JobAsync(await FinishedAsync(tab, job.GetProperty("id").GetString()!));
+        var again = await service.JobAsync(await WhenFinishedAsync(tab, job.GetProperty("id").GetString()!));
         Assert.Equal(200, again.GetProperty("request").GetProperty("max_new_tokens").GetInt32());
         Assert.Equal(job.GetProperty("song").GetProperty("seed").GetInt64(), again.GetProperty("song").GetProperty("seed").GetInt64());
     }
@@ -199,7 +199,7 @@ public sealed class RemakeTests(Studio studio)
         await Assertions.Expect(tab.Page.Locator(".notice").Last).ToContainTextAsync("Not sung: bridge.");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Continue with it" }).ClickAsync();
         await tab.Sing.ClickAsync();
-        var all = await service.JobAsync(await FinishedAsync(tab, job.GetProperty("id").GetString()!));
+        var all = await service.JobAsync(await WhenFinishedAsync(tab, job.GetProperty("id").GetString()!));
         Assert.Equal(3, all.GetProperty("song").GetProperty("sections").GetArrayLength());
     }
 
@@ -209,7 +209,7 @@ public sealed class RemakeTests(Studio studio)
         (await service.JsonAsync($"/v1/songs/{id}/codes")).GetProperty("sections");
 
     /// <summary>Waits until a different song is shown and finished, and returns its id.</summary>
-    private static async Task<string> FinishedAsync(StudioTab tab, string before)
+    private static async Task<string> WhenFinishedAsync(StudioTab tab, string before)
     {
         await tab.Page.WaitForFunctionAsync($"() => location.hash.startsWith('#song=') && !location.hash.endsWith('={before}')");
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();

@@ -59,7 +59,7 @@ public sealed class ScoreTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_kind_of_score_is_chosen_and_no_score_means_none()
+    public async Task The_kind_of_score_can_be_chosen_including_no_score()
     {
         var service = await studio.ScoresAsync();
         await using var tab = await studio.OpenAsync(service);
@@ -101,7 +101,7 @@ public sealed class ScoreTests(Studio studio)
     [InlineData(Scores.Markup)]
     [InlineData(Scores.Directives)]
     [InlineData(Scores.Poem)]
-    public async Task An_invalid_score_is_shown_as_text_with_warnings_and_harms_nothing(string score)
+    public async Task An_invalid_score_is_shown_as_text_with_warnings_and_does_no_harm(string score)
     {
         var service = await studio.ScoresAsync();
         var job = await service.SingAsync(new { lyrics = "La", genre = "folk", score });

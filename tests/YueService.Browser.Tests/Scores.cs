@@ -54,7 +54,7 @@ internal static class Scores
 
         """;
 
-    /// <summary>Directives with values far out of range, and text without any extent.</summary>
+    /// <summary>Directives with values far out of range, and an empty block of text.</summary>
     public const string Directives = """
         X:1
         %%scale 1000000
@@ -78,12 +78,12 @@ internal static class Scores
 
         """;
 
-    /// <summary>Returns a score as long as the service accepts.</summary>
+    /// <summary>Returns a score of almost the maximum length that the service accepts.</summary>
     public static string Longest()
     {
-        const int Most = 60_000;
+        const int MaxLength = 60_000;
         const string Bars = "\"C\"E2G2A2G2E2D2C4|\"G\"D2E2G2E2D2C2D4|\n";
-        const string Head = "X:1\nM:4/4\nL:1/16\nK:C\n";
-        return Head + string.Concat(Enumerable.Repeat(Bars, (Most - Head.Length) / Bars.Length));
+        const string Header = "X:1\nM:4/4\nL:1/16\nK:C\n";
+        return Header + string.Concat(Enumerable.Repeat(Bars, (MaxLength - Header.Length) / Bars.Length));
     }
 }

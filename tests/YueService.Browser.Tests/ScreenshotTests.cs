@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Takes the screenshots of the docs if <c>YUE_UPDATE_SCREENSHOTS=1</c> is set.</summary>
+/// <summary>Takes the screenshots for the docs if <c>YUE_UPDATE_SCREENSHOTS=1</c> is set.</summary>
 public sealed class ScreenshotTests(Studio studio)
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "docs", "images");
@@ -17,7 +17,7 @@ public sealed class ScreenshotTests(Studio studio)
     ];
 
     [Fact]
-    public async Task The_pictures_in_the_docs_have_the_tested_sizes()
+    public async Task The_pictures_in_the_docs_have_the_expected_sizes()
     {
         if (Environment.GetEnvironmentVariable("YUE_UPDATE_SCREENSHOTS") == "1")
         {

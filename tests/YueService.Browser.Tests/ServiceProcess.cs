@@ -6,7 +6,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The program in a separate process with a separate state folder: with the demo model, or with a simulated engine.</summary>
+/// <summary>The program in a separate process and state folder, with the demo model or a simulated engine.</summary>
 internal sealed partial class ServiceProcess : IAsyncDisposable
 {
     private readonly DirectoryInfo _state = Directory.CreateTempSubdirectory("yue-studio-");
@@ -49,7 +49,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     private static string ProgramOf(string folder, string project, string file) =>
         Path.Combine(Repository.Root, folder, project, "bin", Repository.Configuration, "net10.0", file);
 
-    /// <summary>Starts the program, again after <see cref="KillAsync"/>.</summary>
+    /// <summary>Starts the program, or restarts it after <see cref="KillAsync"/>.</summary>
     public async Task StartAsync()
     {
         var url = Address.GetLeftPart(UriPartial.Authority);
@@ -90,8 +90,8 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         using var client = new HttpClient { BaseAddress = Address };
         await Eventually.TrueAsync(async () =>
         {
-            using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
-            return answer.IsSuccessStatusCode;
+            using var response = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            return response.IsSuccessStatusCode;
         });
     }
 
@@ -110,7 +110,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     {
         var id = await QueueAsync(request);
 
-        // The events end with the job.
+        // The event stream ends when the job ends.
         await Client.GetStringAsync(new Uri($"/v1/songs/{id}/events", UriKind.Relative), TestContext.Current.CancellationToken);
         var job = await JobAsync(id);
         Assert.Equal("succeeded", job.GetProperty("state").GetString());
@@ -121,13 +121,13 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     /// <param name="request">The request.</param>
     public async Task<string> QueueAsync(object request)
     {
-        using var answer = await Client.PostAsJsonAsync("/v1/songs", request, TestContext.Current.CancellationToken);
-        answer.EnsureSuccessStatusCode();
-        var job = await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+        using var response = await Client.PostAsJsonAsync("/v1/songs", request, TestContext.Current.CancellationToken);
+        response.EnsureSuccessStatusCode();
+        var job = await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
         return job.GetProperty("id").GetString()!;
     }
 
-    /// <summary>Returns a job as it is now.</summary>
+    /// <summary>Returns the current state of a job.</summary>
     /// <param name="id">The job's id.</param>
     public Task<JsonElement> JobAsync(string id) => JsonAsync($"/v1/songs/{id}");
 

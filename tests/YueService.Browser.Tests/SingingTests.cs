@@ -4,10 +4,10 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests what is announced, drawn and played from the request of a song until after its end.</summary>
+/// <summary>Tests what is announced, drawn and played while a song is made and after it is finished.</summary>
 public sealed class SingingTests(Studio studio)
 {
-    // Records the sentences of the live region, and how much of the sections and of the stems is drawn.
+    // Records the sentences of the live region, and how far the sections and the stems are drawn.
     private const string Record =
         """
         () => {
@@ -16,7 +16,7 @@ public sealed class SingingTests(Studio studio)
           new MutationObserver(() => { if (region.textContent) { announced.push(region.textContent); } })
             .observe(region, { childList: true, characterData: true, subtree: true });
 
-          // The first and the last column, from 0 to 1, that is higher than the line of silence.
+          // Returns the positions, from 0 to 1, of the first and the last column higher than the line of silence.
           const drawn = canvas => {
             const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
             copy.drawImage(canvas, 0, 0);
@@ -38,7 +38,7 @@ public sealed class SingingTests(Studio studio)
         }
         """;
 
-    // The listener goes back to the beginning again and again, so that playback does not reach the end of a short song.
+    // Seeks to the beginning repeatedly, so that playback does not reach the end of a short song.
     private const string Repeat =
         """
         async () => {
@@ -69,7 +69,7 @@ public sealed class SingingTests(Studio studio)
         Assert.Equal(states.Intersect(announced), announced);
         Assert.Contains(states[2], announced);
 
-        // The samples that were streamed are played on, even from another position, and while another song is made.
+        // The streamed samples keep playing, even from another position and while another song is made.
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Pause");
         var other = await service.SingAsync(new { lyrics = "[verse]\nAnother", genre = "folk", target_seconds = 1 });
         await Assertions.Expect(tab.Page.Locator(".item", new() { HasText = "Another" }).Locator(".time")).Not.ToBeEmptyAsync();

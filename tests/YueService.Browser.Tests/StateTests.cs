@@ -78,7 +78,8 @@ public sealed class StateTests(Studio studio)
         await tab.Page.WaitForFunctionAsync($"() => document.querySelectorAll('.list .item').length === {Songs - 2}");
         await Assertions.Expect(tab.Page.Locator(".list .item progress")).ToHaveCountAsync(0);
         await tab.Page.RunAndWaitForResponseAsync(
-            () => PickAsync(tab, Title(Songs - 1)), answer => answer.Url.Contains("/peaks?track=instrumental", StringComparison.Ordinal));
+            () => PickAsync(tab, Title(Songs - 1)),
+            response => response.Url.Contains("/peaks?track=instrumental", StringComparison.Ordinal));
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
         await ShowAsync(tab, "10-library", "Library");
 
@@ -183,7 +184,7 @@ public sealed class StateTests(Studio studio)
     /// <summary>Checks a state and takes its pictures.</summary>
     /// <param name="tab">The page.</param>
     /// <param name="state">The name of the state.</param>
-    /// <param name="panels">The panels of the phone that show the state.</param>
+    /// <param name="panels">The panels that show the state on a phone.</param>
     private static async Task ShowAsync(StudioTab tab, string state, params string[] panels)
     {
         foreach (var window in Windows)

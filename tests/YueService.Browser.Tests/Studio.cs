@@ -10,7 +10,7 @@ public sealed class Studio : IAsyncLifetime
     private static readonly string[] Programs =
         ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-    // The browser must only load the page, without updates or look-ups. Names in .example are this machine. Only root needs no-sandbox.
+    // The browser must only load the page, without updates or other requests. Host names in .example resolve to this machine.
     private static readonly string[] Flags =
     [
         "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -61,8 +61,8 @@ public sealed class Studio : IAsyncLifetime
 
     /// <summary>Opens the page of a service.</summary>
     /// <param name="service">The service.</param>
-    /// <param name="path">The path of the page, including the shown song; null for none.</param>
-    /// <param name="options">The window.</param>
+    /// <param name="path">The path of the page, including the shown song; null to open no page.</param>
+    /// <param name="options">The options of the window.</param>
     internal async Task<StudioTab> OpenAsync(ServiceProcess service, string? path = "/", BrowserNewContextOptions? options = null)
     {
         Require();
@@ -106,7 +106,7 @@ public sealed class Studio : IAsyncLifetime
         }
     }
 
-    /// <summary>Skips the test if no browser is installed; in CI, this is a failure.</summary>
+    /// <summary>Skips the test if no browser is installed, or fails it in CI.</summary>
     private void Require()
     {
         if (_browser is null)

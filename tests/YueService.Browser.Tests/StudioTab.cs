@@ -14,14 +14,14 @@ internal sealed class StudioTab : IAsyncDisposable
         RunOnly = new RunOnlyOptions { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
     };
 
-    // The rules among them whose results depend on the theme.
-    private static readonly AxeRunOptions ColourRules = new()
+    // The rules whose results depend on the theme.
+    private static readonly AxeRunOptions ColorRules = new()
     {
         RunOnly = new RunOnlyOptions { Type = "rule", Values = ["color-contrast", "link-in-text-block"] },
     };
 
-    // A timeout in milliseconds, which no passing test reaches.
-    private const float Patience = 120_000;
+    // Long enough that only a failing test reaches it.
+    private const float TimeoutMs = 120_000;
 
     private readonly IBrowserContext _context;
     private readonly List<string> _errors = [];
@@ -33,10 +33,10 @@ internal sealed class StudioTab : IAsyncDisposable
 
     public IPage Page { get; }
 
-    /// <summary>The addresses of all requests that the page made.</summary>
+    /// <summary>All requests that the page made.</summary>
     public List<IRequest> Requests { get; } = [];
 
-    /// <summary>The beginnings of expected console messages, such as those about rejected requests.</summary>
+    /// <summary>The start of the console messages that are expected, such as those about rejected requests.</summary>
     public string? Expected { get; set; }
 
     /// <summary>The button that starts a song.</summary>
@@ -54,8 +54,8 @@ internal sealed class StudioTab : IAsyncDisposable
         await context.AddInitScriptAsync(await meter.ReadToEndAsync());
         var page = await context.NewPageAsync();
         var tab = new StudioTab(context, page);
-        page.SetDefaultTimeout(Patience);
-        Assertions.SetDefaultExpectTimeout(Patience);
+        page.SetDefaultTimeout(TimeoutMs);
+        Assertions.SetDefaultExpectTimeout(TimeoutMs);
         page.Console += (_, message) =>
         {
             if (message.Type is "error" or "warning")
@@ -135,7 +135,7 @@ internal sealed class StudioTab : IAsyncDisposable
         var regions = Page.Locator("[aria-live], [role=status], [role=log], output");
         Assert.True(await regions.CountAsync() == 1, $"{state}: {await regions.CountAsync()} live regions");
         Assert.Equal("polite", await regions.GetAttributeAsync("aria-live"));
-        foreach (var (scheme, rules) in new[] { (ColorScheme.Light, Rules), (ColorScheme.Dark, ColourRules) })
+        foreach (var (scheme, rules) in new[] { (ColorScheme.Light, Rules), (ColorScheme.Dark, ColorRules) })
         {
             await Page.EmulateMediaAsync(new() { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
             var result = await Page.RunAxe(rules);

@@ -9,7 +9,7 @@ namespace YueService.Browser.Tests;
 public sealed class WritingTests(Studio studio)
 {
     [Fact]
-    public async Task A_finding_is_underlined_where_it_is_and_can_be_fixed()
+    public async Task A_finding_is_underlined_in_place_and_can_be_fixed()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var chorus = tab.Page.GetByLabel("Words of chorus");
@@ -22,7 +22,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_text_of_all_sections_shows_what_was_found_where_it_is()
+    public async Task The_text_of_all_sections_marks_each_finding_in_place()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
@@ -43,7 +43,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Removed_words_come_back_and_later_words_stay()
+    public async Task Undo_restores_removed_words_and_keeps_later_words()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var verse = tab.Page.GetByLabel("Words of verse");
@@ -59,7 +59,7 @@ public sealed class WritingTests(Studio studio)
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Without_words_nothing_is_sung_and_the_focus_is_where_they_are_missing(bool asText)
+    public async Task Without_words_nothing_is_sung_and_the_empty_field_gets_the_focus(bool asText)
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "New", Exact = true }).ClickAsync();
@@ -92,7 +92,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Tags_are_picked_by_keyboard_and_the_line_that_is_sent_follows()
+    public async Task Tags_are_picked_by_keyboard_and_update_the_line_that_is_sent()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var keys = tab.Page.Keyboard;
@@ -105,7 +105,7 @@ public sealed class WritingTests(Studio studio)
         var line = tab.Page.GetByLabel("Sent as");
         await Assertions.Expect(line).ToHaveValueAsync("bright jazz piano female 100 bpm");
 
-        // A tag that is in no list is used as it is written.
+        // A tag that is in no list is used as written.
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "+ timbre" }).ClickAsync();
         await tab.Page.GetByRole(AriaRole.Combobox, new() { Name = "timbre tag" }).FillAsync("like velvet");
         await keys.PressAsync("Enter");
@@ -115,7 +115,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_wrong_value_is_shown_at_its_field_in_plain_words_until_it_is_right()
+    public async Task An_invalid_value_is_explained_at_its_field_until_it_is_corrected()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
@@ -129,7 +129,7 @@ public sealed class WritingTests(Studio studio)
         await tab.CheckAccessibilityAsync("a wrong value");
         Assert.DoesNotContain(tab.Requests, IsSong);
 
-        // It disappears as soon as the value is valid, and appears only when the field loses the focus.
+        // The error disappears when the value is valid, and appears only when the field loses the focus.
         await length.FillAsync("50");
         await Assertions.Expect(fault).ToHaveCountAsync(0);
         await Assertions.Expect(length).Not.ToHaveAttributeAsync("aria-invalid", "true");
@@ -142,13 +142,13 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_song_waits_until_the_page_knows_the_fields_of_the_service()
+    public async Task A_song_is_not_sent_until_the_page_knows_the_fields_of_the_service()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), path: null);
-        var isKnown = new TaskCompletionSource();
+        var released = new TaskCompletionSource();
         await tab.Page.RouteAsync("**/v1/options", async route =>
         {
-            await isKnown.Task;
+            await released.Task;
             await route.ContinueAsync();
         });
         await tab.Page.GotoAsync("/");
@@ -157,7 +157,7 @@ public sealed class WritingTests(Studio studio)
         await length.FillAsync("500");
         await tab.Sing.ClickAsync();
         await Assertions.Expect(tab.Sing).ToHaveAttributeAsync("aria-disabled", "true");
-        isKnown.SetResult();
+        released.SetResult();
         await Assertions.Expect(length).ToHaveAttributeAsync("aria-invalid", "true");
         Assert.DoesNotContain(tab.Requests, IsSong);
     }
@@ -168,9 +168,9 @@ public sealed class WritingTests(Studio studio)
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), path: null);
         await tab.Page.RouteAsync("**/health", async route =>
         {
-            var answer = await route.FetchAsync();
-            var body = (await answer.TextAsync()).Replace("\"demo\":true", "\"demo\":false", StringComparison.Ordinal);
-            await route.FulfillAsync(new() { Response = answer, Body = body });
+            var response = await route.FetchAsync();
+            var body = (await response.TextAsync()).Replace("\"demo\":true", "\"demo\":false", StringComparison.Ordinal);
+            await route.FulfillAsync(new() { Response = response, Body = body });
         });
         await tab.Page.GotoAsync("/");
         await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
@@ -196,14 +196,14 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Sections_move_by_keyboard_and_dragging_and_a_tag_begins_a_section()
+    public async Task Sections_move_by_keyboard_and_dragging_and_a_tag_starts_a_section()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var first = tab.Page.Locator(".card .tag").First;
         await tab.Page.GetByLabel("Words of chorus").PressAsync("Alt+ArrowUp");
         await Assertions.Expect(first).ToHaveValueAsync("chorus");
 
-        // The focus stays in the moved card, whose name contains its new place.
+        // The focus stays in the moved card, whose name contains its new position.
         await Assertions.Expect(tab.Page.GetByLabel("Words of chorus, section 1 of 2")).ToBeFocusedAsync();
 
         await DragAsync(tab, "Move chorus, section 1 of 2", tab.Page.GetByLabel("Words of verse"));
@@ -247,11 +247,11 @@ public sealed class WritingTests(Studio studio)
     public async Task Each_section_shows_the_length_that_the_service_estimates()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
-        var answer = await tab.Page.RunAndWaitForResponseAsync(
+        var response = await tab.Page.RunAndWaitForResponseAsync(
             () => tab.Page.GetByLabel("Words of chorus").FillAsync("Every road you take\nEvery word you say\nEvery night I wake"),
-            answer => answer.Url.EndsWith("/v1/songs/check", StringComparison.Ordinal)
-                && answer.Request.PostData!.Contains("night", StringComparison.Ordinal));
-        var check = (await answer.JsonAsync())!.Value;
+            response => response.Url.EndsWith("/v1/songs/check", StringComparison.Ordinal)
+                && response.Request.PostData!.Contains("night", StringComparison.Ordinal));
+        var check = (await response.JsonAsync())!.Value;
         var lengths = check.GetProperty("sections").EnumerateArray()
             .Select(section => Math.Round(section.GetProperty("estimated_seconds").GetDouble(), MidpointRounding.AwayFromZero)).ToList();
         Assert.Equal(2, lengths.Distinct().Count());
@@ -284,7 +284,7 @@ public sealed class WritingTests(Studio studio)
         await OpenRequestAsync(tab, copied);
         await Assertions.Expect(tab.Page.GetByText("Seed 7:")).ToBeVisibleAsync();
         var sending = tab.Page.WaitForResponseAsync(
-            answer => answer.Request.Method == "POST" && answer.Url.EndsWith("/v1/songs", StringComparison.Ordinal));
+            response => response.Request.Method == "POST" && response.Url.EndsWith("/v1/songs", StringComparison.Ordinal));
         await tab.Sing.ClickAsync();
         var again = (await (await sending).JsonAsync())!.Value;
         var first = JsonElement.Parse(copied);

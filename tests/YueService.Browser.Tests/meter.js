@@ -18,7 +18,7 @@
     return connect.call(this, analyser, ...rest);
   };
 
-  // The level of the last fifth of a second: the root of the mean square.
+  // The level of the last fifth of a second, as the root mean square.
   window.heardLevel = () => Math.max(0, ...[...analysers.values()].map((analyser) => {
     const samples = new Float32Array(analyser.fftSize);
     analyser.getFloatTimeDomainData(samples);

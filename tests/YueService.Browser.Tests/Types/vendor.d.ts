@@ -1,4 +1,4 @@
-// What the studio uses of the packages that it ships.
+// The parts of the shipped packages that the studio uses.
 declare module 'preact' {
   export function h(type: any, props: any, ...children: any[]): any;
   export function render(vnode: any, parent: Element): void;
@@ -30,7 +30,7 @@ declare module 'htm' {
   export default htm;
 }
 
-// The library of the frame that draws scores; it is a global variable there.
+// The library that draws scores. It is a global variable in the frame.
 declare const ABCJS: {
   renderAbc(output: HTMLElement, abc: string, options: { staffwidth: number; responsive: 'resize'; selectTypes: false;
     ariaLabel: string }): { warnings?: string[]; lines: { staff?: unknown[] }[] }[];
