@@ -6,7 +6,7 @@ namespace YueService.Tests.Client;
 internal static class ClientDocument
 {
     /// <summary>Operations for browsers, and event streams, which <c>YueClient</c> reads with its own code.</summary>
-    private static readonly string[] LeftOut = ["SignIn", "SignOut", "WatchSong", "WatchSongs"];
+    private static readonly string[] Excluded = ["SignIn", "SignOut", "WatchSong", "WatchSongs"];
 
     /// <summary>Changes the document in place.</summary>
     public static void Prepare(JsonObject document)
@@ -17,7 +17,7 @@ internal static class ClientDocument
             path.Remove("head");
             foreach (var (verb, operation) in path.ToList())
             {
-                if (operation is JsonObject && LeftOut.Contains(operation["operationId"]?.GetValue<string>()))
+                if (operation is JsonObject && Excluded.Contains(operation["operationId"]?.GetValue<string>()))
                 {
                     path.Remove(verb);
                 }
@@ -85,7 +85,7 @@ internal static class ClientDocument
             }
         }
 
-        // A song or a group of takes: CreateTakesAsync reads the group.
+        // The response is a song or a group of takes. CreateTakesAsync reads the group.
         if (schema["schema"]?["oneOf"] is JsonArray { Count: 2 } shapes && shapes.All(shape => shape!["$ref"] is not null))
         {
             schema["schema"] = shapes[0]!.DeepClone();
@@ -97,7 +97,8 @@ internal static class ClientDocument
         }
     }
 
-    /// <summary>Replaces an enumeration that can be null: numbers by their type, texts by a named schema with the same values.</summary>
+    /// <summary>Replaces an enumeration that can be null: numbers with their type, strings with a named schema of the same
+    /// values.</summary>
     private static void ReplaceEnum(JsonObject schema, JsonArray values, Dictionary<string, string> named)
     {
         if (schema["type"] is not JsonArray types)
@@ -116,7 +117,7 @@ internal static class ClientDocument
         }
     }
 
-    /// <summary>Replaces the error responses by one for every error.</summary>
+    /// <summary>Replaces the error responses with a single response for all errors.</summary>
     private static void JoinProblems(JsonObject responses)
     {
         foreach (var status in responses.Select(response => response.Key).Where(status => !status.StartsWith('2')).ToList())

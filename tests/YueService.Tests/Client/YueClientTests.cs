@@ -75,7 +75,7 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task An_invalid_field_is_an_exception_with_its_message()
+    public async Task An_invalid_field_throws_an_exception_with_its_message()
     {
         var refused = await Assert.ThrowsAsync<YueException<Problem>>(
             () => _yue.CreateSongAsync(new() { Lyrics = "[verse]\nla", MaxNewTokens = 1 }, cancellationToken: Cancel));
@@ -85,7 +85,7 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unknown_song_is_an_exception()
+    public async Task An_unknown_song_throws_an_exception()
     {
         var missing = await Assert.ThrowsAsync<YueException<Problem>>(
             () => _yue.WaitForSongAsync(new string('0', 32), cancellationToken: Cancel));
@@ -123,7 +123,7 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_lost_connection_is_opened_again()
+    public async Task A_lost_connection_is_reopened()
     {
         var job = await _yue.CreateSongAsync(new() { Lyrics = "[verse]\nla" }, cancellationToken: Cancel);
         _connection.Failures = 3;
@@ -132,7 +132,7 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_connection_that_stays_lost_is_an_exception()
+    public async Task A_connection_that_stays_lost_throws_an_exception()
     {
         var job = await _yue.CreateSongAsync(new() { Lyrics = "[verse]\nla" }, cancellationToken: Cancel);
         _connection.Failures = 100;
@@ -141,9 +141,9 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task An_error_that_is_not_a_problem_keeps_its_status()
+    public async Task An_error_without_problem_details_keeps_its_status()
     {
-        _connection.Answer = HttpStatusCode.BadGateway;
+        _connection.FixedStatus = HttpStatusCode.BadGateway;
         var e = await Assert.ThrowsAnyAsync<YueException>(() => _yue.GetSongAsync("1", Cancel));
         Assert.Equal(502, e.StatusCode);
     }
@@ -151,18 +151,18 @@ public sealed class YueClientTests : IDisposable
     /// <summary>A connection that fails on demand.</summary>
     private sealed class Connection : DelegatingHandler
     {
-        /// <summary>The number of connections to events that fail next.</summary>
+        /// <summary>The number of times that connecting to the event stream will fail.</summary>
         public int Failures { get; set; }
 
-        /// <summary>The status of every response; null for those of the service.</summary>
-        public HttpStatusCode? Answer { get; set; }
+        /// <summary>The status of every response; null to return the service's own responses.</summary>
+        public HttpStatusCode? FixedStatus { get; set; }
 
         /// <summary>The bodies of all requests that have one.</summary>
         public List<string> Bodies { get; } = [];
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            if (Answer is { } status)
+            if (FixedStatus is { } status)
             {
                 return new(status) { Content = new StringContent("<html>") { Headers = { ContentType = new("text/html") } } };
             }

@@ -47,11 +47,11 @@ public sealed partial class BarProgressViewTests
     {
         using var terminal = new Terminal(width);
         var work = new TaskCompletionSource();
-        var looks = 0;
+        var reads = 0;
         await new BarProgressView(terminal.Console).FollowAsync(
             () =>
             {
-                if (++looks == 3)
+                if (++reads == 3)
                 {
                     work.SetResult();
                 }
@@ -62,12 +62,12 @@ public sealed partial class BarProgressViewTests
         return terminal;
     }
 
-    private static void AssertFits(Terminal terminal, int width, string says)
+    private static void AssertFits(Terminal terminal, int width, string expected)
     {
         var lines = Plain(terminal).Split('\n', '\r').Where(line => line.Length > 0).ToArray();
         Assert.NotEmpty(lines);
         Assert.All(lines, line => Assert.InRange(line.Length, 0, width));
-        Assert.Contains(lines, line => line.Contains('%') && line.Contains(says, StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.Contains('%') && line.Contains(expected, StringComparison.Ordinal));
     }
 
     private static string Plain(Terminal terminal) => EscapeSequence().Replace(terminal.Text, "");

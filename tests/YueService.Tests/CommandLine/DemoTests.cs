@@ -23,12 +23,12 @@ public sealed class DemoTests
     [InlineData(".", "which is a folder")]
     [InlineData("no-such/song.wav", "there is no folder")]
     [InlineData("song.ogg", "'.ogg' is not a supported format")]
-    public async Task The_demo_checks_its_file_before_the_engine_starts(string file, string says)
+    public async Task The_demo_checks_its_file_before_the_engine_starts(string file, string expected)
     {
         using var folder = new TemporaryFolder();
         var command = new Command();
         Assert.Equal(ExitCode.Usage, await command.RunAsync("demo", "--out", folder[file]));
-        Assert.Contains(says, command.Error.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("started", command.Engine.Life);
+        Assert.Contains(expected, command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", command.Engine.LifecycleCalls);
     }
 }

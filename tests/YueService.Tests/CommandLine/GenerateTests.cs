@@ -55,7 +55,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task Takes_become_numbered_files_with_successive_seeds()
+    public async Task Takes_become_numbered_files_with_consecutive_seeds()
     {
         var exitCode = await GenerateAsync(
             "--takes", "3", "--seed", "7", "--stems", "--out", _folder["song.wav"], "--return-codes", _folder["codes.json"]);
@@ -73,7 +73,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_take_that_fails_leaves_the_others_written()
+    public async Task A_failed_take_does_not_affect_the_others()
     {
         _command.Engine.Sing = (request, _, _) => request.Seed == 42
             ? Task.FromException<SongResult>(new SongException("no room"))
@@ -88,14 +88,14 @@ public sealed class GenerateTests : IDisposable
     [InlineData("standard output is for only one", "--return-codes", "-", "--out", "song.wav")]
     [InlineData("which is a folder", "--out", "taken.wav")]
     [InlineData("send a seed of at most", "--seed", "9223372036854775807", "--out", "song.wav")]
-    public async Task Takes_that_cannot_be_written_are_refused_before_any_work(string says, params string[] options)
+    public async Task Takes_that_cannot_be_written_are_refused_before_any_work(string message, params string[] options)
     {
         Directory.CreateDirectory(_folder["taken-2.wav"]);
         var exitCode = await GenerateAsync(
             ["--takes", "2", .. options.Select(option => option.EndsWith(".wav", StringComparison.Ordinal) ? _folder[option] : option)]);
         Assert.Equal(ExitCode.Usage, exitCode);
-        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("started", _command.Engine.Life);
+        Assert.Contains(message, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.LifecycleCalls);
     }
 
     [Fact]
@@ -119,19 +119,19 @@ public sealed class GenerateTests : IDisposable
         "--reference-end: reference.end_seconds is 3 and reference.start_seconds 4",
         "--reference", "lyrics.txt", "--reference-start", "4", "--reference-end", "3")]
     [InlineData("--reference-separate: ", "--reference", "lyrics.txt", "--reference-separate")]
-    public async Task An_invalid_reference_clip_is_reported_under_its_option(string says, params string[] options)
+    public async Task An_invalid_reference_clip_is_reported_under_its_option(string message, params string[] options)
     {
         Ffmpeg.SkipWithout();
         var exitCode = await GenerateAsync(
             ["--out", _folder["song.wav"], .. options.Select(
                 option => option.Contains('.', StringComparison.Ordinal) ? _folder[option] : option)]);
         Assert.Equal(ExitCode.Usage, exitCode);
-        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Contains(message, _command.Error.ToString(), StringComparison.Ordinal);
         Assert.Empty(_command.Engine.Requests);
     }
 
     [Fact]
-    public async Task Codes_are_written_and_can_be_continued()
+    public async Task Codes_are_written_and_can_be_continued_from()
     {
         File.WriteAllText(_folder["lyrics.txt"], "[verse]\na\n[chorus]\nb\n[outro]\nc");
         Assert.Equal(
@@ -153,13 +153,13 @@ public sealed class GenerateTests : IDisposable
                 "--reference", _folder["lyrics.txt"], "--out", _folder["song.wav"]));
         Assert.Contains("warning: reference was ignored", _command.Error.ToString(), StringComparison.Ordinal);
 
-        var asked = _command.Engine.Requests.ToArray();
-        Assert.Equal((SongScope.Draft, 16_000), (asked[0].Scope, asked[0].Output.SampleRate));
-        Assert.Equal([12.5], asked[1].TargetSeconds!);
-        Assert.Equal(0, asked[1].Output.FadeOutSeconds);
-        Assert.Equal(2, asked[2].ReplaceSection);
-        Assert.Equal((SongScope.Finish, true, ""), (asked[3].Scope, asked[3].Instrumental, asked[3].Lyrics));
-        Assert.All(asked[1..], request => Assert.Equal(
+        var requests = _command.Engine.Requests.ToArray();
+        Assert.Equal((SongScope.Draft, 16_000), (requests[0].Scope, requests[0].Output.SampleRate));
+        Assert.Equal([12.5], requests[1].TargetSeconds!);
+        Assert.Equal(0, requests[1].Output.FadeOutSeconds);
+        Assert.Equal(2, requests[2].ReplaceSection);
+        Assert.Equal((SongScope.Finish, true, ""), (requests[3].Scope, requests[3].Instrumental, requests[3].Lyrics));
+        Assert.All(requests[1..], request => Assert.Equal(
             FakeSongEngine.Codes.Sections.Select(section => section.ToIds()),
             request.ContinueFrom!.Sections.Select(section => section.ToIds())));
         Assert.Equal(["codes.json", "draft.wav", "lyrics.txt", "song.wav"], _folder.Files);
@@ -172,13 +172,13 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--continue-from cannot be read: ", "--continue-from", "no-such.json")]
     [InlineData("--return-codes is ", "--return-codes", "no-such/codes.json")]
     [InlineData("--return-codes and --out both write ", "--return-codes", "song.wav")]
-    public async Task Codes_that_cannot_be_used_are_named_before_anything_is_sung(string says, string option, string file)
+    public async Task Codes_that_cannot_be_used_are_named_before_anything_is_sung(string message, string option, string file)
     {
         File.WriteAllText(_folder["bad.json"], """{"model":"en-cot","sections":[{"tag":"verse","vocal":[1,2000],"instrumental":[1,2]}]}""");
         File.WriteAllText(_folder["text.json"], "codes");
         File.WriteAllText(_folder["null.json"], "null");
         Assert.Equal(ExitCode.Usage, await GenerateAsync("--out", _folder["song.wav"], option, _folder[file]));
-        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Contains(message, _command.Error.ToString(), StringComparison.Ordinal);
         Assert.Empty(_command.Engine.Requests);
     }
 
@@ -186,10 +186,10 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--lyrics: lyrics is missing")]
     [InlineData("--target-seconds: target_seconds[1] is the text \"x\"", "--instrumental", "--target-seconds", "3,x")]
     [InlineData("--continue-from: continue_from is missing, and stage is \"finish\"", "--stage", "finish")]
-    public async Task Missing_and_invalid_values_are_reported_under_their_options(string says, params string[] options)
+    public async Task Missing_and_invalid_values_are_reported_under_their_options(string message, params string[] options)
     {
         Assert.Equal(ExitCode.Usage, await _command.RunAsync(["generate", "--out", _folder["song.wav"], .. options]));
-        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.Contains(message, _command.Error.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -197,15 +197,15 @@ public sealed class GenerateTests : IDisposable
     [InlineData("song.FLAC", "flac", false)]
     [InlineData("song.wav", "RIFF", false)]
     [InlineData("song", "RIFF", true)]
-    public async Task The_extension_selects_the_format_and_a_name_without_one_gets_a_warning(string name, string begins, bool warns)
+    public async Task The_extension_selects_the_format_and_a_name_without_one_gets_a_warning(string name, string prefix, bool warns)
     {
         Assert.Equal(ExitCode.Success, await GenerateAsync("--out", _folder[name]));
-        Assert.StartsWith(begins, File.ReadAllText(_folder[name]), StringComparison.Ordinal);
+        Assert.StartsWith(prefix, File.ReadAllText(_folder[name]), StringComparison.Ordinal);
         Assert.Equal(warns, _command.Error.ToString().Contains($"warning: {name} is written as wav", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task An_existing_file_is_replaced_only_by_a_whole_song()
+    public async Task An_existing_file_is_replaced_only_by_a_complete_song()
     {
         File.WriteAllText(_folder["song.wav"], "old");
         _command.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(new SongException("no prompt fits\nframe #0: native code"));
@@ -221,7 +221,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task All_fields_out_of_bounds_are_named_by_their_options()
+    public async Task All_fields_out_of_bounds_are_reported_under_their_options()
     {
         var exitCode = await GenerateAsync(
             "--out", _folder["song.wav"], "--top-p", "3", "--temperature", "NaN", "--max-new-tokens", "1", "--sample-rate", "8000");
@@ -245,7 +245,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("utf16.txt", "song.wav", "utf16.txt is not text in UTF-8. Save the file as UTF-8")]
     [InlineData("long.txt", "song.wav", "20000 characters")]
     [InlineData("blank.txt", "song.wav", "is blank")]
-    public async Task Files_that_cannot_be_used_are_named_before_anything_is_sung(string lyrics, string song, string says)
+    public async Task Files_that_cannot_be_used_are_named_before_anything_is_sung(string lyrics, string song, string message)
     {
         File.WriteAllBytes(_folder["latin1.txt"], [0x6C, 0xE9, 0x61]);
         File.WriteAllText(_folder["long.txt"], new string('x', 200_000));
@@ -253,8 +253,8 @@ public sealed class GenerateTests : IDisposable
         File.WriteAllBytes(_folder["utf16.txt"], Encoding.Unicode.GetBytes(Lyrics));
         var exitCode = await _command.RunAsync("generate", "--lyrics", _folder[lyrics], "--out", _folder[song]);
         Assert.Equal(ExitCode.Usage, exitCode);
-        Assert.Contains(says, _command.Error.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("started", _command.Engine.Life);
+        Assert.Contains(message, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.LifecycleCalls);
     }
 
     [Theory]
@@ -267,19 +267,19 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--return-codes and --stems both write ", "song.wav", "--stems", "--return-codes", "song.vocal.wav")]
     [InlineData("--stems is ", "taken.wav", "--stems")]
     [InlineData("--stems writes files next to the song", "-", "--stems")]
-    public async Task Targets_and_tools_are_checked_before_the_engine_starts(string says, string file, params string[] options)
+    public async Task Output_files_and_tools_are_checked_before_the_engine_starts(string message, string file, params string[] options)
     {
         _command.Encoder.HasFfmpeg = false;
         Directory.CreateDirectory(_folder["taken.vocal.wav"]);
         string InFolder(string name) => name.Contains('.', StringComparison.Ordinal) ? _folder[name] : name;
         Assert.Equal(ExitCode.Usage, await GenerateAsync(["--out", InFolder(file), .. options.Select(InFolder)]));
-        Assert.Contains(says, Assert.Single(Messages()), StringComparison.Ordinal);
-        Assert.DoesNotContain("started", _command.Engine.Life);
+        Assert.Contains(message, Assert.Single(Messages()), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.LifecycleCalls);
         Assert.Equal(["lyrics.txt"], _folder.Files);
     }
 
     [Fact]
-    public async Task A_finished_song_whose_folder_was_deleted_is_kept_elsewhere()
+    public async Task A_finished_song_whose_folder_was_deleted_is_saved_elsewhere()
     {
         var target = Directory.CreateDirectory(_folder["songs"]).FullName;
         _command.Engine.Sing = (request, _, _) =>
@@ -290,30 +290,30 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal(
             ExitCode.Failure,
             await GenerateAsync("--out", Path.Combine(target, "song.wav"), "--stems", "--return-codes", _folder["codes.json"]));
-        var says = Assert.Single(Messages());
-        Assert.StartsWith($"The song could not be written to {target}/song.wav: ", says, StringComparison.Ordinal);
-        Assert.Equal(["codes.json", "song.instrumental.wav", "song.vocal.wav", "song.wav"], KeptFiles(says));
+        var message = Assert.Single(Messages());
+        Assert.StartsWith($"The song could not be written to {target}/song.wav: ", message, StringComparison.Ordinal);
+        Assert.Equal(["codes.json", "song.instrumental.wav", "song.vocal.wav", "song.wav"], SavedFiles(message));
     }
 
     [Fact]
-    public async Task A_finished_song_that_standard_output_rejects_is_kept_elsewhere()
+    public async Task A_finished_song_that_standard_output_rejects_is_saved_elsewhere()
     {
         var command = new Command { StandardOutput = new FullStream() };
         Assert.Equal(ExitCode.Failure, await command.RunAsync("generate", "--lyrics", _folder["lyrics.txt"], "--out", "-"));
-        var says = command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1];
-        Assert.StartsWith("The song could not be written to -: the disk is full. It is saved as ", says, StringComparison.Ordinal);
-        Assert.Equal(["song.wav"], KeptFiles(says));
+        var message = command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1];
+        Assert.StartsWith("The song could not be written to -: the disk is full. It is saved as ", message, StringComparison.Ordinal);
+        Assert.Equal(["song.wav"], SavedFiles(message));
     }
 
     [Fact]
-    public async Task A_finished_song_that_ffmpeg_fails_to_encode_is_kept_as_wav()
+    public async Task A_finished_song_that_ffmpeg_fails_to_encode_is_saved_as_wav()
     {
         var files = 0;
         _command.Encoder.Prepare = _ => files++ == 0 ? Task.FromException(new SongException("ffmpeg failed")) : Task.CompletedTask;
         Assert.Equal(ExitCode.Failure, await GenerateAsync("--out", _folder["song.mp3"]));
-        var says = Assert.Single(Messages());
-        Assert.Contains("song.mp3: ffmpeg failed. It is saved as ", says, StringComparison.Ordinal);
-        Assert.Equal(["song.wav"], KeptFiles(says));
+        var message = Assert.Single(Messages());
+        Assert.Contains("song.mp3: ffmpeg failed. It is saved as ", message, StringComparison.Ordinal);
+        Assert.Equal(["song.wav"], SavedFiles(message));
         Assert.Equal(["lyrics.txt"], _folder.Files);
     }
 
@@ -348,13 +348,13 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--top-k", "1.5", "whole number")]
     [InlineData("--run-n-segments", "99999999999", "whole number")]
     [InlineData("--top-p", "high", "number from 0.01 to 1")]
-    public async Task The_error_about_a_value_that_is_not_a_number_says_what_is_expected(string option, string value, string says)
+    public async Task The_error_about_a_value_that_is_not_a_number_says_what_is_expected(string option, string value, string expected)
     {
         Assert.Equal(ExitCode.Usage, await GenerateAsync("--out", _folder["song.wav"], option, value));
         var message = Assert.Single(Messages());
         Assert.StartsWith($"{option}: ", message, StringComparison.Ordinal);
         Assert.Contains(value, message, StringComparison.Ordinal);
-        Assert.Contains(says, message, StringComparison.Ordinal);
+        Assert.Contains(expected, message, StringComparison.Ordinal);
         Assert.DoesNotContain("System.", message, StringComparison.Ordinal);
     }
 
@@ -469,8 +469,8 @@ public sealed class GenerateTests : IDisposable
         _command.Error.ToString()
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(" % ", StringComparison.Ordinal));
 
-    /// <summary>Removes the folder that a message names for a kept song, and returns its files.</summary>
-    private static IEnumerable<string> KeptFiles(string message)
+    /// <summary>Deletes the folder that a message gives for a saved song, and returns the names of its files.</summary>
+    private static IEnumerable<string> SavedFiles(string message)
     {
         var folder = Path.GetDirectoryName(message[(message.LastIndexOf(' ') + 1)..].TrimEnd('.'))!;
         var files = Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray();
@@ -485,7 +485,7 @@ public sealed class GenerateTests : IDisposable
             throw new IOException("No space left on device", 28);
     }
 
-    /// <summary>Returns the messages without the progress.</summary>
+    /// <summary>Returns the text on standard error without the progress.</summary>
     private string Faults() => string.Concat(
         _command.Error.ToString().Split('\n').Where(line => line.Length > 0 && !line.Contains(" % ", StringComparison.Ordinal)));
 }

@@ -34,7 +34,7 @@ public sealed class HelpTests
     [InlineData("demo", true)]
     [InlineData("doctor", true)]
     [InlineData("models list", false)]
-    public async Task Commands_that_take_any_setting_say_how(string command, bool takesSettings) =>
+    public async Task The_help_describes_settings_if_the_command_accepts_them(string command, bool takesSettings) =>
         Assert.Equal(takesSettings, (await HelpAsync(command)).Contains("--Yue:LogFormat=json", StringComparison.Ordinal));
 
     private async Task<string> HelpAsync(string command)
@@ -50,7 +50,7 @@ public sealed class HelpTests
         foreach (var letter in text)
         {
             depth += letter == open ? 1 : letter == close ? -1 : 0;
-            Assert.True(depth >= 0, $"a {close} closes nothing:\n{text}");
+            Assert.True(depth >= 0, $"a {close} has no opening bracket:\n{text}");
         }
 
         Assert.True(depth == 0, $"a {open} is not closed:\n{text}");

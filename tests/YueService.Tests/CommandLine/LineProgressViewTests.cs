@@ -9,28 +9,28 @@ public sealed class LineProgressViewTests
     [InlineData(0, false)]
     [InlineData(0.01, false)]
     [InlineData(0.5, true)]
-    public async Task The_time_left_is_shown_once_it_can_be_estimated(double fraction, bool says)
+    public async Task The_time_left_is_shown_once_it_can_be_estimated(double fraction, bool isShown)
     {
         using var writer = new StringWriter();
         var work = new TaskCompletionSource();
-        var looks = 0;
+        var reads = 0;
         await new LineProgressView(writer).FollowAsync(
             () =>
             {
-                if (++looks == 3)
+                if (++reads == 3)
                 {
                     work.SetResult();
                 }
 
-                return new ProgressLine($"look {looks}", looks == 1 ? 0 : fraction);
+                return new ProgressLine($"read {reads}", reads == 1 ? 0 : fraction);
             },
             work.Task);
 
         var lines = writer.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(3, lines.Length);
-        Assert.EndsWith("look 1", lines[0]);
-        Assert.Equal(says, lines[2].Contains("s left"));
-        Assert.StartsWith(FormattableString.Invariant($"{100 * fraction,3:F0} % look 3"), lines[2]);
+        Assert.EndsWith("read 1", lines[0]);
+        Assert.Equal(isShown, lines[2].Contains("s left"));
+        Assert.StartsWith(FormattableString.Invariant($"{100 * fraction,3:F0} % read 3"), lines[2]);
     }
 
     [Fact]
@@ -38,16 +38,16 @@ public sealed class LineProgressViewTests
     {
         using var writer = new StringWriter();
         var work = new TaskCompletionSource();
-        var looks = 0;
+        var reads = 0;
         await new LineProgressView(writer).FollowAsync(
             () =>
             {
-                if (++looks == 2)
+                if (++reads == 2)
                 {
                     work.SetResult();
                 }
 
-                return new ProgressLine("model.bin", looks / 4.0) { Bytes = 2_000, Notice = looks == 2 ? "busy" : null };
+                return new ProgressLine("model.bin", reads / 4.0) { Bytes = 2_000, Notice = reads == 2 ? "busy" : null };
             },
             work.Task);
 

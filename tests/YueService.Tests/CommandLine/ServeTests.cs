@@ -35,7 +35,7 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task All_errors_of_the_settings_are_reported_and_nothing_starts()
+    public async Task All_invalid_settings_are_reported_and_nothing_starts()
     {
         var exitCode = await _command.RunAsync(
             "serve", "--stage1", "a b=/no/such/stage1", "--stage1", "a+x=/", "--lora", "y=/no/such/lora",
@@ -68,12 +68,12 @@ public sealed class ServeTests : IDisposable
 
     [Theory]
     [InlineData("http://192.0.2.1:2008", "yue cannot listen: http://192.0.2.1:2008: ")]
-    public async Task An_unavailable_address_is_named_and_nothing_is_loaded(string url, string says)
+    public async Task An_unavailable_address_is_named_and_nothing_is_loaded(string url, string expected)
     {
         var exitCode = await _command.RunAsync("serve", "--urls", url, $"--Yue:StateFolder={_state.Path}");
         Assert.Equal(ExitCode.Failure, exitCode);
-        Assert.StartsWith(says, _command.Error.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("started", _command.Engine.Life);
+        Assert.StartsWith(expected, _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.LifecycleCalls);
     }
 
     [Theory]
@@ -87,7 +87,7 @@ public sealed class ServeTests : IDisposable
     {
         Assert.Equal(ExitCode.Usage, await _command.RunAsync("serve", "--urls", urls, $"--Yue:StateFolder={_state.Path}"));
         Assert.Contains($"urls has '{urls.Split(';')[^1]}'", _command.Error.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("started", _command.Engine.Life);
+        Assert.DoesNotContain("started", _command.Engine.LifecycleCalls);
     }
 
     [Theory]
@@ -112,14 +112,14 @@ public sealed class ServeTests : IDisposable
     [InlineData("'--depe' is not known; the closest option is --deep.", "doctor", "--depe")]
     [InlineData("'--Yue:Device' has no value; write --Yue:Device=VALUE.", "serve", "--Yue:Device", "cpu")]
     [InlineData("'maybe' is not known here.", "generate", "--lyrics", "x", "--out", "y.wav", "--stems=maybe")]
-    public async Task An_unknown_argument_is_reported_with_the_closest_known_one(string says, params string[] args)
+    public async Task An_unknown_argument_is_reported_with_the_closest_known_one(string expected, params string[] args)
     {
         Assert.Equal(ExitCode.Usage, await _command.RunAsync(args));
         var lines = _command.Error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.StartsWith(says, lines[0], StringComparison.Ordinal);
+        Assert.StartsWith(expected, lines[0], StringComparison.Ordinal);
         Assert.Equal("See yue --help.", lines[^1]);
         Assert.DoesNotContain("System.", _command.Error.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("started", _command.Engine.Life);
+        Assert.DoesNotContain("started", _command.Engine.LifecycleCalls);
     }
 
     [Fact]
@@ -136,10 +136,10 @@ public sealed class ServeTests : IDisposable
     [InlineData(new[] { "--help" }, "generate")]
     [InlineData(new[] { "generate", "--help" }, "--run-n-segments <N>")]
     [InlineData(new[] { "serve", "--help" }, "--stage1 <NAME=FOLDER>")]
-    public async Task Help_lists_the_commands(string[] args, string says)
+    public async Task Help_lists_the_commands(string[] args, string expected)
     {
         Assert.Equal(ExitCode.Success, await _command.RunAsync(args));
-        Assert.Contains(says, _command.Output.ToString(), StringComparison.Ordinal);
+        Assert.Contains(expected, _command.Output.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -147,12 +147,12 @@ public sealed class ServeTests : IDisposable
     [InlineData("http://0.0.0.0:80", "http://0.0.0.0:80")]
     [InlineData("http://*:2009;http://[::1]:0;http://localhost:2010", "http://*:2009;http://[::1]:0;http://localhost:2010")]
     [InlineData("http://unix:/run/yue.sock", "http://unix:/run/yue.sock")]
-    public async Task The_default_address_is_port_2008_of_this_machine(string? urls, string listens)
+    public async Task The_default_address_is_port_2008_of_this_machine(string? urls, string expected)
     {
         KeyValuePair<string, string?>[] values = urls is null ? [] : [new("urls", urls)];
         await using var app = YueHost.BuildService(
             new HostSettings(values, []), services => services.AddSongEngine<FakeSongEngine, FakeSongEncoder>());
-        Assert.Equal(listens, app.Configuration["urls"]);
+        Assert.Equal(expected, app.Configuration["urls"]);
     }
 
     [Fact]
@@ -162,10 +162,10 @@ public sealed class ServeTests : IDisposable
             new HostSettings([], []), services => services.AddSongEngine<FakeSongEngine, FakeSongEncoder>());
         var engine = (FakeSongEngine)host.Services.GetRequiredService<ISongEngine>();
         await host.StartAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(["started"], engine.Life);
+        Assert.Equal(["started"], engine.LifecycleCalls);
         await host.StopAsync(TestContext.Current.CancellationToken);
         host.Dispose();
-        Assert.Equal(["started", "drained", "disposed"], engine.Life);
+        Assert.Equal(["started", "drained", "disposed"], engine.LifecycleCalls);
     }
 
     private static int FreePort()

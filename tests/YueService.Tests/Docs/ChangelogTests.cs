@@ -6,7 +6,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Tests that CHANGELOG.md lists the releases in order, and that the version of builds fits them.</summary>
+/// <summary>Tests that CHANGELOG.md lists the releases in order, and that builds do not have an older version.</summary>
 public sealed partial class ChangelogTests
 {
     private static readonly string[] Headings =

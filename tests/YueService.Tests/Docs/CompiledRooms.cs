@@ -4,14 +4,14 @@ using Mono.Cecil.Cil;
 namespace YueService.Tests.Docs;
 
 /// <summary>A dependency of one folder on another.</summary>
-/// <param name="Folder">The folder of the user, relative to src: <c>Yue.Engine/Audio</c>.</param>
-/// <param name="User">The full name of the type, or the file.</param>
+/// <param name="Folder">The folder of the using type, relative to src, such as <c>Yue.Engine/Audio</c>.</param>
+/// <param name="User">The full name of the using type, or its file.</param>
 /// <param name="UsedFolder">The folder of the used type.</param>
-/// <param name="Used">The full name of the used type, or the namespace.</param>
+/// <param name="Used">The full name of the used type, or its namespace.</param>
 internal sealed record RoomUse(string Folder, string User, string UsedFolder, string Used);
 
 /// <summary>Reads the dependencies between types of different folders from compiled assemblies. Namespaces correspond to folders.</summary>
-/// <remarks>Types within a type and types that the compiler generates count as the type that they are in. Constants,
+/// <remarks>Nested types and types that the compiler generates count as the type that contains them. Constants,
 /// <c>nameof</c> and comments leave no trace in an assembly; <see cref="SourceRooms"/> finds them.</remarks>
 internal sealed class CompiledRooms
 {
@@ -20,7 +20,7 @@ internal sealed class CompiledRooms
 
     public CompiledRooms(params IEnumerable<string> assemblies)
     {
-        // Enumerations among the arguments of attributes are looked up where they are declared.
+        // The enumerations in the arguments of attributes are looked up in the assemblies that declare them.
         using var libraries = new DefaultAssemblyResolver();
         var paths = (string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!;
         foreach (var folder in paths.Split(Path.PathSeparator).Select(Path.GetDirectoryName).Distinct())
@@ -42,20 +42,21 @@ internal sealed class CompiledRooms
         }
     }
 
-    /// <summary>The project folders in src, which are also the first parts of the namespaces. A longer name is before its prefix.</summary>
+    /// <summary>The project folders in src, which are also the first parts of the namespaces. A longer name precedes its prefix.</summary>
     public static IReadOnlyList<string> Projects { get; } = ["Yue.Cuda", "Yue.Engine", "YueService.Client", "YueService"];
 
     /// <summary>The folders that contain types.</summary>
     public IReadOnlyCollection<string> Folders => _folders;
 
-    /// <summary>Returns every pair of types of two folders once.</summary>
+    /// <summary>The dependencies between types of different folders, each listed once.</summary>
     public IReadOnlyCollection<RoomUse> Uses => _uses;
 
     /// <summary>Returns the folder of a namespace, or null for the namespaces of libraries and source generators.</summary>
-    public static string? FolderOf(string space)
+    public static string? FolderOf(string namespaceName)
     {
-        var project = Projects.FirstOrDefault(name => space == name || space.StartsWith(name + ".", StringComparison.Ordinal));
-        return project is null ? null : project + space[project.Length..].Replace('.', '/');
+        var project = Projects.FirstOrDefault(
+            name => namespaceName == name || namespaceName.StartsWith(name + ".", StringComparison.Ordinal));
+        return project is null ? null : project + namespaceName[project.Length..].Replace('.', '/');
     }
 
     private void Add(TypeReference type, TypeReference used)

@@ -13,7 +13,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Tests that the files of deploy/ can be read and refer only to what exists.</summary>
+/// <summary>Tests that the files in deploy/ can be parsed and refer only to settings, files and metrics that exist.</summary>
 public sealed partial class DeployTests
 {
     private static readonly string Folder = Path.Combine(DemoProcess.Repository, "deploy");
@@ -54,7 +54,7 @@ public sealed partial class DeployTests
     }
 
     [Fact]
-    public void The_services_of_the_compose_file_refer_to_what_it_declares()
+    public void The_compose_services_use_only_declared_volumes_and_secrets()
     {
         var root = (YamlMappingNode)Documents(Path.Combine(Folder, "compose.yaml")).Single();
         string[] Names(string key) => [.. ((YamlMappingNode)root[key]).Children.Keys.Select(name => name.ToString())];
@@ -119,7 +119,7 @@ public sealed partial class DeployTests
     private static string? Program(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
         .Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 
-    /// <summary>Returns the metrics of a service that has seen songs with every outcome, has a GPU and shares its jobs.</summary>
+    /// <summary>Returns the metrics of a service that has a GPU and shared jobs, after songs with every outcome.</summary>
     private static async Task<ILookup<string, IReadOnlyDictionary<string, string>>> ExportedAsync()
     {
         using var app = new YueApp();

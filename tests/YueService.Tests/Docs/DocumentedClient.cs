@@ -2,14 +2,14 @@ using YueService.Client;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>The C# lines of docs/how-to/call-from-code.md and of the client's README as code that is compiled and run.</summary>
+/// <summary>The C# code in docs/how-to/call-from-code.md and in the client's README, which the tests compile and run.</summary>
 internal static class DocumentedClient
 {
-    /// <summary>The expressions of the lines that differ here.</summary>
+    /// <summary>The expressions that differ between the documentation and this file.</summary>
     public static readonly IReadOnlyList<(string Documented, string Here)> Differences =
         [("new Uri(\"http://localhost:2008\")", "service"), ("\"song.wav\"", "path"), ("Console.WriteLine(", "print(")];
 
-    /// <summary>Makes a song, as docs/how-to/call-from-code.md shows it.</summary>
+    /// <summary>Makes a song, as docs/how-to/call-from-code.md shows.</summary>
     public static async Task MakeSongAsync(Uri service, string path)
     {
         using var http = new HttpClient { BaseAddress = service, Timeout = TimeSpan.FromHours(1) };
@@ -23,7 +23,7 @@ internal static class DocumentedClient
         await song.Stream.CopyToAsync(file);
     }
 
-    /// <summary>Makes a song and an invalid request, as the client's README shows it.</summary>
+    /// <summary>Makes a song and sends an invalid request, as the client's README shows.</summary>
     public static async Task MakeSongAsync(Uri service, string path, Action<string> print)
     {
         var yue = new YueClient(new HttpClient { BaseAddress = service });

@@ -13,12 +13,12 @@ internal sealed partial record DocumentedCommand(string Place, string Text)
     public static readonly IReadOnlyList<(string Start, string Reason)> NotRun =
     [
         ("dotnet test", "runs the suite that this test is part of"),
-        ("dotnet publish", "takes minutes, and the CUDA packages or a container registry"),
+        ("dotnet publish", "takes minutes, and needs the CUDA packages or a container registry"),
         ("dotnet run -c Release --project src/YueService -- models pull", "downloads 18 GB"),
         ("yue models pull", "downloads 18 GB"),
         ("yue models verify", "needs the 18 GB that a pull downloads"),
         ("mkdir -p ~/", "changes the home folder"),
-        ("ln -sf ~/", "needs what dotnet publish makes"),
+        ("ln -sf ~/", "needs the output of dotnet publish"),
         ("install -Dm644 yue.service", "needs systemd"),
         ("install -Dm644 ~/", "needs systemd"),
         ("systemctl", "needs systemd"),
@@ -26,14 +26,14 @@ internal sealed partial record DocumentedCommand(string Place, string Text)
         ("tar xf yue-", "needs the files of a release"),
         ("python3 -c 'import glob, torch", "needs PyTorch"),
         ("git checkout", "changes the working tree"),
-        ("scripts/release.sh", "builds for minutes"),
+        ("scripts/release.sh", "takes minutes to build"),
         ("diff artifacts/release", "needs the files of a release"),
         ("loginctl", "needs systemd"),
         ("docker", "needs docker"),
         ("kubectl", "needs a Kubernetes cluster"),
         ("yue generate --model yue2", "needs a checkpoint of YuE 2"),
-        ("dotnet run -c Release --project bench/Yue.Bench", "measures for minutes"),
-        ("yue serve --urls http://127.0.0.1:2099 &", "measures for minutes"),
+        ("dotnet run -c Release --project bench/Yue.Bench", "takes minutes to measure"),
+        ("yue serve --urls http://127.0.0.1:2099 &", "takes minutes to measure"),
         ("Yue.Bench", "needs a GPU"),
         ("export OMP_NUM_THREADS=1", "prepares the services of the next command"),
         ("for port in $(seq 2101 2114)", "starts 14 services on 16 cores"),
@@ -47,8 +47,8 @@ internal sealed partial record DocumentedCommand(string Place, string Text)
     /// <summary>The reason why the command is not run; null if it is run.</summary>
     public string? ReasonNotRun => NotRun.FirstOrDefault(entry => Text.StartsWith(entry.Start, StringComparison.Ordinal)).Reason;
 
-    /// <summary>True for a request of a page in docs. It runs without a model, in milliseconds.</summary>
-    public bool IsRequestOfDocs =>
+    /// <summary>True for a request in docs, which runs without a model in milliseconds.</summary>
+    public bool IsRequestInDocs =>
         Place.StartsWith("docs/", StringComparison.Ordinal) && Text.StartsWith("curl ", StringComparison.Ordinal);
 
     /// <summary>Returns every command, in the order of the documents.</summary>

@@ -11,7 +11,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Runs the commands in README.md and docs unchanged: the requests of docs with a fake engine, and everything else
+/// <summary>Runs the commands in README.md and docs unchanged: the requests in docs with a fake engine, and everything else
 /// with the real program and the demo model.</summary>
 /// <remarks>Only <c>dotnet run</c> is replaced with the built program, and port 2008 with that of the test's service. A command that
 /// neither runs here nor is in <see cref="DocumentedCommand.NotRun"/> fails.</remarks>
@@ -22,19 +22,19 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     private static readonly string[] Clips = ["a-song-you-like.mp3", "song.mp3", "vocal.flac", "band.flac"];
 
     [Fact]
-    public async Task Every_other_command_works_as_written()
+    public async Task Every_command_that_is_not_a_request_works_as_written()
     {
         using var folder = new TemporaryFolder();
-        await RunAllAsync(demo.Client, folder, command => !command.IsRequestOfDocs);
+        await RunAllAsync(demo.Client, folder, command => !command.IsRequestInDocs);
     }
 
     [Fact]
-    public async Task Every_request_of_docs_works_as_written()
+    public async Task Every_request_in_the_docs_works_as_written()
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
         using var folder = new TemporaryFolder();
-        await RunAllAsync(client, folder, command => command.IsRequestOfDocs);
+        await RunAllAsync(client, folder, command => command.IsRequestInDocs);
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     }
 
     [Fact]
-    public async Task Dotnet_run_starts_the_program_in_the_folder_of_the_user()
+    public async Task Dotnet_run_starts_the_program_in_the_current_folder()
     {
         var (exitCode, printed) = await RunAsync(
             $"dotnet msbuild '{Path.Combine(DemoProcess.Repository, "src", "YueService", "YueService.csproj")}' "
@@ -85,7 +85,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
                 var start = new byte[4];
                 await using var file = File.OpenRead(folder[song]);
                 await file.ReadExactlyAsync(start, TestContext.Current.CancellationToken);
-                Assert.True(Encoding.ASCII.GetString(start) == "RIFF", $"{command.Place}: {song} is no WAV file");
+                Assert.True(Encoding.ASCII.GetString(start) == "RIFF", $"{command.Place}: {song} is not a WAV file");
             }
         }
     }
@@ -110,7 +110,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
         }
     }
 
-    /// <summary>Makes a draft of two sections and returns its id, for the commands that continue from one.</summary>
+    /// <summary>Makes a draft of two sections and returns its id, for the commands that continue from a draft.</summary>
     private static async Task<string> DraftAsync(HttpClient client)
     {
         using var response = await client.PostAsJsonAsync(
@@ -123,7 +123,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     /// <summary>Runs a command in a folder.</summary>
     /// <param name="command">The command for a POSIX shell.</param>
     /// <param name="folder">The working directory.</param>
-    /// <param name="home">The home folder of a separate user, which is also on the PATH; null for the user of the tests.</param>
+    /// <param name="home">The home folder of a separate user, which is also on the PATH; null for the current user's home folder.</param>
     private static async Task<(int ExitCode, string Printed)> RunAsync(string command, string folder, string? home = null)
     {
         var start = new ProcessStartInfo("/bin/sh", ["-ec", $"exec 2>&1\n{command}"])

@@ -26,17 +26,17 @@ public sealed class FieldTableTests
             .Concat(CodesFields.OfSection.Select(field => (Path: $"{CodesFields.Sections.Name}[].{field.Name}", Field: field)))
             .Select(row => $"| `{row.Path}` | {row.Field.FullDefaultText} | {row.Field.Bounds} | {row.Field.Description} |"));
 
-    /// <summary>Compares the table between two marks in docs/api.md, or writes it.</summary>
-    private static async Task CompareAsync(string name, string heads, IEnumerable<string> rows)
+    /// <summary>Compares the table between two markers in docs/api.md, or writes it.</summary>
+    private static async Task CompareAsync(string name, string header, IEnumerable<string> rows)
     {
         var cancel = TestContext.Current.CancellationToken;
         var (start, end) = ($"<!-- {name}: generated -->\n", $"<!-- end of {name} -->\n");
-        var rule = string.Concat(Enumerable.Repeat("|---", heads.Count(c => c == '|') - 1));
-        var expected = string.Create(CultureInfo.InvariantCulture, $"\n{heads}\n{rule}|\n{string.Join('\n', rows)}\n\n");
+        var rule = string.Concat(Enumerable.Repeat("|---", header.Count(c => c == '|') - 1));
+        var expected = string.Create(CultureInfo.InvariantCulture, $"\n{header}\n{rule}|\n{string.Join('\n', rows)}\n\n");
         var text = await System.IO.File.ReadAllTextAsync(File, cancel);
         var from = text.IndexOf(start, StringComparison.Ordinal) + start.Length;
         var to = text.IndexOf(end, StringComparison.Ordinal);
-        Assert.True(from >= start.Length && to >= from, $"docs/api.md has no marks of {name}");
+        Assert.True(from >= start.Length && to >= from, $"docs/api.md has no markers for {name}");
         if (CommittedDocs.AreUpdated && text[from..to] != expected)
         {
             await System.IO.File.WriteAllTextAsync(File, text[..from] + expected + text[to..], cancel);
@@ -45,7 +45,7 @@ public sealed class FieldTableTests
         {
             Assert.True(
                 text[from..to] == expected,
-                $"the table of {name} in docs/api.md differs; {CommittedDocs.Fix}. The right table:\n{expected}");
+                $"the table of {name} in docs/api.md differs; {CommittedDocs.Fix}. The expected table:\n{expected}");
         }
     }
 

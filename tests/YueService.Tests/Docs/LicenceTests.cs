@@ -15,7 +15,7 @@ public sealed class LicenceTests
     /// <summary>Licences that allow the service to be distributed under its own licence.</summary>
     private static readonly string[] Compatible = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "PostgreSQL"];
 
-    /// <summary>The texts that every published program comes with.</summary>
+    /// <summary>The texts that are published with every program.</summary>
     private static readonly string[] Texts = ["LICENSE", "NOTICE", "docs/licenses.md"];
 
     private static readonly IReadOnlyList<ShippedPackage> Packages =
@@ -44,7 +44,7 @@ public sealed class LicenceTests
 
         Assert.True(
             text[from..to] == expected,
-            $"the packages in docs/licenses.md differ; {CommittedDocs.Fix}. The right table:\n{expected}");
+            $"the packages in docs/licenses.md differ; {CommittedDocs.Fix}. The expected table:\n{expected}");
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class LicenceTests
             folder => Assert.Contains(Path.GetFileName(folder), notice, StringComparison.Ordinal));
     }
 
-    /// <summary>Files that ship beside or inside the assemblies are our own, or NOTICE says whose they are.</summary>
+    /// <summary>Files that ship with or inside the assemblies are our own, or NOTICE names their owners.</summary>
     [Fact]
     public void NOTICE_names_every_file_that_ships()
     {

@@ -10,7 +10,7 @@ public sealed class LineLengthTests
 
     private static readonly string[] Folders = ["src", "tests", "bench"];
 
-    private static readonly string[] Foreign = ["bin", "obj", "vendor", "node_modules"];
+    private static readonly string[] Excluded = ["bin", "obj", "vendor", "node_modules"];
 
     [Fact]
     public void No_line_of_code_is_longer_than_140_characters()
@@ -32,6 +32,6 @@ public sealed class LineLengthTests
         Directory.EnumerateFiles(Path.Combine(DemoProcess.Repository, folder), "*", SearchOption.AllDirectories)
             .Where(file => Path.GetExtension(file) is ".cs" or ".js" or ".cu" or ".cuh")
             .Where(file => !file.EndsWith(".g.cs", StringComparison.Ordinal))
-            .Where(file => !Path.GetRelativePath(DemoProcess.Repository, file).Split('/').Any(Foreign.Contains))
+            .Where(file => !Path.GetRelativePath(DemoProcess.Repository, file).Split('/').Any(Excluded.Contains))
             .Order(StringComparer.Ordinal);
 }

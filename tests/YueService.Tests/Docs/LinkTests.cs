@@ -10,7 +10,7 @@ public sealed partial class LinkTests
     /// <summary>The folders that contain the repository's own files. Files directly in the root are also read.</summary>
     private static readonly string[] Folders = ["src", "tests", "bench", "tools", "scripts", "deploy", "docs", ".github", ".ci"];
 
-    private static readonly string[] Foreign = ["bin", "obj", "vendor", "node_modules"];
+    private static readonly string[] Excluded = ["bin", "obj", "vendor", "node_modules"];
 
     private static readonly string[] Types =
         [".cs", ".cu", ".cuh", ".js", ".ts", ".py", ".sh", ".md", ".yaml", ".yml", ".props", ".csproj", ".service", ".http", ""];
@@ -20,7 +20,7 @@ public sealed partial class LinkTests
 
     /// <summary>Names that look like paths in this repository but are not: a user's file, MCP methods, a folder of YuE 2's own
     /// repository, and a link in these tests.</summary>
-    private static readonly string[] Elsewhere = ["deploy/.env", "tools/call", "tools/list", "src/yue2", "docs/nowhere.md"];
+    private static readonly string[] NotPaths = ["deploy/.env", "tools/call", "tools/list", "src/yue2", "docs/nowhere.md"];
 
     private static readonly Lazy<IReadOnlyList<string>> Files = new(() => [.. Find()]);
 
@@ -28,7 +28,7 @@ public sealed partial class LinkTests
         Files.Value.Where(IsMarkdown).ToDictionary(file => file, file => new MarkdownDocument(File.ReadLines(At(file))));
 
     [Fact]
-    public void Every_link_of_a_document_leads_somewhere()
+    public void Every_link_in_a_document_has_an_existing_target()
     {
         Assert.True(Documents.Values.Sum(document => document.Links.Count) > 200);
         var faults = Documents.SelectMany(
@@ -71,7 +71,7 @@ public sealed partial class LinkTests
         var faults = Files.Value.Where(file => !Histories.Contains(file)).SelectMany(
             file => File.ReadLines(At(file)).Index().SelectMany(
                 line => NamedPath().Matches(line.Item).Select(match => match.Value.TrimEnd('.'))
-                    .Where(path => !Exists(path) && !Elsewhere.Contains(path))
+                    .Where(path => !Exists(path) && !NotPaths.Contains(path))
                     .Select(path => $"{file}:{line.Index + 1}: there is no {path}")));
         AssertNone(faults);
     }
@@ -101,11 +101,11 @@ public sealed partial class LinkTests
     [InlineData("docs/api.md", "../api.md", "there is no api.md")]
     [InlineData("docs/api.md", "#nowhere", "docs/api.md has no heading #nowhere")]
     [InlineData("docs/api.md", "settings.md#nowhere", "docs/settings.md has no heading #nowhere")]
-    public void A_link_that_leads_nowhere_is_found(string file, string target, string? fault) =>
+    public void A_link_without_an_existing_target_is_found(string file, string target, string? fault) =>
         Assert.Equal(fault, LinkFault(file, target));
 
     [Fact]
-    public void Headings_become_the_anchors_of_GitHub()
+    public void Headings_have_the_same_anchors_as_on_GitHub()
     {
         var document = new MarkdownDocument(
             ["# A [b](c.md), `d_e`", "## 2.1 Two-fold: é", "# Twice", "# Twice", "```sh", "# a comment", "```", "[x](y.md) `[x](z.md)`"]);
@@ -139,7 +139,7 @@ public sealed partial class LinkTests
         Path.Exists(At(path))
         || (DecisionNumber().IsMatch(path) && Documents.Keys.Any(file => file.StartsWith(path, StringComparison.Ordinal)));
 
-    /// <summary>Returns what is wrong with the link of a document to a file or a heading; null if nothing is.</summary>
+    /// <summary>Returns the error in a link to a file or a heading; null if the link is valid.</summary>
     private static string? LinkFault(string file, string target)
     {
         var parts = target.Split('#', 2);
@@ -152,7 +152,7 @@ public sealed partial class LinkTests
         return parts.Length == 1 || Documents[path].Anchors.Contains(parts[1]) ? null : $"{path} has no heading #{parts[1]}";
     }
 
-    /// <summary>Returns the path below the repository's root that a link of a file leads to.</summary>
+    /// <summary>Returns the path, relative to the repository's root, of the target of a link in a file.</summary>
     private static string Resolve(string file, string target) =>
         Path.GetRelativePath(DemoProcess.Repository, Path.GetFullPath(Path.Combine(At(file), "..", target)));
 
@@ -160,7 +160,7 @@ public sealed partial class LinkTests
         Directory.EnumerateFiles(DemoProcess.Repository)
             .Concat(Folders.SelectMany(folder => Directory.EnumerateFiles(At(folder), "*", SearchOption.AllDirectories)))
             .Select(file => Path.GetRelativePath(DemoProcess.Repository, file))
-            .Where(file => Types.Contains(Path.GetExtension(file)) && !file.Split('/').Any(Foreign.Contains))
+            .Where(file => Types.Contains(Path.GetExtension(file)) && !file.Split('/').Any(Excluded.Contains))
             .Order(StringComparer.Ordinal);
 
     /// <summary>A path that begins with a folder of the repository, and is not a part of a longer path or of a URL.</summary>

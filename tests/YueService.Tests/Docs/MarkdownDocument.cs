@@ -46,7 +46,7 @@ internal sealed partial class MarkdownDocument
         }
     }
 
-    /// <summary>The anchors of the headings, as GitHub makes them.</summary>
+    /// <summary>The anchors of the headings, as GitHub generates them.</summary>
     public IReadOnlySet<string> Anchors => _anchors;
 
     /// <summary>The numbers of the numbered headings, such as <c>2.3</c>.</summary>

@@ -5,7 +5,7 @@ namespace YueService.Tests.Docs;
 /// <summary>Compares Prometheus queries with the metrics that a service exports.</summary>
 internal static partial class MetricQuery
 {
-    private static readonly string[] Words = ["and", "or", "unless", "bool", "offset"];
+    private static readonly string[] Keywords = ["and", "or", "unless", "bool", "offset"];
 
     // Prometheus adds these labels to every metric, and has this metric of its own.
     private static readonly string[] OwnLabels = ["job", "instance"];
@@ -55,10 +55,10 @@ internal static partial class MetricQuery
         }
     }
 
-    /// <summary>Returns the metrics of a query with their matchers: names that are not functions, words or labels.</summary>
+    /// <summary>Returns the metrics of a query with their matchers: names that are not functions, keywords or labels.</summary>
     private static IEnumerable<(string Name, string Labels)> Selectors(string query) => Selector()
         .Matches(Grouping().Replace(Range().Replace(query, ""), " "))
-        .Where(match => !match.Groups["call"].Success && !Words.Contains(match.Groups["name"].Value))
+        .Where(match => !match.Groups["call"].Success && !Keywords.Contains(match.Groups["name"].Value))
         .Select(match => (match.Groups["name"].Value, match.Groups["labels"].Value));
 
     private static IEnumerable<string> GroupLabels(string query) => Grouping().Matches(query)

@@ -11,11 +11,11 @@ namespace YueService.Tests.Docs;
 /// <param name="Copyright">The copyright line of the package, or its authors.</param>
 internal sealed record ShippedPackage(string Name, string Version, string? Licence, string Copyright);
 
-/// <summary>Reads the packages that a project ships, and their licences, from what NuGet restored.</summary>
+/// <summary>Reads the packages that a project ships, and their licences, from the files that NuGet restored.</summary>
 internal static partial class PackageList
 {
     /// <summary>Returns the packages of a project and their dependencies, by name.</summary>
-    /// <param name="projectFolder">The folder of the project, which is restored.</param>
+    /// <param name="projectFolder">The folder of the project, which must have been restored.</param>
     public static IReadOnlyList<ShippedPackage> Of(string projectFolder)
     {
         using var assets = JsonDocument.Parse(File.ReadAllText(Path.Combine(projectFolder, "obj", "project.assets.json")));
@@ -61,7 +61,7 @@ internal static partial class PackageList
             Spaces().Replace(Value("copyright") is { Length: > 0 } copyright ? copyright : Value("authors") ?? "", " ").Trim());
     }
 
-    /// <summary>Returns the licence of a text; null for an unknown one.</summary>
+    /// <summary>Identifies a licence by its text; returns null for an unknown one.</summary>
     private static string? Recognize(string text) => Spaces().Replace(text, " ") switch
     {
         var plain when plain.Contains("Permission is hereby granted, free of charge", StringComparison.Ordinal) => "MIT",

@@ -46,11 +46,11 @@ internal sealed partial class RoomTable
 
     /// <summary>Returns the errors of the table: duplicate rows of a folder, rows without a folder, folders without a row, names without a
     /// row, and names that are not above their row. Every circular dependency causes an error of the last kind.</summary>
-    /// <param name="folders">The folders that hold types.</param>
+    /// <param name="folders">The folders that contain types.</param>
     public IEnumerable<string> RowFaults(IReadOnlyCollection<string> folders) =>
     [
         .. _faults,
-        .. _allowed.Keys.Except(folders).Select(row => $"{row} holds no type"),
+        .. _allowed.Keys.Except(folders).Select(row => $"{row} contains no types"),
         .. folders.Except(_allowed.Keys).Select(folder => $"{folder} has no row"),
     ];
 

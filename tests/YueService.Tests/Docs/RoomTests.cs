@@ -63,7 +63,7 @@ public sealed class RoomTests
         Assert.Equal([fault], MadeUp.Forbidden([new(folder, "A", used, "B")]));
 
     [Fact]
-    public void Rows_that_nothing_needs_are_named() => Assert.Equal(
+    public void Unneeded_names_in_rows_are_named() => Assert.Equal(
         [
             "Engine may use Text, and does not",
             "App/Songs may use Store, and does not",
@@ -77,7 +77,7 @@ public sealed class RoomTests
         [
             "App/Web has two rows",
             "the row of App/Web names Store, which has no row",
-            "App/Songs holds no type",
+            "App/Songs contains no types",
             "Engine has no row",
         ],
         new RoomTable("""

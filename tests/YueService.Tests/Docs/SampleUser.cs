@@ -2,7 +2,7 @@ using YueService.Tests.Docs.Samples;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Uses each type of the samples in one way.</summary>
+/// <summary>Uses each sample type in one way.</summary>
 internal sealed class SampleUser : UsedBase, IUsedByImplementation
 {
     public static readonly UsedInField Field = new();

@@ -3,7 +3,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Reads namespaces and <c>using</c> lines from the files in src. The build rejects unused lines.</summary>
+/// <summary>Reads namespaces and <c>using</c> lines from the files in src. The build rejects unused <c>using</c> lines.</summary>
 internal static partial class SourceRooms
 {
     /// <summary>The files whose namespace does not match their folder. A file in a project's root may have none.</summary>
@@ -17,10 +17,10 @@ internal static partial class SourceRooms
     public static IEnumerable<RoomUse> Uses =>
         from file in Files()
         from line in Using().Matches(file.Text)
-        let space = line.Groups[1].Value
-        let used = CompiledRooms.FolderOf(space)
+        let namespaceName = line.Groups[1].Value
+        let used = CompiledRooms.FolderOf(namespaceName)
         where used is not null && used != file.Folder
-        select new RoomUse(file.Folder, file.Path, used, space);
+        select new RoomUse(file.Folder, file.Path, used, namespaceName);
 
     private static IEnumerable<(string Path, string Folder, string Text)> Files()
     {

@@ -19,7 +19,7 @@ public sealed class DoctorTests
 {
     private const long Big = 10_000_000_000;
     private static readonly GpuFacts Gpu = new("NVIDIA H100", "570.1", 80L << 30, 60L << 30);
-    private static readonly MachineFacts Whole = new()
+    private static readonly MachineFacts Complete = new()
     {
         HasCuda = true,
         Gpus = [Gpu],
@@ -30,51 +30,52 @@ public sealed class DoctorTests
 
     [Fact]
     public void A_complete_machine_is_ok() => Assert.All(
-        Check(Whole, "auto", weights: Big), finding => Assert.Equal((FindingLevel.Ok, null), (finding.Level, finding.Fix)));
+        Check(Complete, "auto", weights: Big), finding => Assert.Equal((FindingLevel.Ok, null), (finding.Level, finding.Fix)));
 
     [Theory]
     [InlineData("auto", nameof(FindingLevel.Warning), "-p:Accelerator=cuda")]
     [InlineData("cuda:0", nameof(FindingLevel.Missing), "-p:Accelerator=cuda")]
-    public void A_gpu_that_the_build_cannot_use_is_reported(string device, string level, string fix)
+    public void A_GPU_that_the_build_cannot_use_is_reported(string device, string level, string fix)
     {
-        var finding = Check(Whole with { HasCuda = false }, device).Single(finding => finding.Area == "device");
+        var finding = Check(Complete with { HasCuda = false }, device).Single(finding => finding.Area == "device");
         Assert.Equal(level, finding.Level.ToString());
         Assert.Contains(fix, finding.Fix, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_configured_GPU_that_does_not_exist_is_missing() => Assert.Equal(
-        FindingLevel.Missing, Check(Whole with { HasCuda = false, Gpus = [] }, "cuda").Single(finding => finding.Area == "device").Level);
+        FindingLevel.Missing,
+        Check(Complete with { HasCuda = false, Gpus = [] }, "cuda").Single(finding => finding.Area == "device").Level);
 
     [Theory]
     [InlineData("cpu", 15_000_000_000, nameof(FindingLevel.Ok))]           // f32 on the host: 60 GB of 68.7 GB
     [InlineData("cpu", 17_000_000_000, nameof(FindingLevel.Missing))]
     public void On_the_CPU_the_weights_must_fit_into_memory(string device, long weights, string level) =>
-        Assert.Equal(level, Check(Whole, device, weights).Single(finding => finding.Area == "memory").Level.ToString());
+        Assert.Equal(level, Check(Complete, device, weights).Single(finding => finding.Area == "memory").Level.ToString());
 
     [Fact]
     public void On_a_GPU_the_plan_is_shown_or_the_settings_that_would_fit()
     {
         var options = new EngineOptions { Device = "auto" };
         options.Stage1.Add("en", "/no/such/folder");
-        var unknown = MachineChecks.Of(Whole, options, weights: 0, advice: null, "/var/state", [])
+        var unknown = MachineChecks.Of(Complete, options, weights: 0, advice: null, "/var/state", [])
             .Single(finding => finding.Area == "memory");
         Assert.Contains("of GPU memory are free, the required amount is unknown", unknown.Text, StringComparison.Ordinal);
-        var fits = Check(Whole, "auto", Big, new() { Bytes = 50L << 30, Songs = 4 }).Single(finding => finding.Area == "memory");
+        var fits = Check(Complete, "auto", Big, new() { Bytes = 50L << 30, Songs = 4 }).Single(finding => finding.Area == "memory");
         Assert.Equal(FindingLevel.Ok, fits.Level);
         Assert.Contains("planned for up to 4 songs at once", fits.Text, StringComparison.Ordinal);
-        var smaller = Check(Whole, "auto", Big, new() { Bytes = 5L << 30, Songs = 1, OnHost = "embeddings stay in host memory" })
+        var smaller = Check(Complete, "auto", Big, new() { Bytes = 5L << 30, Songs = 1, OnHost = "embeddings stay in host memory" })
             .Single(finding => finding.Area == "memory");
         Assert.EndsWith("1 songs at once; embeddings stay in host memory", smaller.Text, StringComparison.Ordinal);
-        var onGpu = Check(Whole, "auto", Big, new() { Songs = 1, OnHost = "one part is elsewhere", Settings = "YUE_WEIGHTS=int4" })
+        var onGpu = Check(Complete, "auto", Big, new() { Songs = 1, OnHost = "one part is elsewhere", Settings = "YUE_WEIGHTS=int4" })
             .Single(finding => finding.Area == "memory");
         Assert.EndsWith(
             "; one part is elsewhere; YUE_WEIGHTS=int4 would keep everything on the GPU", onGpu.Text, StringComparison.Ordinal);
         var refused = new MemoryAdvice { Refusal = "too large", Settings = "YUE_WEIGHTS=int8" };
-        var finding = Check(Whole, "auto", Big, refused).Single(finding => finding.Area == "memory");
+        var finding = Check(Complete, "auto", Big, refused).Single(finding => finding.Area == "memory");
         Assert.Equal((FindingLevel.Missing, "YUE_WEIGHTS=int8 yue serve"), (finding.Level, finding.Fix));
         Assert.Contains("too large", finding.Text, StringComparison.Ordinal);
-        finding = Check(Whole, "auto", Big, refused with { Settings = null }).Single(finding => finding.Area == "memory");
+        finding = Check(Complete, "auto", Big, refused with { Settings = null }).Single(finding => finding.Area == "memory");
         Assert.Contains("more memory", finding.Fix, StringComparison.Ordinal);
     }
 
@@ -100,9 +101,9 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public void A_build_for_an_installed_libtorch_says_where_it_looks()
+    public void A_build_for_an_installed_libtorch_names_the_search_path_variable()
     {
-        var findings = Check(Whole with { TorchFault = TorchNativeLibrary.NotFound }, "auto", Big);
+        var findings = Check(Complete with { TorchFault = TorchNativeLibrary.NotFound }, "auto", Big);
         var finding = findings.Single(finding => finding.Area == "libtorch");
         Assert.Equal(FindingLevel.Missing, finding.Level);
         Assert.Contains("LD_LIBRARY_PATH", finding.Fix, StringComparison.Ordinal);
@@ -133,7 +134,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public async Task A_state_folder_that_cannot_be_created_is_missing()
+    public async Task A_state_folder_that_cannot_be_created_is_reported()
     {
         using var folder = new TemporaryFolder();
         var command = new Command();
@@ -163,7 +164,7 @@ public sealed class DoctorTests
         Assert.True(whole == ExitCode.Success, output);
         Assert.Contains("ok       stage 1 (en): ", output, StringComparison.Ordinal);
 
-        // It is readable, but the folder has the name of a listed checkpoint that is larger.
+        // The checkpoint is readable, but its folder has the name of a larger checkpoint in the manifest.
         Assert.Contains("warning  codec and vocoders: ", output, StringComparison.Ordinal);
         Assert.Contains("expected 1360444883", output, StringComparison.Ordinal);
 
@@ -176,7 +177,7 @@ public sealed class DoctorTests
 
     /// <remarks>On the CPU every weight takes four bytes, whatever the type in which it is stored.</remarks>
     [Fact]
-    public async Task Quantized_checkpoints_are_counted_by_their_weights()
+    public async Task The_weights_of_quantized_checkpoints_are_counted()
     {
         using var folder = new TemporaryFolder();
         var quantize = new Command();
@@ -187,7 +188,7 @@ public sealed class DoctorTests
         var (_, output) = await ExamineAsync(folder["YuE-s1-demo-int4"], folder["YuE-s2-demo-int4"], demo.Codec);
         foreach (var (area, original) in new[] { ("stage 1 (en)", demo.Stage1), ("stage 2", demo.Stage2) })
         {
-            // A quantized checkpoint has a head of its own. That of the original is its embedding.
+            // A quantized checkpoint has its own output head. The original uses its embedding as the head.
             using var checkpoint = SafetensorsCheckpoint.Open(original);
             var sizes = checkpoint.Tensors.ToDictionary(
                 tensor => tensor.Key, tensor => tensor.Value.Shape.Aggregate(1L, (product, size) => product * size));
@@ -197,7 +198,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public async Task A_partial_file_is_named_with_the_right_size()
+    public async Task A_partial_file_is_named_with_the_expected_size()
     {
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder["YuE-s1-7B-anneal-en-cot"]);
@@ -219,7 +220,7 @@ public sealed class DoctorTests
             await published.CopyToAsync(copy, TestContext.Current.CancellationToken);
         }
 
-        // The resampler and the recipe clips do not depend on a checkpoint and match; the demo model's codes do not.
+        // The resampler and the recipe clips do not depend on a checkpoint, so they match. The demo model's codes do not match.
         var command = new Command();
         Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--deep", "--figures", folder["figures.json"]));
         var output = command.Output.ToString();

@@ -15,7 +15,7 @@ public sealed class CommandProcessTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_song_in_a_pipe_is_a_whole_WAV_file_and_a_mistyped_variable_is_reported()
+    public async Task A_song_in_a_pipe_is_a_complete_WAV_file_and_a_mistyped_variable_is_reported()
     {
         var (exitCode, output, error) = await DemoProcess.RunWithAsync(
             [("YUE_QUEU_CAPACITY", "3")],

@@ -43,7 +43,7 @@ public sealed class DemoProcess : IAsyncLifetime
         });
     }
 
-    /// <summary>Runs the program to its end as a user with an empty home folder, and returns its exit code and output.</summary>
+    /// <summary>Runs the program to completion as a user with an empty home folder, and returns its exit code and output.</summary>
     public static async Task<(int ExitCode, string Printed)> RunAsync(params string[] arguments)
     {
         var (exitCode, output, error) = await RunWithAsync([], arguments);
@@ -66,20 +66,20 @@ public sealed class DemoProcess : IAsyncLifetime
         return Process.Start(start)!;
     }
 
-    /// <summary>Runs the program with environment variables to its end and returns both of its streams.</summary>
+    /// <summary>Runs the program with environment variables to completion, and returns its exit code and both output streams.</summary>
     public static async Task<(int ExitCode, byte[] Output, string Error)> RunWithAsync(
         (string Name, string Value)[] variables, params string[] arguments)
     {
         using var state = new TemporaryFolder();
         using var home = new TemporaryFolder();
         using var process = Start([("Yue__StateFolder", state.Path), ("HOME", home.Path), .. variables], arguments);
-        using var patience = new CancellationTokenSource(Eventually.Patience);
+        using var timeout = new CancellationTokenSource(Eventually.Patience);
         using var output = new MemoryStream();
         try
         {
-            var error = process.StandardError.ReadToEndAsync(patience.Token);
-            await process.StandardOutput.BaseStream.CopyToAsync(output, patience.Token);
-            await process.WaitForExitAsync(patience.Token);
+            var error = process.StandardError.ReadToEndAsync(timeout.Token);
+            await process.StandardOutput.BaseStream.CopyToAsync(output, timeout.Token);
+            await process.WaitForExitAsync(timeout.Token);
             return (process.ExitCode, output.ToArray(), await error);
         }
         finally
@@ -146,8 +146,8 @@ public sealed class DemoProcess : IAsyncLifetime
     {
         try
         {
-            using var answer = await Client.GetAsync(new Uri("/health/ready", UriKind.Relative));
-            return answer.StatusCode == HttpStatusCode.OK;
+            using var response = await Client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            return response.StatusCode == HttpStatusCode.OK;
         }
         catch (HttpRequestException)
         {

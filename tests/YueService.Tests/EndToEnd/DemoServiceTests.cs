@@ -11,7 +11,7 @@ namespace YueService.Tests.EndToEnd;
 public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {
     [Fact]
-    public async Task Lyrics_become_a_playable_song_the_same_for_the_same_seed()
+    public async Task Lyrics_become_a_playable_song_that_is_the_same_for_the_same_seed()
     {
         var first = await SingAsync(seed: 7);
         var again = await SingAsync(seed: 7);
@@ -26,7 +26,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     [Fact]
-    public async Task The_package_for_callers_makes_a_song_and_reads_a_422()
+    public async Task The_client_package_makes_a_song_and_reads_a_422()
     {
         var yue = new YueClient(demo.Client);
         var cancel = TestContext.Current.CancellationToken;
@@ -46,10 +46,10 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     [Fact]
     public async Task A_client_of_the_old_service_gets_its_response()
     {
-        using var answer = await demo.Client.PostAsJsonAsync(
+        using var response = await demo.Client.PostAsJsonAsync(
             "/predict",
             new { lyrics = "[verse]\nla la", genre = "Pop", max_new_tokens = 100, run_n_segments = 1, seed = 42, client_job_id = "job-1" });
-        var song = await answer.Content.ReadFromJsonAsync<JsonElement>();
+        var song = await response.Content.ReadFromJsonAsync<JsonElement>();
 
         Assert.Equal("success", song.GetProperty("status").GetString());
         Assert.Equal("wav", song.GetProperty("format").GetString());
@@ -60,7 +60,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     [Fact]
-    public async Task A_draft_is_finished_by_its_id_to_the_samples_of_the_full_song()
+    public async Task Finishing_a_draft_by_its_id_gives_the_samples_of_the_full_song()
     {
         var full = await SingAsync(seed: 9);
         using var draft = await demo.Client.PostAsJsonAsync(
@@ -77,7 +77,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     [Fact]
-    public async Task Health_says_that_the_demo_model_runs()
+    public async Task Health_says_that_the_demo_model_is_running()
     {
         var health = await demo.Client.GetFromJsonAsync<JsonElement>("/health");
         Assert.Equal("ok", health.GetProperty("status").GetString());
@@ -97,7 +97,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     [Fact]
-    public async Task A_second_program_on_the_same_port_reports_that_in_one_line_and_ends()
+    public async Task A_second_program_on_the_same_port_reports_the_conflict_and_exits()
     {
         var url = demo.Client.BaseAddress!.GetLeftPart(UriPartial.Authority);
         var (exitCode, printed) = await DemoProcess.RunAsync("serve", "--urls", url);
@@ -107,7 +107,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
         Assert.Contains("--urls", line, StringComparison.Ordinal);
     }
 
-    /// <summary>If the user had a developer certificate, the service would use it.</summary>
+    /// <summary>The home folder is empty, because the service would use a developer certificate in it.</summary>
     [Fact]
     public async Task Https_without_a_certificate_is_refused_in_one_line()
     {
@@ -135,9 +135,9 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
             Content = JsonContent.Create(new { lyrics = "[verse]\nla la", max_new_tokens = 100, seed }),
         };
         request.Headers.Accept.ParseAdd("audio/wav");
-        using var answer = await demo.Client.SendAsync(request);
-        answer.EnsureSuccessStatusCode();
-        return await answer.Content.ReadAsByteArrayAsync();
+        using var response = await demo.Client.SendAsync(request);
+        response.EnsureSuccessStatusCode();
+        return await response.Content.ReadAsByteArrayAsync();
     }
 
     private Task UntilRunningAsync(int count) => Eventually.TrueAsync(

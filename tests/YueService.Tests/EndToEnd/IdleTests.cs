@@ -21,7 +21,7 @@ public sealed class IdleTests(DemoProcess demo) : IClassFixture<DemoProcess>
     public async Task An_idle_service_uses_no_CPU_time()
     {
         const double Allowed = 0.05;
-        await UntilQuietAsync(ProcessorSeconds, Allowed, "processor seconds per second");
+        await UntilQuietAsync(ProcessorSeconds, Allowed, "CPU seconds per second");
     }
 
     private Func<double> WakeUps()

@@ -16,7 +16,7 @@ public sealed class QuantizeProcessTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Killed_runs_are_continued_with_the_result_of_an_uninterrupted_run()
+    public async Task Killed_runs_resume_and_give_the_result_of_an_uninterrupted_run()
     {
         await RunAsync("whole");
         var first = await KillAsync(Stage1, "model-00002-of-00008.safetensors");
@@ -36,7 +36,7 @@ public sealed class QuantizeProcessTests : IDisposable
     private string[] Line(string output) =>
         ["models", "quantize", "demo", "--bits", "4", "--songs", "1", "--device", "cpu", "--output", _folder[output]];
 
-    /// <summary>Runs the command to its end and returns its progress lines.</summary>
+    /// <summary>Runs the command to completion and returns its progress lines.</summary>
     private async Task<string> RunAsync(string output)
     {
         var (exitCode, _, error) = await DemoProcess.RunWithAsync([], Line(output));
@@ -63,7 +63,7 @@ public sealed class QuantizeProcessTests : IDisposable
         finished.Where(file => file.Key != Calibration),
         file => Assert.Equal(file.Value, File.GetLastWriteTimeUtc(_folder[$"killed/{checkpoint}/{file.Key}"])));
 
-    /// <summary>Returns the contents of all files below a folder, by their paths in it.</summary>
+    /// <summary>Returns the contents of all files in a folder and its subfolders, by their relative paths.</summary>
     private SortedDictionary<string, byte[]> FilesOf(string output) => new(
         Directory.GetFiles(_folder[output], "*", SearchOption.AllDirectories)
             .ToDictionary(path => Path.GetRelativePath(_folder[output], path), File.ReadAllBytes),

@@ -15,7 +15,7 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
     private const int Seconds = 8;
 
     [Fact]
-    public async Task A_song_takes_a_clip_inline_and_as_a_file_and_encodes_it_once()
+    public async Task A_clip_is_accepted_inline_or_as_a_file_and_encoded_once()
     {
         Ffmpeg.SkipWithout();
         var clip = await ClipAsync();
@@ -30,8 +30,8 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
         var file = await SongOf(await demo.Client.PostAsync("/predict", form));
 
         Assert.Equal(JsonValueKind.Null, plain.GetProperty("reference").ValueKind);
-        Assert.Equal((5.0, 1, false), Heard(inline));
-        Assert.Equal((5.0, 1, true), Heard(file));
+        Assert.Equal((5.0, 1, false), ReferenceOf(inline));
+        Assert.Equal((5.0, 1, true), ReferenceOf(file));
         Assert.NotEqual(Audio(plain), Audio(inline));
         Assert.Equal(Audio(inline), Audio(file));
     }
@@ -58,11 +58,13 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
         }
     }
 
-    private static (double Seconds, int Tracks, bool FromCache) Heard(JsonElement song)
+    private static (double Seconds, int Tracks, bool FromCache) ReferenceOf(JsonElement song)
     {
-        var heard = song.GetProperty("reference");
+        var reference = song.GetProperty("reference");
         return (
-            heard.GetProperty("seconds").GetDouble(), heard.GetProperty("tracks").GetInt32(), heard.GetProperty("from_cache").GetBoolean());
+            reference.GetProperty("seconds").GetDouble(),
+            reference.GetProperty("tracks").GetInt32(),
+            reference.GetProperty("from_cache").GetBoolean());
     }
 
     private static byte[] Audio(JsonElement song) => song.GetProperty("audio_base64").GetBytesFromBase64();

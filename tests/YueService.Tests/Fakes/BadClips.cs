@@ -10,9 +10,9 @@ internal static class BadClips
 {
     private const string Unreadable = "is not a supported sound file; send wav, aiff, mp3, ogg, flac or m4a";
 
-    private static readonly Dictionary<string, (string Says, Func<Task<byte[]>> Make)> Clips = new()
+    private static readonly Dictionary<string, (string Message, Func<Task<byte[]>> Make)> Clips = new()
     {
-        ["text called mp3"] = (Unreadable, () => Text("These are words, not sound.\n", 500)),
+        ["text in an mp3 file"] = (Unreadable, () => Text("These are words, not sound.\n", 500)),
         ["0 bytes"] = ("is empty (0 bytes)", () => Bytes([])),
         ["noise"] = (Unreadable, () => Bytes(Noise(100_000))),
         ["a picture"] = (Unreadable, () => Ffmpeg.MakeAsync("-f lavfi -i color=red:s=16x16 -frames:v 1", "png")),
@@ -28,15 +28,15 @@ internal static class BadClips
             ("is a file of AVI video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "avi")),
         ["a video of pictures"] = ("contains video (JPEG)", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mjpeg -pix_fmt yuvj420p", "mov")),
-        ["ten hours by a wav header"] = (
+        ["a wav header that claims ten hours"] = (
             "is cut short: its header states 36000 s, but it contains 2 s",
             () => Bytes(TestWav.File(1, 8000, 1, 8, new byte[16_000], 8000 * 36_000))),
-        ["ten hours by a flac header"] = ("is longer than 10 minutes", () => FlacThatSaysAsync(36_000)),
+        ["a flac header that claims ten hours"] = ("is longer than 10 minutes", () => FlacThatClaimsAsync(36_000)),
         ["9 channels"] = ("has 9 channels; 1 to 8 are supported", () => Bytes(TestWav.Silence(16_000, 9, 2))),
         ["3 Hz"] = ("has 3 samples per second; 4000 to 192000 are supported", () => Bytes(TestWav.Silence(3, 1, 20))),
         ["NaN samples"] = ("has the sample NaN at 1 s", () => Bytes(
             TestWav.OfFloats(16_000, 1, [.. TestWav.Sine(16_000, 440, 1), float.NaN, .. new float[16_000]]))),
-        ["samples of another scale"] = ("has the sample 20000 at 0 s; full scale is -1 to 1", () => Bytes(
+        ["samples beyond full scale"] = ("has the sample 20000 at 0 s; full scale is -1 to 1", () => Bytes(
             TestWav.OfFloats(16_000, 1, [.. Enumerable.Repeat(20_000f, 32_000)]))),
         ["an HLS playlist"] =
             (Unreadable, () => Text("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n")),
@@ -48,22 +48,22 @@ internal static class BadClips
             "-f lavfi -i anullsrc=r=8000:cl=mono -t 1800 -compression_level 0", "flac")),
         ["an eleven minute mp3 of silence"] =
             ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 660 -b:a 8k", "mp3")),
-        ["a header and nothing"] = ("contains no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
-        ["a codec that wav files seldom have"] = ("is a WAV file of format tag 2 with 4 bits; send PCM", () => Ffmpeg.MakeAsync(
+        ["only a header"] = ("contains no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
+        ["a codec that wav files rarely use"] = ("is a WAV file of format tag 2 with 4 bits; send PCM", () => Ffmpeg.MakeAsync(
             "-f lavfi -i sine=d=2 -c:a adpcm_ms", "wav")),
-        ["a Vorbis file whose codebooks promise 4 GB"] =
+        ["a Vorbis file whose codebooks claim 4 GB"] =
             ("has Vorbis codebooks of more than", () => Bytes(TestOgg.VorbisOfHugeCodebooks())),
         ["an Ogg page with a wrong checksum"] =
             ("is damaged: the checksum of the page at byte 0 is wrong", () => Bytes(TestOgg.WrongChecksum())),
         ["an Opus file of garbage"] = ("is damaged and cannot be decoded", () => Bytes(TestOgg.OpusOfGarbage())),
-        ["boxes in boxes without end"] = ("is cut short: it has no moov box", () => Bytes(TestMp4.Nested(1 << 20))),
+        ["deeply nested boxes"] = ("is cut short: it has no moov box", () => Bytes(TestMp4.Nested(1 << 20))),
         ["a million chunks"] = ("has more than 1000 chunks before its sound", () => Bytes([.. "RIFF    WAVE"u8, .. new byte[8 << 20]])),
     };
 
     public static TheoryData<string> Names => [.. Clips.Keys];
 
-    /// <summary>Returns the message about the file in a response.</summary>
-    public static string SaysOf(string name) => Clips[name].Says;
+    /// <summary>Returns the expected error message for a clip.</summary>
+    public static string MessageOf(string name) => Clips[name].Message;
 
     public static Task<byte[]> MakeAsync(string name) => Clips[name].Make();
 
@@ -79,9 +79,9 @@ internal static class BadClips
         return bytes;
     }
 
-    /// <summary>Returns two seconds of sound with a header that states more. STREAMINFO has the count of samples in the 36 bits from byte
+    /// <summary>Returns two seconds of sound with a header that claims more. STREAMINFO has the sample count in the 36 bits from byte
     /// 21 on.</summary>
-    private static async Task<byte[]> FlacThatSaysAsync(int seconds)
+    private static async Task<byte[]> FlacThatClaimsAsync(int seconds)
     {
         var flac = await Ffmpeg.MakeAsync("-f lavfi -i sine=r=8000:d=2", "flac");
         var packed = BinaryPrimitives.ReadUInt64BigEndian(flac.AsSpan(18));

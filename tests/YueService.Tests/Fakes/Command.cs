@@ -14,7 +14,7 @@ internal sealed class Command
 
     public FakeSongEncoder Encoder { get; } = new();
 
-    /// <summary>Registers further services that the test replaces.</summary>
+    /// <summary>Registers additional services for the test.</summary>
     public Action<IServiceCollection> Configure { get; init; } = _ => { };
 
     public StringWriter Output { get; } = new();
@@ -24,7 +24,7 @@ internal sealed class Command
 
     public StringWriter Error { get; } = new();
 
-    /// <summary>Runs a command line to its end and returns its exit code.</summary>
+    /// <summary>Runs a command line to completion and returns its exit code.</summary>
     public Task<int> RunAsync(params string[] args) => RunUntilAsync(TestContext.Current.CancellationToken, args);
 
     /// <summary>Runs a command line until it ends or the token is cancelled.</summary>

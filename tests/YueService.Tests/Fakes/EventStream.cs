@@ -62,7 +62,7 @@ internal sealed class EventStream : IDisposable
     public async Task<string?> ReadLineAsync() =>
         await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().InTime();
 
-    /// <summary>Returns all events to the end of the stream.</summary>
+    /// <summary>Returns all remaining events of the stream.</summary>
     public async Task<List<(string Id, string Name, JsonElement Data)>> RestAsync()
     {
         var events = new List<(string, string, JsonElement)>();

@@ -11,13 +11,13 @@ internal sealed class FakeSongEncoder : ISongEncoder
 {
     public bool HasFfmpeg { get; set; } = true;
 
-    /// <summary>An action that runs before every file.</summary>
+    /// <summary>An action that runs before each file is encoded.</summary>
     public Func<CancellationToken, Task> Prepare { get; set; } = _ => Task.CompletedTask;
 
-    /// <summary>The tags of every file.</summary>
+    /// <summary>The tags of the encoded files, in order.</summary>
     public ConcurrentQueue<(AudioFormat Format, SoundTags Tags)> Tags { get; } = new();
 
-    /// <summary>True if WAV files have their tags.</summary>
+    /// <summary>True to write tags to WAV files.</summary>
     public bool WritesTags { get; set; }
 
     /// <summary>The loudness of every clip.</summary>

@@ -30,7 +30,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     private readonly Lock _lock = new();
     private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _closed;
-    private int _places = 1000;
+    private int _slots = 1000;
     private int _singing;
     private int _statusReads;
 
@@ -53,12 +53,12 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     /// <summary>The number of concurrent songs.</summary>
     public int Slots
     {
-        get => _places;
+        get => _slots;
         set
         {
             lock (_lock)
             {
-                _places = value;
+                _slots = value;
                 NotifyRoom();
             }
         }
@@ -67,7 +67,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     /// <summary>An action that runs while the engine drains.</summary>
     public Func<CancellationToken, Task> Drain { get; set; } = _ => Task.CompletedTask;
 
-    /// <summary>The admitted songs for which <see cref="Sing"/> has begun.</summary>
+    /// <summary>The admitted songs for which <see cref="Sing"/> has started.</summary>
     public ConcurrentQueue<SongRequest> Requests { get; } = new();
 
     /// <summary>The listener of each admitted song, by its lyrics.</summary>
@@ -100,7 +100,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     {
         lock (_lock)
         {
-            if (_closed is not null || _singing >= _places)
+            if (_closed is not null || _singing >= _slots)
             {
                 return false;
             }
@@ -125,12 +125,12 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         _lost.SetResult(reason);
     }
 
-    /// <summary>The calls of the host, in order.</summary>
-    public ConcurrentQueue<string> Life { get; } = new();
+    /// <summary>The lifecycle calls of the host, in order.</summary>
+    public ConcurrentQueue<string> LifecycleCalls { get; } = new();
 
     public void Start()
     {
-        Life.Enqueue("started");
+        LifecycleCalls.Enqueue("started");
         lock (_lock)
         {
             _status = _closed is not null && _status.State == EngineState.Draining
@@ -142,15 +142,15 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
 
     public async Task DrainAsync(CancellationToken hurry)
     {
-        // Like the real engine: whoever sees that it no longer admits songs also sees the reason.
+        // As in the real engine, the status changes first, so a caller whose song is not admitted can see the reason.
         var status = _status;
         _status = status.State is EngineState.Ready or EngineState.Loading ? status with { State = EngineState.Draining } : status;
         Close(new SongException("the service is shutting down"));
         await Drain(hurry);
-        Life.Enqueue("drained");
+        LifecycleCalls.Enqueue("drained");
     }
 
-    public void Dispose() => Life.Enqueue("disposed");
+    public void Dispose() => LifecycleCalls.Enqueue("disposed");
 
     private async Task SingAsync(SongTicket ticket)
     {
@@ -195,7 +195,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
 
     private void NotifyRoom()
     {
-        if (_closed is null && _singing < _places)
+        if (_closed is null && _singing < _slots)
         {
             _room.TrySetResult();
         }

@@ -50,8 +50,8 @@ internal static class HttpAssert
         return problem;
     }
 
-    /// <summary>Returns the fields that a 422 names.</summary>
-    public static async Task<Dictionary<string, string>> FaultsAsync(this HttpResponseMessage response)
+    /// <summary>Returns the errors of a 422 response by field.</summary>
+    public static async Task<Dictionary<string, string>> FieldErrorsAsync(this HttpResponseMessage response)
     {
         var problem = await response.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");
         return problem.GetProperty("errors").EnumerateObject()

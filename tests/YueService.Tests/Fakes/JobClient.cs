@@ -9,9 +9,9 @@ namespace YueService.Tests.Fakes;
 internal static class JobClient
 {
     /// <summary>Submits a song and returns the job's path.</summary>
-    public static async Task<string> SubmitAsync(this HttpClient client, string lyrics, string more = "")
+    public static async Task<string> SubmitAsync(this HttpClient client, string lyrics, string moreFields = "")
     {
-        using var response = await client.PostSongAsync($$"""{"lyrics":"{{lyrics}}"{{more}}}""");
+        using var response = await client.PostSongAsync($$"""{"lyrics":"{{lyrics}}"{{moreFields}}}""");
         Assert.True(
             response.StatusCode == HttpStatusCode.Accepted,
             $"{response.StatusCode}: {await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)}");

@@ -9,31 +9,31 @@ namespace YueService.Tests.Fakes;
 /// <summary>Sends raw bytes that no HTTP client would send, and reads the response until the server closes the connection.</summary>
 internal static class RawHttp
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60);
 
     /// <summary>Sends a request as Latin-1 text.</summary>
     public static Task<RawResponse> SendRawAsync(this Uri server, string request) => server.SendRawAsync(Encoding.Latin1.GetBytes(request));
 
-    /// <summary>Sends bytes, and nothing after them.</summary>
+    /// <summary>Sends a request as bytes.</summary>
     public static async Task<RawResponse> SendRawAsync(this Uri server, byte[] request)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(Patience);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        timeout.CancelAfter(MaxWait);
         using var client = new TcpClient();
-        await client.ConnectAsync(server.Host, server.Port, patience.Token);
-        await using var stream = await OpenAsync(client, server, patience.Token);
-        using var answer = new MemoryStream();
+        await client.ConnectAsync(server.Host, server.Port, timeout.Token);
+        await using var stream = await OpenAsync(client, server, timeout.Token);
+        using var response = new MemoryStream();
         try
         {
-            await stream.WriteAsync(request, patience.Token);
-            await stream.CopyToAsync(answer, patience.Token);
+            await stream.WriteAsync(request, timeout.Token);
+            await stream.CopyToAsync(response, timeout.Token);
         }
         catch (IOException)
         {
-            // The server closed the connection with unread bytes. The response that it sent before is used.
+            // The server closed the connection before it read all bytes. The response that it sent is used.
         }
 
-        return new RawResponse(Encoding.Latin1.GetString(answer.ToArray()));
+        return new RawResponse(Encoding.Latin1.GetString(response.ToArray()));
     }
 
     /// <summary>Opens a connection to an HTTP or HTTPS server and returns the stream of plain text.</summary>
@@ -73,7 +73,7 @@ internal sealed record RawResponse(string Text)
         Assert.Contains("Content-Type: application/problem+json", Head, StringComparison.Ordinal);
         var body = Text[(Head.Length + 4)..];
 
-        // There may be a chunk size before it and another response after it.
+        // The body may begin with a chunk size, and another response may follow it.
         var json = new Utf8JsonReader(Encoding.Latin1.GetBytes(body[body.IndexOf('{', StringComparison.Ordinal)..]));
         using var problem = JsonDocument.ParseValue(ref json);
         Assert.Equal(Status, problem.RootElement.GetProperty("status").GetInt32());

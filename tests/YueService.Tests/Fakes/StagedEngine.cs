@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Makes a <see cref="FakeSongEngine"/> sing one song at a time, step by step under control of the test.</summary>
+/// <summary>Makes a <see cref="FakeSongEngine"/> sing one song at a time, step by step under the control of the test.</summary>
 internal sealed class StagedEngine
 {
     private readonly ConcurrentDictionary<string, StagedSong> _songs = new();
@@ -30,7 +30,7 @@ internal sealed class StagedEngine
     /// <summary>True if songs run without waiting for the test.</summary>
     public bool RunsFreely { get; set; }
 
-    /// <summary>The number of songs that were finished, failed or were cancelled.</summary>
+    /// <summary>The number of songs that finished, failed or were cancelled.</summary>
     public int Ended => Volatile.Read(ref _ended);
 
     /// <summary>Returns the song with the given lyrics.</summary>
@@ -40,7 +40,7 @@ internal sealed class StagedEngine
     {
         var song = this[request.Lyrics];
         progress?.Report(new(SongStage.Stage1, 1, 2, 0, 100, 0));
-        song.Begun.TrySetResult();
+        song.Started.TrySetResult();
         if (!RunsFreely)
         {
             await song.StepAsync(progress, cancel);
@@ -55,7 +55,7 @@ internal sealed class StagedSong
 {
     private readonly Channel<SongProgress?> _steps = Channel.CreateUnbounded<SongProgress?>();
 
-    public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Makes the engine report the progress.</summary>
     public void Report(SongProgress progress) => _steps.Writer.TryWrite(progress);

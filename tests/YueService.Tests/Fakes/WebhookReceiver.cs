@@ -16,8 +16,8 @@ internal sealed class WebhookReceiver : IAsyncDisposable
     /// <summary>The requests, in order.</summary>
     public ConcurrentQueue<(string Path, string Id, string Timestamp, string Signature, byte[] Body)> Received { get; } = new();
 
-    /// <summary>The status of each response by its index; 200 for others.</summary>
-    public Func<int, int> Answer { get; set; } = _ => StatusCodes.Status200OK;
+    /// <summary>Returns the status of the response to a request, given the request's index. The default is 200.</summary>
+    public Func<int, int> Respond { get; set; } = _ => StatusCodes.Status200OK;
 
     /// <summary>The server's port.</summary>
     public int Port => new Uri(_app.Urls.Single()).Port;
@@ -40,7 +40,7 @@ internal sealed class WebhookReceiver : IAsyncDisposable
         using var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body);
         var headers = http.Request.Headers;
-        http.Response.StatusCode = Answer(Received.Count);
+        http.Response.StatusCode = Respond(Received.Count);
         http.Response.Headers.Location = "/elsewhere";
         Received.Enqueue((
             http.Request.Path,

@@ -38,7 +38,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     /// <summary>The folder of ffmpeg and ffprobe; null for PATH.</summary>
     public string? ProgramFolder { get; init; }
 
-    /// <summary>Changes the server's limits.</summary>
+    /// <summary>Configures the server.</summary>
     public Action<KestrelServerOptions>? ConfigureServer { get; set; }
 
     /// <summary>The contents of the folder for temporary files.</summary>
@@ -61,7 +61,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     public static YueApp OnHttps(params (string Key, string Value)[] settings)
     {
         var app = new YueApp(settings) { IsOnSocket = true, Scheme = Uri.UriSchemeHttps };
-        app.ConfigureServer = kestrel => kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = OwnCertificate());
+        app.ConfigureServer = kestrel => kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = SelfSignedCertificate());
         app.UseKestrel();
         return app;
     }
@@ -71,17 +71,17 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     public int FillQueue()
     {
         var order = Services.GetRequiredService<JobOrder>();
-        var places = 0;
+        var slots = 0;
         while (order.Reserve() == IntakeOutcome.Accepted)
         {
-            places++;
+            slots++;
         }
 
-        return places;
+        return slots;
     }
 
     /// <summary>Returns a self-signed certificate for "localhost".</summary>
-    private static X509Certificate2 OwnCertificate()
+    private static X509Certificate2 SelfSignedCertificate()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = DateTimeOffset.UtcNow;
@@ -102,7 +102,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     {
         if (IsOnSocket)
         {
-            // A free port. UseKestrel(0) would set it when the program may already be starting.
+            // Port 0 selects a free port. UseKestrel(0) would set it too late, when the program may already be starting.
             builder.UseSetting(WebHostDefaults.ServerUrlsKey, $"{Scheme}://127.0.0.1:0");
         }
 
@@ -117,7 +117,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
             services.AddSingleton<ILogEventSink>(Log);
             services.AddSingleton(_ => new AudioDecoder(ProgramFolder, _temp.Path));
 
-            // A slow client is intended by the test and must not be disconnected.
+            // Some tests have slow clients on purpose, which must not be disconnected.
             services.Configure<KestrelServerOptions>(options =>
                 (options.Limits.MinRequestBodyDataRate, options.Limits.MinResponseDataRate) = (null, null));
             if (ConfigureServer is { } configure)

@@ -14,7 +14,7 @@ public sealed class EngineLossTests
     private readonly Command _command = new();
 
     [Fact]
-    public async Task After_the_loss_of_its_engine_the_process_is_not_ready_and_ends_with_its_own_exit_code()
+    public async Task A_process_that_loses_its_engine_exits_with_a_separate_exit_code()
     {
         var (service, client) = Serve(TestContext.Current.CancellationToken);
         using var http = client;
@@ -38,7 +38,7 @@ public sealed class EngineLossTests
             "config.json is missing", await health.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
             StringComparison.Ordinal);
 
-        // A service that ends because of its engine has another exit code.
+        // A service that exits because of its engine has a different exit code.
         await stop.CancelAsync();
         Assert.Equal(ExitCode.Success, await service);
     }

@@ -17,7 +17,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Hosting;
 
-/// <summary>Tests the messages to systemd, which are read from a socket as systemd does.</summary>
+/// <summary>Tests the messages to systemd by reading them from a socket, as systemd does.</summary>
 public sealed class SystemdTests : IDisposable
 {
     private static readonly TimeSpan Watchdog = TimeSpan.FromMilliseconds(400);
@@ -27,7 +27,7 @@ public sealed class SystemdTests : IDisposable
     private readonly Lifetime _lifetime = new();
     private readonly Clock _clock = new();
     private readonly LinesLog _log = new();
-    private readonly ConcurrentQueue<string> _told = new();
+    private readonly ConcurrentQueue<string> _received = new();
     private readonly Socket _systemd = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
 
     public SystemdTests()
@@ -49,44 +49,44 @@ public sealed class SystemdTests : IDisposable
         var ready = _engine.Status;
         _engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 2", Percent = 40 };
         using var reporter = await StartAsync();
-        await ToldAsync("STATUS=loading stage 2, 40 %");
-        await ToldAsync("EXTEND_TIMEOUT_USEC=300000000");
-        Assert.DoesNotContain("READY=1", _told);
+        await WhenReceivedAsync("STATUS=loading stage 2, 40 %");
+        await WhenReceivedAsync("EXTEND_TIMEOUT_USEC=300000000");
+        Assert.DoesNotContain("READY=1", _received);
 
         _engine.Status = ready;
-        await ToldAsync("READY=1");
-        await ToldAsync("STATUS=ready on cpu: 1 running, 0 waiting");
-        await SignsOfLifeAsync(3);
-        Assert.Single(_told, message => message == "READY=1");
+        await WhenReceivedAsync("READY=1");
+        await WhenReceivedAsync("STATUS=ready on cpu: 1 running, 0 waiting");
+        await WhenWatchdogMessagesAsync(3);
+        Assert.Single(_received, message => message == "READY=1");
     }
 
     [Fact]
-    public async Task The_start_limit_is_extended_only_when_loading_makes_progress()
+    public async Task The_start_timeout_is_extended_only_when_loading_makes_progress()
     {
         _engine.Status = Loading("stage 1", 10);
         using var reporter = await StartAsync();
-        await ToldAsync("EXTEND_TIMEOUT_USEC=300000000");
-        await LooksAsync(5);
+        await WhenReceivedAsync("EXTEND_TIMEOUT_USEC=300000000");
+        await WhenCheckedAgainAsync(5);
         Assert.Equal(1, Extensions());
 
         _engine.Status = Loading("stage 1", 10.5);
         await Eventually.TrueAsync(() => Extensions() == 2);
         _engine.Status = Loading("stage 2", 10.5);
         await Eventually.TrueAsync(() => Extensions() == 3);
-        await LooksAsync(5);
+        await WhenCheckedAgainAsync(5);
         Assert.Equal(3, Extensions());
     }
 
     [Fact]
-    public async Task A_load_that_hangs_is_logged_once_by_name_before_systemd_ends_it()
+    public async Task A_load_that_hangs_is_logged_once_by_name_before_systemd_kills_it()
     {
         _engine.Status = Loading("stage 2", 40);
         using var reporter = await StartAsync();
-        await ToldAsync("EXTEND_TIMEOUT_USEC=300000000");
+        await WhenReceivedAsync("EXTEND_TIMEOUT_USEC=300000000");
         Assert.Empty(_log.Lines);
         _clock.Advance(SystemdReporter.LoadingPatience - TimeSpan.FromSeconds(30));
         await Eventually.TrueAsync(() => !_log.Lines.IsEmpty);
-        await LooksAsync(5);
+        await WhenCheckedAgainAsync(5);
         Assert.StartsWith(
             "Loading stage 2 has made no progress for 270 s (40 % loaded)", Assert.Single(_log.Lines), StringComparison.Ordinal);
         Assert.Equal(1, Extensions());
@@ -96,22 +96,22 @@ public sealed class SystemdTests : IDisposable
     public async Task Watchdog_messages_pause_while_a_step_takes_longer_than_the_limit()
     {
         using var reporter = await StartAsync();
-        await SignsOfLifeAsync(2);
+        await WhenWatchdogMessagesAsync(2);
         var alive = _engine.Status;
         _engine.Status = alive with { InStep = Watchdog };
-        await NoSignsOfLifeAsync();
+        await AssertNoWatchdogMessagesAsync();
         _engine.Status = alive with { InStep = Watchdog / 2 };
-        await SignsOfLifeAsync(2);
+        await WhenWatchdogMessagesAsync(2);
     }
 
     [Fact]
     public async Task Watchdog_messages_stop_when_the_engine_has_failed()
     {
         using var reporter = await StartAsync();
-        await SignsOfLifeAsync(1);
+        await WhenWatchdogMessagesAsync(1);
         _engine.Status = _engine.Status with { State = EngineState.Failed, Failure = "CUDA error 719\nin a kernel" };
-        await ToldAsync("STATUS=failed: CUDA error 719 in a kernel");
-        await NoSignsOfLifeAsync();
+        await WhenReceivedAsync("STATUS=failed: CUDA error 719 in a kernel");
+        await AssertNoWatchdogMessagesAsync();
     }
 
     [Fact]
@@ -119,20 +119,20 @@ public sealed class SystemdTests : IDisposable
     {
         _engine.Status = new EngineStatus { State = EngineState.Loading };
         using var reporter = await StartAsync(watchdog: false);
-        await NoSignsOfLifeAsync();
+        await AssertNoWatchdogMessagesAsync();
     }
 
     [Fact]
     public async Task STOPPING_is_sent_with_the_time_limit_of_the_drain()
     {
         using var reporter = await StartAsync();
-        await ToldAsync("READY=1");
+        await WhenReceivedAsync("READY=1");
         _lifetime.StopApplication();
-        await ToldAsync("STOPPING=1\nSTATUS=finishing the running songs\nEXTEND_TIMEOUT_USEC=45000000");
+        await WhenReceivedAsync("STOPPING=1\nSTATUS=finishing the running songs\nEXTEND_TIMEOUT_USEC=45000000");
     }
 
     [Fact]
-    public async Task A_missing_systemd_stops_nothing()
+    public async Task The_reporter_keeps_running_if_the_socket_is_closed()
     {
         _systemd.Dispose();
         using var reporter = await StartAsync();
@@ -161,7 +161,7 @@ public sealed class SystemdTests : IDisposable
     [InlineData("5000000", "1", null)]
     [InlineData("soon", null, null)]
     [InlineData("0", null, null)]
-    public void The_environment_names_the_watchdog_limit(string? microseconds, string? processId, double? seconds)
+    public void The_environment_sets_the_watchdog_limit(string? microseconds, string? processId, double? seconds)
     {
         var watchdog = SystemdWatchdog.Read(name => name switch
         {
@@ -187,45 +187,45 @@ public sealed class SystemdTests : IDisposable
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     private static extern SystemdNotifier NotifierFor(string address);
 
-    private static EngineStatus Loading(string what, double percent) =>
-        new() { State = EngineState.Loading, Loading = what, Percent = percent };
+    private static EngineStatus Loading(string part, double percent) =>
+        new() { State = EngineState.Loading, Loading = part, Percent = percent };
 
-    private int Extensions() => _told.Count(message => message.StartsWith("EXTEND_TIMEOUT_USEC", StringComparison.Ordinal));
+    private int Extensions() => _received.Count(message => message.StartsWith("EXTEND_TIMEOUT_USEC", StringComparison.Ordinal));
 
-    /// <summary>Waits until the notifier has checked the engine several more times.</summary>
-    private Task LooksAsync(int more)
+    /// <summary>Waits until the reporter has checked the engine several more times.</summary>
+    private Task WhenCheckedAgainAsync(int more)
     {
         var before = _engine.StatusReads;
         return Eventually.TrueAsync(() => _engine.StatusReads >= before + more);
     }
 
-    private Task ToldAsync(string message) => Eventually.TrueAsync(() => _told.Contains(message));
+    private Task WhenReceivedAsync(string message) => Eventually.TrueAsync(() => _received.Contains(message));
 
-    private Task SignsOfLifeAsync(int more)
+    private Task WhenWatchdogMessagesAsync(int more)
     {
-        var before = _told.Count(message => message == "WATCHDOG=1");
-        return Eventually.TrueAsync(() => _told.Count(message => message == "WATCHDOG=1") >= before + more);
+        var before = _received.Count(message => message == "WATCHDOG=1");
+        return Eventually.TrueAsync(() => _received.Count(message => message == "WATCHDOG=1") >= before + more);
     }
 
     /// <summary>Passes if no watchdog message is sent with the next status reports.</summary>
     /// <remarks>Messages arrive in order, and a report is sent before the watchdog message of the same turn. After the first report, no
     /// earlier watchdog message can arrive.</remarks>
-    private async Task NoSignsOfLifeAsync()
+    private async Task AssertNoWatchdogMessagesAsync()
     {
         for (var turn = 1; turn <= 4; turn++)
         {
             var status = _engine.Status;
             var failure = status.Failure is null ? null : $"fault {turn}";
             _engine.Status = status with { Running = turn + 1, Loading = $"part {turn}", Failure = failure };
-            await Eventually.TrueAsync(() => _told.Any(
+            await Eventually.TrueAsync(() => _received.Any(
                 message => message.StartsWith("STATUS=", StringComparison.Ordinal) && StatusOfTurn(turn).Any(message.Contains)));
             if (turn == 1)
             {
-                _told.Clear();
+                _received.Clear();
             }
         }
 
-        Assert.DoesNotContain("WATCHDOG=1", _told);
+        Assert.DoesNotContain("WATCHDOG=1", _received);
     }
 
     private static string[] StatusOfTurn(int turn) => [$"{turn + 1} running", $"part {turn}", $"fault {turn}"];
@@ -237,7 +237,7 @@ public sealed class SystemdTests : IDisposable
         {
             while (true)
             {
-                _told.Enqueue(Encoding.UTF8.GetString(buffer, 0, await _systemd.ReceiveAsync(buffer)));
+                _received.Enqueue(Encoding.UTF8.GetString(buffer, 0, await _systemd.ReceiveAsync(buffer)));
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)

@@ -47,14 +47,14 @@ public sealed class AcceptTests : IDisposable
     [InlineData("audio/*", "audio/flac", "flac")]
     [InlineData("audio/mpeg;q=0.5, audio/flac", "audio/flac", "flac")]
     [InlineData("text/html, audio/mpeg, */*", "audio/mpeg", "mp3")]
-    public async Task Other_audio_types_return_their_files(string accept, string mediaType, string begins)
+    public async Task Other_audio_types_return_their_files(string accept, string mediaType, string prefix)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(
             """{"lyrics":"la","output":{"format":"flac"}}""", request => request.Headers.TryAddWithoutValidation("Accept", accept));
         Assert.Equal(mediaType, response.Content.Headers.ContentType?.MediaType);
         Assert.StartsWith(
-            begins, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            prefix, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -89,7 +89,7 @@ public sealed class AcceptTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_response_warns_about_missing_stems_and_another_format()
+    public async Task A_file_response_warns_about_missing_stems_and_a_different_format()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(
@@ -99,7 +99,7 @@ public sealed class AcceptTests : IDisposable
     }
 
     [Fact]
-    public async Task Many_warnings_do_not_break_the_header_block()
+    public async Task Many_warnings_do_not_break_the_headers()
     {
         _app.Engine.Sing = (request, _, _) => Task.FromResult(
             FakeSongEngine.Song(request, [.. Enumerable.Range(0, 500).Select(i => $"warning «{i}» {new string('x', 90)}")]));

@@ -22,7 +22,7 @@ public sealed class AccessTests
     [InlineData("Bearer key-one, key-two", false)]
     [InlineData("Bearer key-one", true)]
     [InlineData("bearer key-two", true)]
-    public async Task With_an_API_key_set_everything_but_health_needs_it(string? authorization, bool allowed)
+    public async Task With_an_API_key_set_every_path_but_health_requires_it(string? authorization, bool allowed)
     {
         using var app = new YueApp(("Yue:ApiKey", "key-one, key-two"));
         using var client = app.CreateClient();
@@ -62,11 +62,11 @@ public sealed class AccessTests
     [InlineData("http://127.0.0.1:0;http://0.0.0.0:0", "", true)]
     [InlineData("http://*:0", "", true)]
     [InlineData("http://*:0", "key-one", false)]
-    public void A_public_address_without_an_API_key_causes_a_warning_at_startup(string urls, string key, bool said)
+    public void A_public_address_without_an_API_key_causes_a_warning_at_startup(string urls, string key, bool warns)
     {
         using var app = new YueApp(("urls", urls), ("Yue:ApiKey", key));
         using var client = app.CreateClient();
-        Assert.Equal(said, app.Log.Text.Contains("Warning No API key is set", StringComparison.Ordinal));
+        Assert.Equal(warns, app.Log.Text.Contains("Warning No API key is set", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -96,19 +96,19 @@ public sealed class AccessTests
     [Theory]
     [InlineData("a", "Bearer a", "bearer a", "BEARER  a")]
     [InlineData("", "Bearer x", "Bearer y", "Basic z")]
-    public async Task Another_header_does_not_avoid_the_limit(string keys, params string[] headers)
+    public async Task A_different_authorization_header_does_not_bypass_the_limit(string keys, params string[] headers)
     {
         using var app = new YueApp(("Yue:ApiKey", keys), ("Yue:RateLimitPerMinute", "2"));
         using var client = app.CreateClient();
-        var answers = new List<HttpStatusCode>();
+        var statuses = new List<HttpStatusCode>();
         foreach (var header in headers)
         {
             using var response = await client.PredictAsync(
                 Body, request => request.Headers.TryAddWithoutValidation("Authorization", header));
-            answers.Add(response.StatusCode);
+            statuses.Add(response.StatusCode);
         }
 
-        Assert.Equal([HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.TooManyRequests], answers);
+        Assert.Equal([HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.TooManyRequests], statuses);
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class AccessTests
         using var running = await client.PredictAsync(Body);
         await running.ProblemAsync(HttpStatusCode.GatewayTimeout, "urn:yue:timeout");
 
-        // The engine is free again, and a job has no such limit: it runs longer than a request that begins after it.
+        // The engine is free again. A job has no such limit, so it is still running when a later request times out.
         var job = await client.SubmitAsync("job");
         await client.WhenAsync(job, "running");
         using var waiting = await client.PredictAsync(Body);

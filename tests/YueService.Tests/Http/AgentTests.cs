@@ -45,12 +45,12 @@ public sealed class AgentTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_is_made_and_its_links_play()
+    public async Task A_song_is_made_and_its_links_work()
     {
         await using var agent = await ConnectAsync(_app);
         var job = await CallAsync(agent, "make_song", """{"lyrics":"[verse]\nla la","seed":7}""");
         var id = job.GetProperty("id").GetString()!;
-        var done = await FinishedAsync(agent, id);
+        var done = await WhenEndedAsync(agent, id);
         Assert.Equal("succeeded", done.GetProperty("state").GetString());
         Assert.Equal(7, done.GetProperty("song").GetProperty("seed").GetInt64());
 
@@ -73,10 +73,10 @@ public sealed class AgentTests : IDisposable
     {
         await using var agent = await ConnectAsync(_app);
         var first = (await CallAsync(agent, "make_song", """{"lyrics":"[verse]\nla","stage":"draft"}""")).GetProperty("id").GetString()!;
-        await FinishedAsync(agent, first);
+        await WhenEndedAsync(agent, first);
         var remake = await CallAsync(agent, "remake_song", $$"""{"continue_from":"{{first}}","stage":"finish"}""");
         Assert.Equal(first, remake.GetProperty("parent").GetProperty("id").GetString());
-        await FinishedAsync(agent, remake.GetProperty("id").GetString()!);
+        await WhenEndedAsync(agent, remake.GetProperty("id").GetString()!);
         Assert.Equal(["Draft", "Finish"], _app.Engine.Requests.Select(request => request.Scope.ToString()));
 
         Assert.Equal("succeeded", (await CallAsync(agent, "cancel_song", Id(first))).GetProperty("state").GetString());
@@ -91,19 +91,19 @@ public sealed class AgentTests : IDisposable
         var stage = new StagedEngine(_app.Engine);
         await using var agent = await ConnectAsync(_app);
         var id = (await CallAsync(agent, "make_song", """{"lyrics":"la"}""")).GetProperty("id").GetString()!;
-        await stage["la"].Begun.Task.InTime();
+        await stage["la"].Started.Task.InTime();
         await CallAsync(agent, "cancel_song", Id(id));
-        Assert.Equal("cancelled", (await FinishedAsync(agent, id)).GetProperty("state").GetString());
+        Assert.Equal("cancelled", (await WhenEndedAsync(agent, id)).GetProperty("state").GetString());
 
         var group = (await CallAsync(agent, "make_song", """{"lyrics":"lo","takes":2}""")).GetProperty("id").GetString()!;
-        await stage["lo"].Begun.Task.InTime();
+        await stage["lo"].Started.Task.InTime();
         await CallAsync(agent, "cancel_group", Id(group));
         await Eventually.TrueAsync(async () =>
             (await CallAsync(agent, "get_group", Id(group))).GetProperty("state").GetString() == "cancelled");
     }
 
     [Fact]
-    public async Task Invalid_arguments_are_the_errors_of_the_API()
+    public async Task Invalid_arguments_return_the_errors_of_the_API()
     {
         await using var agent = await ConnectAsync(_app);
         var check = await CallAsync(agent, "check_song", """{"lyrics":""}""");
@@ -175,7 +175,7 @@ public sealed class AgentTests : IDisposable
     }
 
     [Fact]
-    public async Task Llms_txt_names_the_tools_and_pages_that_exist()
+    public async Task Llms_txt_names_all_tools_and_links_only_to_existing_pages()
     {
         using var app = new YueApp(("Yue:ApiKey", "secret"));
         using var http = app.CreateClient();
@@ -199,7 +199,7 @@ public sealed class AgentTests : IDisposable
     }
 
     [Fact]
-    public async Task A_worker_has_no_tools()
+    public async Task A_worker_has_no_MCP_endpoint()
     {
         Assert.Contains("/mcp", await RoutesAsync(ServiceRole.Api));
         Assert.DoesNotContain("/mcp", await RoutesAsync(ServiceRole.Worker));
@@ -241,7 +241,7 @@ public sealed class AgentTests : IDisposable
         return result.StructuredContent!.Value;
     }
 
-    /// <summary>Calls a tool, which must fail, and returns the problem details, which are also its text.</summary>
+    /// <summary>Calls a tool, which must fail, and returns the problem details. The text of the result must contain them too.</summary>
     private static async Task<JsonElement> RefusalAsync(McpClient agent, string tool, string arguments)
     {
         var result = await ResultAsync(agent, tool, arguments);
@@ -261,7 +261,7 @@ public sealed class AgentTests : IDisposable
             JsonElement.Parse(arguments).EnumerateObject().ToDictionary(field => field.Name, field => (object?)field.Value),
             cancellationToken: TestContext.Current.CancellationToken);
 
-    private static async Task<JsonElement> FinishedAsync(McpClient agent, string id)
+    private static async Task<JsonElement> WhenEndedAsync(McpClient agent, string id)
     {
         JsonElement job = default;
         await Eventually.TrueAsync(async () =>

@@ -84,7 +84,7 @@ public sealed partial class ApiDocumentTests : IDisposable
     }
 
     [Fact]
-    public async Task The_examples_are_requests_that_work()
+    public async Task The_example_requests_work()
     {
         var document = await _client.GetJsonAsync("/openapi/v1.json");
         var tried = 0;
@@ -97,7 +97,7 @@ public sealed partial class ApiDocumentTests : IDisposable
 
             if (!sent.TryGetProperty("$ref", out var reference))
             {
-                // A file has no example.
+                // A file upload has no example.
                 continue;
             }
 
@@ -149,7 +149,7 @@ public sealed partial class ApiDocumentTests : IDisposable
         }
     }
 
-    /// <remarks>Generated clients send the defaults of the schema even if they are not set.</remarks>
+    /// <remarks>Generated clients send the defaults of the schema for all fields that are not set.</remarks>
     [Fact]
     public async Task A_default_that_depends_on_other_fields_is_not_in_the_schema()
     {
@@ -162,7 +162,7 @@ public sealed partial class ApiDocumentTests : IDisposable
     }
 
     [Fact]
-    public async Task The_API_has_a_page_whose_policy_allows_only_its_own_code()
+    public async Task The_content_policy_of_the_API_page_allows_only_its_own_code()
     {
         var nonces = new List<string>();
         for (var i = 0; i < 2; i++)

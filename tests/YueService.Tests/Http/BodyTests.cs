@@ -23,13 +23,13 @@ public sealed class BodyTests : IDisposable
     [InlineData("{\"lyrics\":\"l\u0001a\"}", "line 1, byte 13")]
     [InlineData("{\"lyrics\":\"\\x\"}", "line 1, byte")]
     [InlineData("// comment\n{\"lyrics\":\"la\"}", "line 1, byte 1")]
-    public async Task Malformed_json_is_a_400_that_says_where(string body, string says)
+    public async Task Malformed_json_is_a_400_with_the_position(string body, string expected)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(body);
         var problem = await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:malformed-json");
         var detail = problem.GetProperty("detail").GetString()!;
-        Assert.Contains(says, detail, StringComparison.Ordinal);
+        Assert.Contains(expected, detail, StringComparison.Ordinal);
         Assert.DoesNotContain("reader options", detail, StringComparison.Ordinal);
         Assert.Empty(_app.Engine.Requests);
     }
@@ -43,7 +43,7 @@ public sealed class BodyTests : IDisposable
     }
 
     [Fact]
-    public async Task A_body_that_is_not_utf8_is_a_400_that_says_where()
+    public async Task A_body_that_is_not_utf8_is_a_400_with_the_position()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(Json([.. "{\"lyrics\":\"l"u8, 0xC3, 0x28, .. "\"}"u8]));
@@ -66,7 +66,7 @@ public sealed class BodyTests : IDisposable
     [InlineData("multipart/form-data")]
     [InlineData("application/json; charset=utf-16")]
     [InlineData("nonsense")]
-    public async Task A_body_of_another_type_is_a_415(string contentType)
+    public async Task A_body_of_an_unsupported_type_is_a_415(string contentType)
     {
         var content = new ByteArrayContent("{\"lyrics\":\"la\"}"u8.ToArray());
         content.Headers.TryAddWithoutValidation("Content-Type", contentType);
@@ -120,13 +120,13 @@ public sealed class BodyTests : IDisposable
     [InlineData(2001, false, false)]
     [InlineData(2000, true, true)]
     [InlineData(2001, true, false)]
-    public async Task The_body_limit_is_a_setting_and_exact(int bytes, bool chunked, bool taken)
+    public async Task The_body_limit_is_exact_and_configurable(int bytes, bool chunked, bool isAccepted)
     {
         using var app = YueApp.OnSocket(("Yue:MaxBodyBytes", "2000"));
         using var client = app.CreateClient();
         using var response = await client.PredictAsync(
             "{\"lyrics\":\"la\"}".PadRight(bytes), request => request.Headers.TransferEncodingChunked = chunked);
-        Assert.Equal(taken ? HttpStatusCode.OK : HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+        Assert.Equal(isAccepted ? HttpStatusCode.OK : HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
     }
 
     [Theory]
@@ -138,7 +138,7 @@ public sealed class BodyTests : IDisposable
     [InlineData("GET", "/openapi/v1.yaml", HttpStatusCode.NotFound, "urn:yue:not-found")]
     [InlineData("POST", "/openapi/v1.json", HttpStatusCode.MethodNotAllowed, "urn:yue:method-not-allowed")]
     [InlineData("GET", "/v1/songs/x/nothing", HttpStatusCode.NotFound, "urn:yue:not-found")]
-    public async Task An_unknown_path_is_a_problem_too(string method, string path, HttpStatusCode status, string type)
+    public async Task Unknown_paths_and_methods_return_problem_details(string method, string path, HttpStatusCode status, string type)
     {
         using var client = _app.CreateClient();
         using var response = await client.SendAsync(

@@ -58,13 +58,13 @@ public sealed class ClipTests : IDisposable
         using var twice = await _client.DeleteAsync($"/v1/clips/{id}", TestContext.Current.CancellationToken);
         await twice.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
         using var late = await _client.PostSongAsync($$$"""{"lyrics":"la","reference":{"clip":"{{{id}}}"}}""");
-        Assert.Contains("there is no such clip", (await late.FaultsAsync())["reference.clip"], StringComparison.Ordinal);
+        Assert.Contains("there is no such clip", (await late.FieldErrorsAsync())["reference.clip"], StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_waiting_job_keeps_the_sound_of_a_removed_clip()
     {
-        var id = await KeepAsync(Clip);
+        var id = await StoreAsync(Clip);
         _app.Engine.Slots = 0;
         var job = await _client.SubmitAsync("one", $$$""","reference":{"clip":"{{{id}}}"}""");
         using var deleted = await _client.DeleteAsync($"/v1/clips/{id}", TestContext.Current.CancellationToken);
@@ -82,7 +82,7 @@ public sealed class ClipTests : IDisposable
         using (var first = new YueApp(("Yue:StateFolder", state.Path)))
         {
             using var client = first.CreateClient();
-            id = await KeepAsync(Clip, client);
+            id = await StoreAsync(Clip, client);
         }
 
         await File.WriteAllBytesAsync(
@@ -100,11 +100,11 @@ public sealed class ClipTests : IDisposable
     public async Task A_file_that_is_not_a_clip_is_refused()
     {
         using var garbage = await UploadAsync(Encoding.ASCII.GetBytes("not a sound"));
-        Assert.Equal(["clip"], (await garbage.FaultsAsync()).Keys);
+        Assert.Equal(["clip"], (await garbage.FieldErrorsAsync()).Keys);
         using var empty = await UploadAsync([]);
-        Assert.Contains("empty", (await empty.FaultsAsync())["clip"], StringComparison.Ordinal);
+        Assert.Contains("empty", (await empty.FieldErrorsAsync())["clip"], StringComparison.Ordinal);
         using var shorter = await UploadAsync(TestWav.OfFloats(16_000, 1, TestWav.Sine(16_000, 440, 1).AsSpan(0, 8000)));
-        Assert.Contains("lasts 0.5 s", (await shorter.FaultsAsync())["clip"], StringComparison.Ordinal);
+        Assert.Contains("lasts 0.5 s", (await shorter.FieldErrorsAsync())["clip"], StringComparison.Ordinal);
         using var json = await UploadAsync(Clip, "application/json");
         await json.ProblemAsync(HttpStatusCode.UnsupportedMediaType, "urn:yue:unsupported-media-type");
         using var large = await UploadAsync(new byte[(64 << 20) + 1]);
@@ -115,9 +115,9 @@ public sealed class ClipTests : IDisposable
     }
 
     [Fact]
-    public async Task The_size_of_all_clips_is_limited_and_the_error_says_what_to_do()
+    public async Task The_total_size_of_clips_is_limited_and_the_error_names_the_setting()
     {
-        var id = await KeepAsync(Clip);
+        var id = await StoreAsync(Clip);
         using var full = await UploadAsync(TestWav.OfFloats(16_000, 1, TestWav.Sine(16_000, 220, 12)));
         var problem = await full.ProblemAsync((HttpStatusCode)507, "urn:yue:clips-full");
         Assert.Contains("Yue:KeepClipsMegabytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
@@ -126,7 +126,7 @@ public sealed class ClipTests : IDisposable
         using var same = await UploadAsync(Clip);
         Assert.Equal(HttpStatusCode.OK, same.StatusCode);
         using var deleted = await _client.DeleteAsync($"/v1/clips/{id}", TestContext.Current.CancellationToken);
-        await KeepAsync(TestWav.OfFloats(16_000, 1, TestWav.Sine(16_000, 220, 12)));
+        await StoreAsync(TestWav.OfFloats(16_000, 1, TestWav.Sine(16_000, 220, 12)));
     }
 
     [Theory]
@@ -137,14 +137,14 @@ public sealed class ClipTests : IDisposable
     [InlineData("""{"clip":"ID","separate":true}""", "reference.separate", "needs a separator")]
     public async Task An_invalid_reference_to_a_clip_is_reported(string reference, string field, string message)
     {
-        reference = reference.Replace("ID", await KeepAsync(Clip), StringComparison.Ordinal)
+        reference = reference.Replace("ID", await StoreAsync(Clip), StringComparison.Ordinal)
             .Replace("CLIP", Convert.ToBase64String(Clip), StringComparison.Ordinal);
         using var response = await _client.PostSongAsync($$"""{"lyrics":"la","reference":{{reference}}}""");
-        Assert.Contains(message, (await response.FaultsAsync())[field], StringComparison.Ordinal);
+        Assert.Contains(message, (await response.FieldErrorsAsync())[field], StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task An_unused_clip_is_removed_and_a_use_keeps_a_clip()
+    public async Task An_unused_clip_is_removed_and_a_used_one_is_kept()
     {
         using var state = new TemporaryFolder();
         var clock = new Clock();
@@ -165,7 +165,7 @@ public sealed class ClipTests : IDisposable
         Assert.Equal(1, await clips.BytesInUseAsync(cancel));
     }
 
-    private async Task<string> KeepAsync(byte[] clip, HttpClient? client = null)
+    private async Task<string> StoreAsync(byte[] clip, HttpClient? client = null)
     {
         using var response = await UploadAsync(clip, client: client);
         Assert.True(response.IsSuccessStatusCode, $"{response.StatusCode}");

@@ -35,14 +35,14 @@ public sealed class DisconnectTests : IDisposable
         using var client = _app.CreateClient();
         var startEvents = _app.Log.Events.Count;
         using var caller = new CancellationTokenSource();
-        var answer = client.PostAsync("/predict", new StringContent("""{"lyrics":"la"}""", null, "application/json"), caller.Token);
+        var response = client.PostAsync("/predict", new StringContent("""{"lyrics":"la"}""", null, "application/json"), caller.Token);
         await reached.Task.InTime();
         Assert.False(cancelled.Task.IsCompleted);
 
         await caller.CancelAsync();
         await cancelled.Task.InTime();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answer);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => response);
         await Eventually.TrueAsync(() => _app.Log.Events.Any(e =>
             e.Properties.TryGetValue("StatusCode", out var status) && status.ToString() == "499"));
         Assert.DoesNotContain(_app.Log.Events.Skip(startEvents), e => e.Level >= LogEventLevel.Warning);

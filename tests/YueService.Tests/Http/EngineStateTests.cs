@@ -10,7 +10,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests the responses if the engine cannot make a song.</summary>
+/// <summary>Tests the responses when the engine cannot make a song.</summary>
 public sealed class EngineStateTests : IDisposable
 {
     private const string Body = """{"lyrics":"secret words"}""";
@@ -22,7 +22,7 @@ public sealed class EngineStateTests : IDisposable
     [InlineData(0.01, 1)]
     [InlineData(41.2, 42)]
     [InlineData(1e9, 86_400)]
-    public async Task A_full_queue_is_a_429_with_whole_seconds_to_wait(double songSeconds, int retryAfter)
+    public async Task A_full_queue_is_a_429_with_Retry_After_in_whole_seconds(double songSeconds, int retryAfter)
     {
         using var client = _app.CreateClient();
         var request = new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []);
@@ -38,19 +38,19 @@ public sealed class EngineStateTests : IDisposable
     [InlineData(EngineState.Loading, "loading", "stage 2, 40 %")]
     [InlineData(EngineState.Failed, "failed", "GET /health says why")]
     [InlineData(EngineState.Draining, "draining", "shutting down")]
-    public async Task An_engine_that_is_not_ready_is_a_503_with_its_state(EngineState state, string name, string says)
+    public async Task An_engine_that_is_not_ready_is_a_503_with_its_state(EngineState state, string name, string expected)
     {
         _app.Engine.Status = new EngineStatus { State = state, Loading = "stage 2", Percent = 40, Failure = "/secret/path is missing" };
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(Body);
         var problem = await response.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:not-ready");
         Assert.Equal(name, problem.GetProperty("state").GetString());
-        Assert.Contains(says, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains(expected, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.True(response.Headers.RetryAfter!.Delta >= TimeSpan.FromSeconds(1));
     }
 
     [Fact]
-    public async Task While_the_models_load_any_model_name_passes_the_check_of_fields()
+    public async Task While_the_models_load_any_model_name_passes_validation()
     {
         _app.Engine.Status = new EngineStatus { State = EngineState.Loading };
         using var client = _app.CreateClient();
@@ -59,7 +59,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_that_fails_is_a_500_without_details_and_is_in_the_log()
+    public async Task A_song_that_fails_is_a_500_without_details_and_is_logged()
     {
         _app.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(new SongException("token 9 of /secret/tensor"));
         using var client = _app.CreateClient();
@@ -113,7 +113,7 @@ public sealed class EngineStateTests : IDisposable
     [Theory]
     [InlineData("/predict")]
     [InlineData("/v1/songs")]
-    public async Task Lyrics_that_the_demo_model_cannot_sing_are_refused_at_once(string path)
+    public async Task Lyrics_that_the_demo_model_cannot_sing_are_refused_immediately(string path)
     {
         _app.Engine.Status = _app.Engine.Status with { IsDemo = true };
         using var client = _app.CreateClient();
@@ -144,7 +144,7 @@ public sealed class EngineStateTests : IDisposable
         using var song = await client.PredictAsync(Body);
         await song.SongAsync();
         using var refused = await client.PredictAsync("""{"lyrics":["secret words"]}""");
-        await refused.FaultsAsync();
+        await refused.FieldErrorsAsync();
         Assert.Equal(logLyrics, app.Log.Text.Contains("secret words", StringComparison.Ordinal));
     }
 
@@ -166,8 +166,8 @@ public sealed class EngineStateTests : IDisposable
         using var client = _app.CreateClient();
         await Eventually.TrueAsync(
             () => _app.Log.Text.Contains("Warning ffmpeg is not found: only wav can be written", StringComparison.Ordinal));
-        using var asked = await client.PredictAsync("""{"lyrics":"la","output":{"format":"mp3"}}""");
-        var problem = await asked.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:format-unavailable");
+        using var requested = await client.PredictAsync("""{"lyrics":"la","output":{"format":"mp3"}}""");
+        var problem = await requested.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:format-unavailable");
         Assert.Contains("ffmpeg", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         using var accepted = await client.PredictAsync(Body, request => request.Headers.Accept.ParseAdd("audio/flac"));
         await accepted.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:format-unavailable");

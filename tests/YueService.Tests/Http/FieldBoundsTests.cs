@@ -92,14 +92,14 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task An_invalid_field_is_named_with_its_value_and_bound(string path, string value, string says)
+    public async Task An_invalid_field_is_named_with_its_value_and_bound(string path, string value, string expected)
     {
         using var client = app.Service.CreateClient();
         using var response = await client.PredictAsync(Body([(path, value)]));
-        var (field, message) = Assert.Single(await response.FaultsAsync());
+        var (field, message) = Assert.Single(await response.FieldErrorsAsync());
         Assert.Equal(path, field);
         Assert.StartsWith(path + " ", message, StringComparison.Ordinal);
-        Assert.Contains(says, message, StringComparison.Ordinal);
+        Assert.Contains(expected, message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     {
         using var client = app.Service.CreateClient();
         using var targets = await client.PredictAsync("""{"lyrics":"la","target_seconds":[0.5,20,"30",null,901]}""");
-        var faults = await targets.FaultsAsync();
+        var faults = await targets.FieldErrorsAsync();
         Assert.Equal(["target_seconds[0]", "target_seconds[2]", "target_seconds[3]", "target_seconds[4]"], faults.Keys.Order());
         Assert.Equal("target_seconds[2] is the text \"30\"; send a number from 1 to 900, without quotes.", faults["target_seconds[2]"]);
 
@@ -122,7 +122,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
                 "continue_from.sections[0].vocal[1]", "continue_from.sections[0].vocal[2]", "continue_from.sections[1]",
                 "continue_from.sections[2].instrumental", "continue_from.sections[2].vocal[0]",
             ],
-            (await codes.FaultsAsync()).Keys.Order(StringComparer.Ordinal));
+            (await codes.FieldErrorsAsync()).Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
             $$$"""
             {"continue_from":{"model":"en-cot","sections":[{"tag":"verse","vocal":[{{{codes}}}],"instrumental":[{{{codes}}}]}]}}
             """);
-        var faults = await response.FaultsAsync();
+        var faults = await response.FieldErrorsAsync();
         Assert.Equal(501, faults.Count);
 
         // One of the errors is that lyrics are missing.
@@ -142,13 +142,13 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     }
 
     [Fact]
-    public async Task Every_invalid_field_is_named_at_once()
+    public async Task All_invalid_fields_are_named_in_one_response()
     {
         var faults = Faults.Select(row => row.Data)
             .Where(row => row.Item1 is not ("output" or "sampling")).DistinctBy(row => row.Item1).ToArray();
         using var client = app.Service.CreateClient();
         using var response = await client.PredictAsync(Body([.. faults.Select(row => (row.Item1, row.Item2))]));
-        Assert.Equal(faults.Select(row => row.Item1).Order(), (await response.FaultsAsync()).Keys.Order());
+        Assert.Equal(faults.Select(row => row.Item1).Order(), (await response.FieldErrorsAsync()).Keys.Order());
         Assert.Equal(21, faults.Length);
     }
 
@@ -180,7 +180,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     [Theory]
     [InlineData(20_000, true)]
     [InlineData(20_001, false)]
-    public async Task Lyrics_are_counted_in_characters_not_in_utf16_units(int characters, bool allowed)
+    public async Task Lyrics_are_counted_in_characters_not_in_UTF16_code_units(int characters, bool allowed)
     {
         using var client = app.Service.CreateClient();
         var lyrics = string.Concat(Enumerable.Repeat("😀", characters - 1));
@@ -191,7 +191,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
             return;
         }
 
-        var fault = Assert.Single(await response.FaultsAsync());
+        var fault = Assert.Single(await response.FieldErrorsAsync());
         Assert.Equal(("lyrics", "lyrics has 20001 characters; send text of 1 to 20000 characters."), (fault.Key, fault.Value));
     }
 
@@ -200,7 +200,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     {
         using var client = app.Service.CreateClient();
         using var response = await client.PredictAsync(Body([("genre", $"\"{new string('x', 1001)}\"")]));
-        Assert.Contains("has 1001 characters", (await response.FaultsAsync())["genre"], StringComparison.Ordinal);
+        Assert.Contains("has 1001 characters", (await response.FieldErrorsAsync())["genre"], StringComparison.Ordinal);
     }
 
     [Theory]
@@ -212,7 +212,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
     {
         using var client = app.Service.CreateClient();
         using var response = await client.PredictAsync(body);
-        Assert.Equal(["$"], (await response.FaultsAsync()).Keys);
+        Assert.Equal(["$"], (await response.FieldErrorsAsync()).Keys);
     }
 
     /// <summary>Returns a body with the given fields, nested by the dots in their paths, and default lyrics.</summary>

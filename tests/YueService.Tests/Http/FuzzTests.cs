@@ -105,8 +105,8 @@ public sealed class FuzzTests
             status => Assert.True(seen[status] > Bodies / 20));
     }
 
-    /// <summary>Sends the same body to the check endpoint, which must accept it if it made a song, and must reject it as unreadable if the
-    /// song endpoint did.</summary>
+    /// <summary>Sends the same body to the check endpoint. It must accept a body that made a song, and return 400 exactly if the song
+    /// endpoint did.</summary>
     private static async Task CheckAsync(HttpClient client, byte[] body, HttpResponseMessage song)
     {
         var content = new ByteArrayContent(body);
@@ -120,18 +120,18 @@ public sealed class FuzzTests
         }
     }
 
-    /// <summary>Sends the same body to the session endpoint: it is unreadable or contains no key.</summary>
+    /// <summary>Sends the same body to the session endpoint, which must refuse it: the body is unreadable or contains no key.</summary>
     private static async Task SignInAsync(HttpClient client, byte[] body)
     {
         var content = new ByteArrayContent(body);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        using var answer = await client.PostAsync("/v1/session", content, TestContext.Current.CancellationToken);
-        Assert.InRange((int)answer.StatusCode, 400, 499);
-        Assert.False(answer.Headers.Contains("Set-Cookie"));
+        using var response = await client.PostAsync("/v1/session", content, TestContext.Current.CancellationToken);
+        Assert.InRange((int)response.StatusCode, 400, 499);
+        Assert.False(response.Headers.Contains("Set-Cookie"));
     }
 
     [Fact]
-    public async Task No_operation_of_the_document_causes_a_500()
+    public async Task No_operation_of_the_API_causes_a_500()
     {
         const int Requests = 30;
         string[] ids = ["0", "0123456789abcdef0123456789abcdef", "é", "..%2f", "%01", "en-cot", new('a', 300)];
@@ -169,7 +169,7 @@ public sealed class FuzzTests
         }
     }
 
-    /// <summary>Creates what a path names, and returns its id.</summary>
+    /// <summary>Creates a resource of the kind in the path, and returns its id.</summary>
     private static async Task<string> IdForAsync(HttpClient client, string path)
     {
         if (path.StartsWith("/v1/models", StringComparison.Ordinal))
@@ -190,7 +190,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task No_call_of_a_tool_causes_a_500()
+    public async Task No_tool_call_causes_a_500()
     {
         const int Calls = 1000;
         using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
@@ -301,7 +301,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task Every_response_to_broken_HTTP_is_a_problem()
+    public async Task Every_error_response_to_malformed_HTTP_has_problem_details()
     {
         const int Requests = 600;
         using var app = YueApp.OnSocket(("Serilog:MinimumLevel:Default", "Warning"));
@@ -317,11 +317,11 @@ public sealed class FuzzTests
         var refused = 0;
         await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = 50 }, async (request, _) =>
         {
-            var answer = await client.BaseAddress!.SendRawAsync(request);
-            Assert.True(answer.Status is 0 or < 500 or 505, $"{answer.Status} for {Convert.ToBase64String(request)}");
-            if (answer.Status >= 400 && !Encoding.Latin1.GetString(request).StartsWith("HEAD", StringComparison.Ordinal))
+            var response = await client.BaseAddress!.SendRawAsync(request);
+            Assert.True(response.Status is 0 or < 500 or 505, $"{response.Status} for {Convert.ToBase64String(request)}");
+            if (response.Status >= 400 && !Encoding.Latin1.GetString(request).StartsWith("HEAD", StringComparison.Ordinal))
             {
-                answer.Problem();
+                response.Problem();
                 Interlocked.Increment(ref refused);
             }
         });
@@ -360,7 +360,7 @@ public sealed class FuzzTests
         return [.. body];
     }
 
-    /// <summary>Replaces the value or name around a position with a piece, so that most bodies are still JSON.</summary>
+    /// <summary>Replaces the value or name at a position with a piece, so that most bodies are still JSON.</summary>
     private static void ReplaceToken(List<byte> body, int at, Random random, string[] pieces)
     {
         ReadOnlySpan<byte> edges = "{}[],:\n "u8;

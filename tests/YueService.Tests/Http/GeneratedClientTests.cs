@@ -10,7 +10,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests that clients generated from the OpenAPI document, the MCP client of npm, and OpenAI's clients as the documentation
+/// <summary>Tests that clients generated from the OpenAPI document, the MCP client from npm, and OpenAI's clients as the documentation
 /// shows them, compile and work.</summary>
 public sealed class GeneratedClientTests : IDisposable
 {
@@ -33,7 +33,7 @@ public sealed class GeneratedClientTests : IDisposable
         served.Remove("servers");
         var file = Path.Combine(Root, "docs", "openapi.json");
 
-        // The served version is that of the build and differs between commits, so the copy keeps its own.
+        // The served version is the version of the build, which differs between commits, so the committed copy keeps its own.
         served["info"]!["version"] = JsonNode.Parse(
             await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken))!["info"]!["version"]!.GetValue<string>();
         if (CommittedDocs.AreUpdated)
@@ -50,7 +50,7 @@ public sealed class GeneratedClientTests : IDisposable
         Assert.True(JsonNode.DeepEquals(committed, served), $"docs/openapi.json differs from the served document; {CommittedDocs.Fix}");
     }
 
-    /// <summary>Clients of some generators send the defaults of the schema in every request. A reference needs a clip as well.</summary>
+    /// <summary>Some generated clients send all defaults of the schema. A reference is left out because it also needs a clip.</summary>
     [Fact]
     public async Task A_request_with_all_defaults_of_the_document_is_accepted()
     {
@@ -65,7 +65,7 @@ public sealed class GeneratedClientTests : IDisposable
     }
 
     [Fact]
-    public async Task The_clients_of_npm_make_songs_and_read_errors()
+    public async Task The_npm_clients_make_songs_and_read_errors()
     {
         Assert.SkipUnless(await RunAsync("node", ".", "--version") is { ExitCode: 0 }, "Node.js is not installed");
         using var folder = new TemporaryFolder();
@@ -97,48 +97,48 @@ public sealed class GeneratedClientTests : IDisposable
         await File.WriteAllTextAsync(
             Path.Combine(folder.Path, "song.mjs"), ForService(CallFromCode("js")), TestContext.Current.CancellationToken);
         await MustRunAsync(folder.Path, "node", "song.mjs");
-        await IsWavAsync(Path.Combine(folder.Path, "song.wav"));
+        await AssertWavAsync(Path.Combine(folder.Path, "song.wav"));
     }
 
     [Fact]
-    public async Task The_documented_Python_lines_make_a_song()
+    public async Task The_documented_Python_code_makes_a_song()
     {
         Assert.SkipUnless(await RunAsync("python3", ".", "-c", "import openai") is { ExitCode: 0 }, "Python's openai is not installed");
         using var folder = new TemporaryFolder();
         await MustRunAsync(folder.Path, "python3", "-c", ForService(CallFromCode("python")));
-        await IsWavAsync(Path.Combine(folder.Path, "song.wav"));
+        await AssertWavAsync(Path.Combine(folder.Path, "song.wav"));
     }
 
     [Fact]
-    public async Task The_documented_CSharp_lines_make_a_song()
+    public async Task The_documented_CSharp_code_makes_a_song()
     {
-        await AreCompiledAsync([CallFromCode("csharp")]);
+        await AssertCompiledAsync([CallFromCode("csharp")]);
         using var folder = new TemporaryFolder();
         await DocumentedClient.MakeSongAsync(_client.BaseAddress!, folder["song.wav"]);
-        await IsWavAsync(folder["song.wav"]);
+        await AssertWavAsync(folder["song.wav"]);
     }
 
     [Fact]
-    public async Task The_CSharp_lines_of_the_README_of_the_client_make_a_song_and_read_an_error()
+    public async Task The_CSharp_code_in_the_client_README_makes_a_song_and_reads_an_error()
     {
         var blocks = Page("src", "YueService.Client", "README.md").Blocks.Where(block => block.Language == "csharp").ToList();
         Assert.Equal(2, blocks.Count);
-        await AreCompiledAsync(blocks.Select(block => block.Text));
+        await AssertCompiledAsync(blocks.Select(block => block.Text));
         using var folder = new TemporaryFolder();
         var printed = new List<string>();
         await DocumentedClient.MakeSongAsync(_client.BaseAddress!, folder["song.wav"], printed.Add);
-        await IsWavAsync(folder["song.wav"]);
+        await AssertWavAsync(folder["song.wav"]);
         Assert.StartsWith("max_new_tokens is 1;", Assert.Single(printed), StringComparison.Ordinal);
     }
 
-    /// <summary>Checks that <see cref="DocumentedClient"/> contains every line of C# code of the documentation.</summary>
-    private static async Task AreCompiledAsync(IEnumerable<string> blocks)
+    /// <summary>Checks that <see cref="DocumentedClient"/> contains every line of C# code in the documentation.</summary>
+    private static async Task AssertCompiledAsync(IEnumerable<string> blocks)
     {
         var source = await File.ReadAllTextAsync(
             Path.Combine(Root, "tests", "YueService.Tests", "Docs", $"{nameof(DocumentedClient)}.cs"),
             TestContext.Current.CancellationToken);
         var lines = blocks.SelectMany(block => DocumentedClient.Differences.Aggregate(
-            block, (text, differ) => text.Replace(differ.Documented, differ.Here, StringComparison.Ordinal)).Split('\n'));
+            block, (text, difference) => text.Replace(difference.Documented, difference.Here, StringComparison.Ordinal)).Split('\n'));
         Assert.All(lines, line => Assert.Contains(line, source, StringComparison.Ordinal));
     }
 
@@ -154,7 +154,7 @@ public sealed class GeneratedClientTests : IDisposable
 
     private string ForService(string code) => code.Replace("localhost:2008", _client.BaseAddress!.Authority, StringComparison.Ordinal);
 
-    private static async Task IsWavAsync(string file)
+    private static async Task AssertWavAsync(string file)
     {
         var bytes = await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
         Assert.Equal("RIFF"u8, bytes.AsSpan(0, 4));

@@ -19,7 +19,7 @@ public sealed class LargeBodyTests
     private const string End = "\r\n--x--\r\n";
 
     [Fact]
-    public async Task Many_large_bodies_at_once_stay_within_the_budget()
+    public async Task Many_concurrent_large_bodies_stay_within_the_budget()
     {
         const int Clients = 8;
         using var app = YueApp.OnSocket(("Yue:BodyBudgetMegabytes", "20"));
@@ -35,22 +35,22 @@ public sealed class LargeBodyTests
             }
 
             // Two bodies of 8 MiB fit into 20 MiB; the others are not read at all.
-            var open = uploads.Select(upload => upload.Answer).ToList();
+            var open = uploads.Select(upload => upload.Response).ToList();
             while (open.Count > 2)
             {
                 var refused = await Task.WhenAny(open);
                 open.Remove(refused);
-                var answer = await refused;
-                Assert.Equal(503, answer.Status);
-                Assert.Contains("Retry-After: ", answer.Head, StringComparison.Ordinal);
-                Assert.Equal("urn:yue:too-many-bodies", answer.Problem().GetProperty("type").GetString());
+                var response = await refused;
+                Assert.Equal(503, response.Status);
+                Assert.Contains("Retry-After: ", response.Head, StringComparison.Ordinal);
+                Assert.Equal("urn:yue:too-many-bodies", response.Problem().GetProperty("type").GetString());
             }
 
             Assert.Equal(2 * body.Length, budget.UsedBytes);
-            foreach (var upload in uploads.Where(upload => open.Contains(upload.Answer)))
+            foreach (var upload in uploads.Where(upload => open.Contains(upload.Response)))
             {
                 await upload.SendAsync(body);
-                Assert.Equal(422, (await upload.Answer).Status);
+                Assert.Equal(422, (await upload.Response).Status);
             }
 
             await Eventually.TrueAsync(() => budget.UsedBytes == 0);
@@ -69,7 +69,7 @@ public sealed class LargeBodyTests
         using var share = app.Services.GetRequiredService<BodyBudget>().Open();
         Assert.True(share.TryReserve(15 * Mebibyte));
         using var upload = await Upload.StartAsync(client.BaseAddress!, "/v1/songs", contentLength: 8 * Mebibyte);
-        Assert.Equal("urn:yue:too-many-bodies", (await upload.Answer).Problem().GetProperty("type").GetString());
+        Assert.Equal("urn:yue:too-many-bodies", (await upload.Response).Problem().GetProperty("type").GetString());
     }
 
     [Fact]
@@ -79,9 +79,9 @@ public sealed class LargeBodyTests
         using var client = app.CreateClient();
         using var upload = await Upload.StartAsync(client.BaseAddress!, "/predict", contentLength: null);
         await upload.SendAsync($"{Json}{File("reference.audio")}{new string('x', 2 * Mebibyte)}");
-        var answer = await upload.Answer;
-        Assert.Equal(413, answer.Status);
-        Assert.Contains("Yue:BodyBudgetMegabytes", answer.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
+        var response = await upload.Response;
+        Assert.Equal(413, response.Status);
+        Assert.Contains("Yue:BodyBudgetMegabytes", response.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -93,17 +93,17 @@ public sealed class LargeBodyTests
         using var client = app.CreateClient();
         app.FillQueue();
 
-        // The clip itself is never sent, so the response must be sent before it.
+        // The clip itself is never sent, so the server must respond without reading it.
         using var files = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte);
         await files.SendAsync(Json + File("reference.audio"));
-        Assert.Equal("urn:yue:queue-full", (await files.Answer).Problem().GetProperty("type").GetString());
+        Assert.Equal("urn:yue:queue-full", (await files.Response).Problem().GetProperty("type").GetString());
         using var inline = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte, "application/json");
         await inline.SendAsync($$"""{"lyrics":"la","reference":{"audio":"{{new string('A', 3 * Mebibyte)}}""");
-        Assert.Equal("urn:yue:queue-full", (await inline.Answer).Problem().GetProperty("type").GetString());
+        Assert.Equal("urn:yue:queue-full", (await inline.Response).Problem().GetProperty("type").GetString());
         app.Engine.Status = app.Engine.Status with { State = EngineState.Loading };
         using var loading = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte);
         await loading.SendAsync(Json + File("reference.audio"));
-        Assert.Equal("urn:yue:not-ready", (await loading.Answer).Problem().GetProperty("type").GetString());
+        Assert.Equal("urn:yue:not-ready", (await loading.Response).Problem().GetProperty("type").GetString());
         Assert.Empty(app.Engine.Requests);
     }
 
@@ -122,15 +122,15 @@ public sealed class LargeBodyTests
     [InlineData("reference.audoi", "reference.audoi", "the closest known name is reference.audio")]
     [InlineData("", "", "is not known")]
     [InlineData("request", "request", "was sent twice")]
-    public async Task An_unknown_part_is_refused_by_name_before_it_is_read(string name, string field, string says)
+    public async Task An_invalid_part_is_refused_by_name_before_it_is_read(string name, string field, string expected)
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
         using var upload = await Upload.StartAsync(client.BaseAddress!, "/predict", contentLength: 60 * Mebibyte);
         await upload.SendAsync(Json + File(name));
-        var answer = await upload.Answer;
-        Assert.Equal(422, answer.Status);
-        Assert.Contains(says, answer.Problem().GetProperty("errors").GetProperty(field)[0].GetString(), StringComparison.Ordinal);
+        var response = await upload.Response;
+        Assert.Equal(422, response.Status);
+        Assert.Contains(expected, response.Problem().GetProperty("errors").GetProperty(field)[0].GetString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -142,7 +142,7 @@ public sealed class LargeBodyTests
         using var client = app.CreateClient();
         using var upload = await Upload.StartAsync(client.BaseAddress!, "/predict", contentLength: 60 * Mebibyte);
         await upload.SendAsync($"{Json}{File(first)}abc\r\n{File(second)}");
-        var detail = (await upload.Answer).Problem().GetProperty("detail").GetString();
+        var detail = (await upload.Response).Problem().GetProperty("detail").GetString();
         Assert.Contains("was sent together with stems", detail, StringComparison.Ordinal);
     }
 
@@ -157,7 +157,7 @@ public sealed class LargeBodyTests
     }
 
     [Fact]
-    public async Task A_large_part_is_in_a_file_without_a_name()
+    public async Task A_large_part_is_stored_in_an_unnamed_file()
     {
         using var folder = new TemporaryFolder();
         using var part = new SpooledFile(folder.Path);
@@ -183,7 +183,7 @@ public sealed class LargeBodyTests
         private bool _isChunked;
 
         /// <summary>The first response on the connection.</summary>
-        public Task<RawResponse> Answer { get; private set; } = Task.FromResult(new RawResponse(""));
+        public Task<RawResponse> Response { get; private set; } = Task.FromResult(new RawResponse(""));
 
         public static async Task<Upload> StartAsync(
             Uri server, string path, long? contentLength, string contentType = "multipart/form-data; boundary=x")
@@ -192,11 +192,11 @@ public sealed class LargeBodyTests
             await upload._client.ConnectAsync(server.Host, server.Port, TestContext.Current.CancellationToken);
             var framing = contentLength is { } length ? $"Content-Length: {length}" : "Transfer-Encoding: chunked";
             await upload.WriteAsync($"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {contentType}\r\n{framing}\r\n\r\n");
-            upload.Answer = upload.ReadAsync();
+            upload.Response = upload.ReadAsync();
             return upload;
         }
 
-        /// <summary>Sends a piece of the body, as far as the server reads it.</summary>
+        /// <summary>Sends a piece of the body, unless the server has closed the connection.</summary>
         public async Task SendAsync(string piece)
         {
             try
@@ -205,7 +205,7 @@ public sealed class LargeBodyTests
             }
             catch (IOException)
             {
-                // Already rejected and closed.
+                // The server has already refused the request and closed the connection.
             }
         }
 
@@ -217,13 +217,13 @@ public sealed class LargeBodyTests
         /// <summary>Reads until the body's JSON is complete.</summary>
         private async Task<RawResponse> ReadAsync()
         {
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-            patience.CancelAfter(TimeSpan.FromMinutes(1));
+            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+            timeout.CancelAfter(TimeSpan.FromMinutes(1));
             var text = new StringBuilder();
             var buffer = new byte[16 * 1024];
             while (!text.ToString().Contains("}\r\n", StringComparison.Ordinal))
             {
-                var read = await _client.GetStream().ReadAsync(buffer, patience.Token);
+                var read = await _client.GetStream().ReadAsync(buffer, timeout.Token);
                 Assert.True(read > 0, $"the connection was closed after: {text}");
                 text.Append(Encoding.Latin1.GetString(buffer, 0, read));
             }

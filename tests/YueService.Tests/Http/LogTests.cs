@@ -37,7 +37,7 @@ public sealed class LogTests
     }
 
     [Fact]
-    public void Values_and_exceptions_on_the_console_cannot_look_like_entries()
+    public void Values_and_exceptions_on_the_console_cannot_look_like_log_entries()
     {
         var printed = Print(log =>
         {

@@ -79,7 +79,8 @@ public sealed class LoudnessTests : IDisposable
     public async Task A_loudness_out_of_bounds_is_a_422(string loudness)
     {
         using var response = await _client.PredictAsync($$$"""{"lyrics":"la","output":{"loudness_lufs":{{{loudness}}}}}""");
-        Assert.Contains("send a number from -36 to -6", (await response.FaultsAsync())["output.loudness_lufs"], StringComparison.Ordinal);
+        Assert.Contains(
+            "send a number from -36 to -6", (await response.FieldErrorsAsync())["output.loudness_lufs"], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public sealed class ModelTests : IDisposable
     }
 
     [Fact]
-    public async Task The_models_are_those_that_requests_can_name_with_their_capabilities()
+    public async Task Models_that_requests_can_name_are_listed_with_their_capabilities()
     {
         var list = await _client.GetJsonAsync("/v1/models");
         Assert.Equal("list", list.GetProperty("object").GetString());

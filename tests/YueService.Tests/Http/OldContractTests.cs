@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests a client that knows only the old service.</summary>
+/// <summary>Tests that clients of the old service still work.</summary>
 public sealed class OldContractTests : IDisposable
 {
     private readonly YueApp _app = new();
@@ -49,8 +49,8 @@ public sealed class OldContractTests : IDisposable
         Assert.Equal(16, BinaryPrimitives.ReadInt16LittleEndian(wav.AsSpan(34)));
         Assert.Equal(wav.Length - 44, BinaryPrimitives.ReadInt32LittleEndian(wav.AsSpan(40)));
 
-        var asked = Assert.Single(_app.Engine.Requests);
-        Assert.Equal((1000, 1, 7L), (asked.MaxNewTokens, asked.RunNSegments, asked.Seed));
+        var request = Assert.Single(_app.Engine.Requests);
+        Assert.Equal((1000, 1, 7L), (request.MaxNewTokens, request.RunNSegments, request.Seed));
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class OldContractTests : IDisposable
     [InlineData("\"\\ud800\"")]
     [InlineData("17")]
     [InlineData("{}")]
-    public async Task A_client_job_id_in_another_form_is_treated_as_absent(string value)
+    public async Task An_invalid_client_job_id_is_treated_as_absent(string value)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync($$"""{"lyrics":"la","client_job_id":{{value}}}""");
@@ -104,7 +104,7 @@ public sealed class OldContractTests : IDisposable
     }
 
     [Fact]
-    public async Task The_new_keys_are_in_addition_to_the_old_ones()
+    public async Task The_new_keys_are_added_to_the_old_ones()
     {
         _app.Engine.Sing = (request, _, _) => Task.FromResult(FakeSongEngine.Song(request, "the output clipped"));
         using var client = _app.CreateClient();
@@ -137,19 +137,19 @@ public sealed class OldContractTests : IDisposable
         Assert.Equal(44 + 400, stems.GetProperty("instrumental").GetProperty("audio_base64").GetBytesFromBase64().Length);
         Assert.Equal("wav", stems.GetProperty("vocal").GetProperty("format").GetString());
 
-        var asked = Assert.Single(_app.Engine.Requests);
+        var request = Assert.Single(_app.Engine.Requests);
         Assert.Equal(
-            new SamplingSettings { Temperature = 0.8, TopP = 1, TopK = 0, RepetitionPenalty = 1, GuidanceScale = 1 }, asked.Sampling);
+            new SamplingSettings { Temperature = 0.8, TopP = 1, TopK = 0, RepetitionPenalty = 1, GuidanceScale = 1 }, request.Sampling);
     }
 
     [Fact]
     public async Task Two_concurrent_requests_each_get_their_own_song()
     {
         var both = new TaskCompletionSource();
-        var begun = 0;
+        var started = 0;
         _app.Engine.Sing = async (request, _, _) =>
         {
-            if (Interlocked.Increment(ref begun) == 2)
+            if (Interlocked.Increment(ref started) == 2)
             {
                 both.TrySetResult();
             }
@@ -158,11 +158,11 @@ public sealed class OldContractTests : IDisposable
             return FakeSongEngine.Song(request);
         };
         using var client = _app.CreateClient();
-        var answers = await Task.WhenAll(
+        var responses = await Task.WhenAll(
             client.PredictAsync("""{"lyrics":"one","seed":1}"""), client.PredictAsync("""{"lyrics":"two","seed":2}"""));
-        foreach (var (answer, lyrics, seed) in answers.Zip(["one", "two"], [1L, 2L]))
+        foreach (var (response, lyrics, seed) in responses.Zip(["one", "two"], [1L, 2L]))
         {
-            var song = await answer.SongAsync();
+            var song = await response.SongAsync();
             Assert.Equal((lyrics, seed), (song.GetProperty("lyrics").GetString(), song.GetProperty("seed").GetInt64()));
         }
     }

@@ -28,14 +28,14 @@ public sealed class OpenAiClientTests : IDisposable
     {
         var models = await Client().GetOpenAIModelClient().GetModelsAsync(TestContext.Current.CancellationToken);
         Assert.Equal([FakeSongEngine.ModelName, "en-icl"], models.Value.Select(model => model.Id));
-        foreach (var (format, begins) in new[] { (GeneratedSpeechFormat.Wav, "RIFF"), (GeneratedSpeechFormat.Mp3, "mp3") })
+        foreach (var (format, prefix) in new[] { (GeneratedSpeechFormat.Wav, "RIFF"), (GeneratedSpeechFormat.Mp3, "mp3") })
         {
             var song = await Audio().GenerateSpeechAsync(
                 "[verse]\nla",
                 GeneratedSpeechVoice.Alloy,
                 new SpeechGenerationOptions { ResponseFormat = format },
                 TestContext.Current.CancellationToken);
-            Assert.StartsWith(begins, System.Text.Encoding.Latin1.GetString(song.Value), StringComparison.Ordinal);
+            Assert.StartsWith(prefix, System.Text.Encoding.Latin1.GetString(song.Value), StringComparison.Ordinal);
         }
     }
 
@@ -89,7 +89,7 @@ public sealed class OpenAiClientTests : IDisposable
             GeneratedSpeechVoice.Alloy,
             new SpeechGenerationOptions { ResponseFormat = GeneratedSpeechFormat.Pcm },
             TestContext.Current.CancellationToken);
-        await stage["la"].Begun.Task.InTime();
+        await stage["la"].Started.Task.InTime();
         _app.Engine.Listeners["la"].Hear(new(0, 44_100, [0.5f, -0.5f], null, null, IsEnd: false));
         return await response.InTime();
     }

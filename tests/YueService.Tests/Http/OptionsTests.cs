@@ -63,7 +63,7 @@ public sealed class OptionsTests : IDisposable
     }
 
     [Fact]
-    public async Task Formats_that_cannot_be_made_here_are_marked()
+    public async Task Formats_that_cannot_be_encoded_are_marked_unavailable()
     {
         _app.Encoder.HasFfmpeg = false;
         var options = await GetAsync();
@@ -77,7 +77,7 @@ public sealed class OptionsTests : IDisposable
     }
 
     [Fact]
-    public async Task Tags_are_those_published_each_once_in_any_letter_case()
+    public async Task Tags_are_the_published_ones_without_duplicates_in_any_letter_case()
     {
         var tags = (await GetAsync()).GetProperty("tags");
         Assert.Contains("Apache", Text(tags, "notice"), StringComparison.Ordinal);

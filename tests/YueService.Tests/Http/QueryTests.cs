@@ -20,7 +20,7 @@ public sealed class QueryTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unknown_parameter_is_a_422_at_every_operation_below_v1()
+    public async Task An_unknown_parameter_is_a_422_for_every_operation_under_v1()
     {
         var id = (await _client.SubmitAsync("la")).Split('/')[^1];
         await _client.WhenAsync($"/v1/songs/{id}", "succeeded");
@@ -34,7 +34,7 @@ public sealed class QueryTests : IDisposable
                 Assert.True(response.StatusCode == HttpStatusCode.UnprocessableEntity, $"{operation.Name} {url}: {response.StatusCode}");
                 if (operation.Name != "head")
                 {
-                    Assert.Equal(["formt"], (await response.FaultsAsync()).Keys);
+                    Assert.Equal(["formt"], (await response.FieldErrorsAsync()).Keys);
                 }
 
                 tried++;
@@ -51,9 +51,9 @@ public sealed class QueryTests : IDisposable
         Assert.Equal(
             "lmit is not a known query parameter; the known ones are limit, cursor, state, favourite, q, parent. "
                 + "Correct it or leave it out.",
-            (await list.FaultsAsync())["lmit"]);
+            (await list.FieldErrorsAsync())["lmit"]);
         using var models = await _client.GetAsync("/v1/models?page=1", TestContext.Current.CancellationToken);
-        Assert.Equal("page is not known: this endpoint has no query parameters. Leave it out.", (await models.FaultsAsync())["page"]);
+        Assert.Equal("page is not known: this endpoint has no query parameters. Leave it out.", (await models.FieldErrorsAsync())["page"]);
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class QueryTests : IDisposable
     {
         using var response = await _client.GetAsync(
             "/v1/songs?limit=0&state=done&favourite=yes&page=2&q=a&q=b", TestContext.Current.CancellationToken);
-        var faults = await response.FaultsAsync();
+        var faults = await response.FieldErrorsAsync();
         Assert.Equal(["favourite", "limit", "page", "q", "state"], faults.Keys.Order());
         Assert.Equal("q was sent 2 times; send it once.", faults["q"]);
         Assert.Equal("state is done; send queued, running, succeeded, failed or cancelled.", faults["state"]);
@@ -73,7 +73,7 @@ public sealed class QueryTests : IDisposable
     [InlineData("/health?verbose=1")]
     [InlineData("/health/ready?x=1")]
     [InlineData("/openapi/v1.json?x=1")]
-    public async Task Empty_parameters_and_those_of_other_paths_are_ignored(string url)
+    public async Task Empty_parameters_and_parameters_outside_v1_are_ignored(string url)
     {
         using var response = await _client.GetAsync(url, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);

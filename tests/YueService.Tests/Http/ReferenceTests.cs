@@ -43,7 +43,7 @@ public sealed class ReferenceTests : IDisposable
     [Theory]
     [InlineData("/predict", HttpStatusCode.OK)]
     [InlineData("/v1/songs", HttpStatusCode.Accepted)]
-    public async Task A_clip_may_be_a_part_next_to_the_JSON(string path, HttpStatusCode status)
+    public async Task A_clip_may_be_a_multipart_part_next_to_the_JSON(string path, HttpStatusCode status)
     {
         using var response = await _client.PostAsync(
             path,
@@ -81,24 +81,24 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task The_response_says_which_part_was_used()
+    public async Task The_response_describes_the_reference_that_was_used()
     {
         _app.Engine.Sing = (request, _, _) =>
             Task.FromResult(FakeSongEngine.Song(request) with { Reference = new ReferenceResult(12, 1, true, 0.25) });
         using var response = await SendAsync($$"""{"audio":"{{Convert.ToBase64String(Clip)}}"}""");
-        var heard = (await response.SongAsync()).GetProperty("reference");
-        Assert.Equal("""{"seconds":12,"tracks":1,"from_cache":true,"encode_seconds":0.25}""", heard.GetRawText());
+        var used = (await response.SongAsync()).GetProperty("reference");
+        Assert.Equal("""{"seconds":12,"tracks":1,"from_cache":true,"encode_seconds":0.25}""", used.GetRawText());
     }
 
     [Theory]
     [MemberData(nameof(BadClips.Names), MemberType = typeof(BadClips))]
-    public async Task An_invalid_clip_is_a_422_with_the_reason_and_leaves_nothing(string name)
+    public async Task An_invalid_clip_is_a_422_with_the_reason_and_leaves_no_files(string name)
     {
         Ffmpeg.SkipWithout();
         var file = await BadClips.MakeAsync(name);
         using var response = await _client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", file)));
-        var faults = await response.FaultsAsync();
-        Assert.Contains(BadClips.SaysOf(name), faults["reference.audio"], StringComparison.Ordinal);
+        var faults = await response.FieldErrorsAsync();
+        Assert.Contains(BadClips.MessageOf(name), faults["reference.audio"], StringComparison.Ordinal);
         Assert.Single(faults);
         Assert.Empty(_app.Engine.Requests);
         Assert.Empty(_app.TempFiles);
@@ -125,10 +125,10 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("""{"audio":"AAAA","start_seconds":-1}""", "reference.start_seconds", "send a number from 0 to 600")]
     [InlineData("""{"vocal":"AAAA","instrumental":"AAAA","separate":true}""", "reference.separate", "without reference.audio")]
     [InlineData("""{"audio":"AAAA","separate":true}""", "reference.separate", "Yue:Separator is not set")]
-    public async Task Invalid_fields_are_named_before_anything_is_decoded(string reference, string field, string says)
+    public async Task Invalid_fields_are_named_before_anything_is_decoded(string reference, string field, string expected)
     {
         using var response = await SendAsync(reference);
-        Assert.Contains(says, (await response.FaultsAsync())[field], StringComparison.Ordinal);
+        Assert.Contains(expected, (await response.FieldErrorsAsync())[field], StringComparison.Ordinal);
         Assert.Empty(_app.Engine.Requests);
     }
 
@@ -136,23 +136,23 @@ public sealed class ReferenceTests : IDisposable
     [InlineData(12, 20, "reference.start_seconds is 12, and the clip lasts 12 s")]
     [InlineData(11.5, 20, "leaves at least 1 s")]
     [InlineData(300, 310, "the clip lasts 12 s")]
-    public async Task A_start_past_the_end_of_the_clip_is_a_422(double start, double end, string says)
+    public async Task A_start_past_the_end_of_the_clip_is_a_422(double start, double end, string expected)
     {
         using var response = await SendAsync(
             FormattableString.Invariant(
                 $$"""{"audio":"{{Convert.ToBase64String(Clip)}}","start_seconds":{{start}},"end_seconds":{{end}}}"""));
-        Assert.Contains(says, (await response.FaultsAsync())["reference.start_seconds"], StringComparison.Ordinal);
+        Assert.Contains(expected, (await response.FieldErrorsAsync())["reference.start_seconds"], StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Stems_of_different_length_are_a_422_and_padding_is_not()
+    public async Task Stems_of_different_lengths_are_a_422_but_padding_is_allowed()
     {
         static byte[] Stem(double seconds) => TestWav.OfFloats(8000, 1, TestWav.Sine(8000, 440, seconds));
         using var response = await _client.PredictAsync(
             Form("""{"lyrics":"la"}""", ("reference.vocal", Stem(3)), ("reference.instrumental", Stem(4.5))));
         Assert.Contains(
             "reference.instrumental lasts 4.5 s and reference.vocal 3 s",
-            (await response.FaultsAsync())["reference.instrumental"], StringComparison.Ordinal);
+            (await response.FieldErrorsAsync())["reference.instrumental"], StringComparison.Ordinal);
         using var padded = await _client.PredictAsync(
             Form("""{"lyrics":"la"}""", ("reference.vocal", Stem(3)), ("reference.instrumental", Stem(3.05))));
         await padded.SongAsync();
@@ -166,7 +166,9 @@ public sealed class ReferenceTests : IDisposable
         byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, .. new byte[60]];
         using var response = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", flac)));
         Assert.Contains(
-            "Install ffmpeg, or send wav, aiff, mp3 or ogg", (await response.FaultsAsync())["reference.audio"], StringComparison.Ordinal);
+            "Install ffmpeg, or send wav, aiff, mp3 or ogg",
+            (await response.FieldErrorsAsync())["reference.audio"],
+            StringComparison.Ordinal);
         foreach (var clip in (byte[][])[Clip, TestClips.ChirpFile("mp3"), TestClips.ChirpFile("ogg"), TestClips.ChirpFile("opus")])
         {
             using var song = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", clip)));
@@ -175,7 +177,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_clip_without_its_last_part_of_a_second_is_used_with_a_warning()
+    public async Task A_clip_that_is_cut_short_by_part_of_a_second_is_used_with_a_warning()
     {
         using var response = await _client.PredictAsync(
             Form("""{"lyrics":"la"}""", ("reference.audio", TestClips.ChirpFile("mp3")[..5000])));
@@ -185,7 +187,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_mixed_clip_is_split_if_the_request_says_so()
+    public async Task A_mixed_clip_is_separated_if_requested()
     {
         using var folder = new TemporaryFolder();
         var low = Enumerable.Range(0, 1025).Select(bin => bin < 100 ? 1f : 0f).ToArray();     // below 2.15 kHz
@@ -203,7 +205,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_clip_may_be_larger_than_the_body_limit_and_nothing_else_may()
+    public async Task Only_a_clip_may_be_larger_than_the_body_limit()
     {
         using var app = YueApp.OnSocket(("Yue:MaxBodyBytes", "2000"));
         using var client = app.CreateClient();
@@ -218,7 +220,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_past_64_mebibytes_is_a_413()
+    public async Task A_file_over_64_mebibytes_is_a_413()
     {
         using var response = await _client.PredictAsync(
             Form("""{"lyrics":"la"}""", ("reference.audio", new byte[AudioDecoder.MaxBytes + 1])));
@@ -230,7 +232,7 @@ public sealed class ReferenceTests : IDisposable
     {
         using var response = await _client.PredictAsync(
             Form("""{"lyrics":"la","reference":{"audio":"AAAA"}}""", ("reference.audio", Clip)));
-        Assert.Contains("was sent twice", (await response.FaultsAsync())["reference.audio"], StringComparison.Ordinal);
+        Assert.Contains("was sent twice", (await response.FieldErrorsAsync())["reference.audio"], StringComparison.Ordinal);
     }
 
     [Theory]
@@ -238,21 +240,21 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"lyrics\":\"la\"}", "not complete multipart/form-data")]
     [InlineData("nothing of the kind", "not complete multipart/form-data")]
     [InlineData("", "not complete multipart/form-data")]
-    public async Task An_incomplete_multipart_body_is_a_400(string body, string says)
+    public async Task An_incomplete_multipart_body_is_a_400(string body, string expected)
     {
         var content = new StringContent(body, Encoding.ASCII);
         content.Headers.Remove("Content-Type");
         content.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=x");
         using var response = await _client.PredictAsync(content);
         var problem = await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:bad-request");
-        Assert.Contains(says, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains(expected, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData(70, "The part request is missing")]
     [InlineData(71, "the boundary has 71 characters; send one of at most 70")]
     [InlineData(5000, "the boundary has 5000 characters")]
-    public async Task A_boundary_has_at_most_70_characters(int length, string says)
+    public async Task A_boundary_has_at_most_70_characters(int length, string expected)
     {
         var boundary = new string('x', length);
         var content = new StringContent($"--{boundary}--\r\n", Encoding.ASCII);
@@ -260,7 +262,7 @@ public sealed class ReferenceTests : IDisposable
         content.Headers.TryAddWithoutValidation("Content-Type", $"multipart/form-data; boundary={boundary}");
         using var response = await _client.PredictAsync(content);
         var problem = await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:bad-request");
-        Assert.Contains(says, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains(expected, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -78,13 +78,13 @@ public sealed class RemakeTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task Invalid_codes_and_parts_are_named_with_value_and_bound(string body, string path, string says)
+    public async Task Invalid_codes_are_named_with_their_value_and_bound(string body, string path, string expected)
     {
         using var response = await _client.PredictAsync(body);
-        var (field, message) = Assert.Single(await response.FaultsAsync());
+        var (field, message) = Assert.Single(await response.FieldErrorsAsync());
         Assert.Equal(path, field);
         Assert.StartsWith(path + " ", message, StringComparison.Ordinal);
-        Assert.Contains(says, message, StringComparison.Ordinal);
+        Assert.Contains(expected, message, StringComparison.Ordinal);
         Assert.Empty(_app.Engine.Requests);
     }
 
@@ -103,7 +103,7 @@ public sealed class RemakeTests : IDisposable
                 "continue_from.sections[1]",
                 "continue_from.sections[2].instrumental",
             ],
-            (await response.FaultsAsync()).Keys.Order(StringComparer.Ordinal));
+            (await response.FieldErrorsAsync()).Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -113,17 +113,17 @@ public sealed class RemakeTests : IDisposable
         await longest.SongAsync();
         using var tooLong = await _client.PredictAsync(Remake(Sections(19, 5000), ""","stage":"finish" """));
         Assert.Contains(
-            "have 95000 frames together; send at most 90000", (await tooLong.FaultsAsync())["continue_from.sections"],
+            "have 95000 frames together; send at most 90000", (await tooLong.FieldErrorsAsync())["continue_from.sections"],
             StringComparison.Ordinal);
         using var tooMany = await _client.PredictAsync(Remake(Sections(101, 1), ""","stage":"finish" """));
-        Assert.Contains("has 101 items", (await tooMany.FaultsAsync())["continue_from.sections"], StringComparison.Ordinal);
+        Assert.Contains("has 101 items", (await tooMany.FieldErrorsAsync())["continue_from.sections"], StringComparison.Ordinal);
         using var section = await _client.PredictAsync(Remake(Sections(1, 5001), ""","stage":"finish" """));
         Assert.Equal(
-            ["continue_from.sections[0].instrumental", "continue_from.sections[0].vocal"], (await section.FaultsAsync()).Keys.Order());
+            ["continue_from.sections[0].instrumental", "continue_from.sections[0].vocal"], (await section.FieldErrorsAsync()).Keys.Order());
     }
 
     [Fact]
-    public async Task A_body_of_codes_past_the_limit_is_a_413()
+    public async Task A_body_of_codes_over_the_limit_is_a_413()
     {
         using var app = new YueApp(("Yue:MaxBodyBytes", "2000"));
         using var client = app.CreateClient();
@@ -144,12 +144,12 @@ public sealed class RemakeTests : IDisposable
         var continued = await second.SongAsync();
         Assert.Equal(JsonValueKind.Null, continued.GetProperty("codes").ValueKind);
         Assert.Empty(continued.GetProperty("warnings").Strings());
-        var asked = _app.Engine.Requests.Last();
-        Assert.Equal("en-cot", asked.Model);
+        var request = _app.Engine.Requests.Last();
+        Assert.Equal("en-cot", request.Model);
         Assert.Equal(
             FakeSongEngine.Codes.Sections.Select(section => section.ToIds()),
-            asked.ContinueFrom!.Sections.Select(section => section.ToIds()));
-        Assert.Equal(["verse", "chorus"], asked.ContinueFrom.Sections.Select(section => section.Tag));
+            request.ContinueFrom!.Sections.Select(section => section.ToIds()));
+        Assert.Equal(["verse", "chorus"], request.ContinueFrom.Sections.Select(section => section.Tag));
     }
 
     [Fact]
@@ -164,23 +164,24 @@ public sealed class RemakeTests : IDisposable
     [Fact]
     public async Task Absent_fields_get_the_defaults_of_the_stage()
     {
-        await SungAsync("""{"lyrics":"la","stage":"draft"}""");
-        await SungAsync("""{"instrumental":true}""");
-        await SungAsync("""{"stage":"finish","continue_from":""" + Codes + "}");
-        await SungAsync("""{"lyrics":"[verse]b[chorus]d[outro]f","target_seconds":60}""");
-        await SungAsync(Remake(Codes, ""","target_seconds":[7.5]"""));
-        var asked = _app.Engine.Requests.ToArray();
-        Assert.Equal((SongScope.Draft, 16_000), (asked[0].Scope, asked[0].Output.SampleRate));
-        Assert.Equal((true, "[verse]\n\n[chorus]"), (asked[1].Instrumental, asked[1].Lyrics));
-        Assert.Equal((SongScope.Finish, "", "en-cot"), (asked[2].Scope, asked[2].Lyrics, asked[2].Model));
-        Assert.Equal([60.0, 60.0], asked[3].TargetSeconds!);
-        Assert.Equal([7.5], asked[4].TargetSeconds!);
+        await SingAsync("""{"lyrics":"la","stage":"draft"}""");
+        await SingAsync("""{"instrumental":true}""");
+        await SingAsync("""{"stage":"finish","continue_from":""" + Codes + "}");
+        await SingAsync("""{"lyrics":"[verse]b[chorus]d[outro]f","target_seconds":60}""");
+        await SingAsync(Remake(Codes, ""","target_seconds":[7.5]"""));
+        var requests = _app.Engine.Requests.ToArray();
+        Assert.Equal((SongScope.Draft, 16_000), (requests[0].Scope, requests[0].Output.SampleRate));
+        Assert.Equal((true, "[verse]\n\n[chorus]"), (requests[1].Instrumental, requests[1].Lyrics));
+        Assert.Equal((SongScope.Finish, "", "en-cot"), (requests[2].Scope, requests[2].Lyrics, requests[2].Model));
+        Assert.Equal([60.0, 60.0], requests[3].TargetSeconds!);
+        Assert.Equal([7.5], requests[4].TargetSeconds!);
     }
 
-    private static string Remake(string codes, string more = "") => $$"""{"lyrics":"{{Lyrics}}","continue_from":{{codes}}{{more}}}""";
+    private static string Remake(string codes, string fields = "") => $$"""{"lyrics":"{{Lyrics}}","continue_from":{{codes}}{{fields}}}""";
 
-    private static string Section(string vocal, string instrumental, string more = "", string model = "en-cot", string tag = "\"verse\"") =>
-        $$"""{"model":"{{model}}","sections":[{"tag":{{tag}},"vocal":{{vocal}},"instrumental":{{instrumental}}{{more}}}]}""";
+    private static string Section(
+        string vocal, string instrumental, string fields = "", string model = "en-cot", string tag = "\"verse\"") =>
+        $$"""{"model":"{{model}}","sections":[{"tag":{{tag}},"vocal":{{vocal}},"instrumental":{{instrumental}}{{fields}}}]}""";
 
     private static string Sections(int count, int frames)
     {
@@ -189,7 +190,7 @@ public sealed class RemakeTests : IDisposable
         return new StringBuilder("""{"model":"en-cot","sections":[""").AppendJoin(',', sections).Append("]}").ToString();
     }
 
-    private async Task SungAsync(string body)
+    private async Task SingAsync(string body)
     {
         using var response = await _client.PredictAsync(body);
         await response.SongAsync();

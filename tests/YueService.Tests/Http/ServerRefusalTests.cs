@@ -16,21 +16,21 @@ public sealed class ServerRefusalTests
     [InlineData("POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400, "not valid HTTP")]
     [InlineData("POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "not valid HTTP")]
     [InlineData("GET / HTTP/3.7\r\nHost: localhost\r\n\r\n", 505, "Send HTTP/1.1")]
-    public async Task A_request_that_is_not_HTTP_is_a_problem(string request, int status, string says)
+    public async Task A_request_that_is_not_HTTP_is_a_problem(string request, int status, string expected)
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
-        var answer = await client.BaseAddress!.SendRawAsync(request);
-        Assert.Equal(status, answer.Status);
-        var problem = answer.Problem();
+        var response = await client.BaseAddress!.SendRawAsync(request);
+        Assert.Equal(status, response.Status);
+        var problem = response.Problem();
         Assert.Equal("urn:yue:bad-request", problem.GetProperty("type").GetString());
-        Assert.Contains(says, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains(expected, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.Equal(problem.GetProperty("detail").GetString(), problem.GetProperty("error").GetProperty("message").GetString());
         Assert.Contains(problem.GetProperty("trace_id").GetString()!, app.Log.Text, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Too_long_a_line_and_too_many_headers_are_problems_that_name_the_bound()
+    public async Task Long_request_lines_and_headers_are_problems_that_name_the_limit()
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
@@ -39,9 +39,9 @@ public sealed class ServerRefusalTests
         Assert.Contains("8192 bytes", line.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
         foreach (var headers in new[] { $"X: {new string('x', 40_000)}\r\n", string.Concat(Enumerable.Repeat("X: x\r\n", 101)) })
         {
-            var answer = await client.BaseAddress!.SendRawAsync($"GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
-            Assert.Equal(431, answer.Status);
-            Assert.Contains("32768 bytes", answer.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
+            var response = await client.BaseAddress!.SendRawAsync($"GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+            Assert.Equal(431, response.Status);
+            Assert.Contains("32768 bytes", response.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
         }
     }
 
@@ -51,9 +51,9 @@ public sealed class ServerRefusalTests
         using var app = YueApp.OnSocket();
         app.ConfigureServer = kestrel => kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(1);
         using var client = app.CreateClient();
-        var answer = await client.BaseAddress!.SendRawAsync("GET / HTTP/1.1\r\nHost: loc");
-        Assert.Equal(408, answer.Status);
-        Assert.Contains("within 1 seconds", answer.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
+        var response = await client.BaseAddress!.SendRawAsync("GET / HTTP/1.1\r\nHost: loc");
+        Assert.Equal(408, response.Status);
+        Assert.Contains("within 1 seconds", response.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -61,9 +61,9 @@ public sealed class ServerRefusalTests
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
-        var answer = await client.BaseAddress!.SendRawAsync("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\nnonsense\r\n\r\n");
-        Assert.Equal(200, answer.Status);
-        var second = new RawResponse(answer.Text[answer.Text.LastIndexOf("HTTP/1.1 ", StringComparison.Ordinal)..]);
+        var response = await client.BaseAddress!.SendRawAsync("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\nnonsense\r\n\r\n");
+        Assert.Equal(200, response.Status);
+        var second = new RawResponse(response.Text[response.Text.LastIndexOf("HTTP/1.1 ", StringComparison.Ordinal)..]);
         Assert.Equal(400, second.Status);
         second.Problem();
     }
@@ -78,8 +78,8 @@ public sealed class ServerRefusalTests
         var served = await client.BaseAddress!.SendRawAsync(
             "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         Assert.Equal(200, served.Status);
-        var answer = await client.BaseAddress!.SendRawAsync(request);
-        Assert.Equal(status, answer.Status);
-        answer.Problem();
+        var response = await client.BaseAddress!.SendRawAsync(request);
+        Assert.Equal(status, response.Status);
+        response.Problem();
     }
 }

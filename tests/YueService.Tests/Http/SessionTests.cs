@@ -27,7 +27,7 @@ public sealed class SessionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_session_replaces_the_key_and_scripts_cannot_read_it()
+    public async Task A_session_cookie_replaces_the_key_and_is_hidden_from_scripts()
     {
         var cookie = await SignInAsync(_client);
         var parts = cookie.Split("; ");
@@ -47,16 +47,16 @@ public sealed class SessionTests : IDisposable
     [InlineData("null", HttpStatusCode.Forbidden)]
     [InlineData("http://localhost:81", HttpStatusCode.Forbidden)]
     [InlineData("https://evil.example", HttpStatusCode.Forbidden)]
-    public async Task Changes_with_a_session_need_the_origin_of_the_service(string? origin, HttpStatusCode status)
+    public async Task Changes_with_a_session_require_the_origin_of_the_service(string? origin, HttpStatusCode status)
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];
-        using var answer = await SendAsync(HttpMethod.Post, cookie, origin);
+        using var response = await SendAsync(HttpMethod.Post, cookie, origin);
         if (status == HttpStatusCode.Forbidden)
         {
-            await answer.ProblemAsync(status, "urn:yue:foreign-origin");
+            await response.ProblemAsync(status, "urn:yue:foreign-origin");
         }
 
-        Assert.Equal(status, answer.StatusCode);
+        Assert.Equal(status, response.StatusCode);
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class SessionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_changed_cookie_and_the_cookie_of_another_key_are_rejected()
+    public async Task A_forged_cookie_and_the_cookie_of_another_key_are_rejected()
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];
         var parts = cookie.Split('=', 2)[1].Split('.');
@@ -86,8 +86,8 @@ public sealed class SessionTests : IDisposable
         ];
         foreach (var text in forged)
         {
-            using var answer = await SendAsync(HttpMethod.Get, text, origin: null);
-            await answer.ProblemAsync(HttpStatusCode.Unauthorized, "urn:yue:unauthorized");
+            using var response = await SendAsync(HttpMethod.Get, text, origin: null);
+            await response.ProblemAsync(HttpStatusCode.Unauthorized, "urn:yue:unauthorized");
         }
 
         using var other = new YueApp(("Yue:ApiKey", "key-four"));
@@ -99,7 +99,7 @@ public sealed class SessionTests : IDisposable
     [Fact]
     public void A_session_ends_after_thirty_days()
     {
-        var clock = new SetClock();
+        var clock = new ManualClock();
         using var folder = new TemporaryFolder();
         var keys = new ApiKeys(Options.Create(new AccessOptions { ApiKey = $"key-zero, {Key}" }), Ended(folder, clock), clock);
         var token = keys.Issue(Key);
@@ -114,10 +114,10 @@ public sealed class SessionTests : IDisposable
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];
         var other = (await SignInAsync(_client)).Split(';')[0];
-        using (var left = await SignOutAsync(_client, cookie))
+        using (var signedOut = await SignOutAsync(_client, cookie))
         {
-            Assert.Equal(HttpStatusCode.NoContent, left.StatusCode);
-            Assert.StartsWith("yue_session=;", Assert.Single(left.Headers.GetValues("Set-Cookie")), StringComparison.Ordinal);
+            Assert.Equal(HttpStatusCode.NoContent, signedOut.StatusCode);
+            Assert.StartsWith("yue_session=;", Assert.Single(signedOut.Headers.GetValues("Set-Cookie")), StringComparison.Ordinal);
         }
 
         using var copy = await SendAsync(HttpMethod.Get, cookie, origin: null);
@@ -131,7 +131,7 @@ public sealed class SessionTests : IDisposable
     [Fact]
     public async Task An_ended_session_stays_ended_after_a_restart()
     {
-        var clock = new SetClock();
+        var clock = new ManualClock();
         using var folder = new TemporaryFolder();
         ApiKeys Restart() => new(Options.Create(new AccessOptions { ApiKey = Key }), Ended(folder, clock), clock);
         var (first, second) = (Restart().Issue(Key), Restart().Issue(Key));
@@ -143,7 +143,7 @@ public sealed class SessionTests : IDisposable
         Assert.Null(after.NameOfToken(first));
         Assert.Equal(ApiKeyName.Of(Key), after.NameOfToken(second));
 
-        // Expired sessions are removed; texts that are not tokens are not stored.
+        // Expired sessions are removed, and text that is not a token is not stored.
         clock.Now += ApiKeys.SessionLength;
         var third = after.Issue(Key);
         await after.EndAsync(third);
@@ -156,23 +156,23 @@ public sealed class SessionTests : IDisposable
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];
         Directory.CreateDirectory(Path.Combine(_app.StateFolder, "ended-sessions.part"));
-        using var left = await SignOutAsync(_client, cookie);
-        await left.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
+        using var signedOut = await SignOutAsync(_client, cookie);
+        await signedOut.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
         using var copy = await SendAsync(HttpMethod.Get, cookie, origin: null);
         Assert.Equal(HttpStatusCode.Unauthorized, copy.StatusCode);
     }
 
     [Fact]
-    public async Task A_page_signs_out_and_a_service_without_a_key_sets_no_cookie()
+    public async Task Signing_out_clears_the_cookie_and_a_service_without_a_key_sets_none()
     {
-        using var left = await _client.DeleteAsync("/v1/session", TestContext.Current.CancellationToken);
-        Assert.Equal(HttpStatusCode.NoContent, left.StatusCode);
-        Assert.StartsWith("yue_session=;", Assert.Single(left.Headers.GetValues("Set-Cookie")), StringComparison.Ordinal);
+        using var signedOut = await _client.DeleteAsync("/v1/session", TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.NoContent, signedOut.StatusCode);
+        Assert.StartsWith("yue_session=;", Assert.Single(signedOut.Headers.GetValues("Set-Cookie")), StringComparison.Ordinal);
         using var open = new YueApp();
         using var client = open.CreateClient();
-        using var answer = await PostAsync(client, new { key = "any" });
-        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
-        Assert.False(answer.Headers.Contains("Set-Cookie"));
+        using var response = await PostAsync(client, new { key = "any" });
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        Assert.False(response.Headers.Contains("Set-Cookie"));
     }
 
     private static EndedSessions Ended(TemporaryFolder folder, TimeProvider clock) => new(
@@ -188,9 +188,9 @@ public sealed class SessionTests : IDisposable
 
     private static async Task<string> SignInAsync(HttpClient client)
     {
-        using var answer = await PostAsync(client, new { key = Key });
-        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
-        return Assert.Single(answer.Headers.GetValues("Set-Cookie"));
+        using var response = await PostAsync(client, new { key = Key });
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        return Assert.Single(response.Headers.GetValues("Set-Cookie"));
     }
 
     private static Task<HttpResponseMessage> PostAsync(HttpClient client, object body) =>
@@ -216,7 +216,7 @@ public sealed class SessionTests : IDisposable
         return await client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
-    private sealed class SetClock : TimeProvider
+    private sealed class ManualClock : TimeProvider
     {
         public DateTimeOffset Now { get; set; } = new(2027, 1, 2, 3, 4, 5, TimeSpan.Zero);
 

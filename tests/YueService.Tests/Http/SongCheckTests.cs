@@ -5,7 +5,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests the check of a request.</summary>
+/// <summary>Tests the endpoint that checks a request.</summary>
 public sealed class SongCheckTests : IDisposable
 {
     private readonly YueApp _app = new();
@@ -52,7 +52,7 @@ public sealed class SongCheckTests : IDisposable
     [InlineData("""{"lyrics":"la","continue_from":"nothing"}""")]
     [InlineData("""{"lyrics":"la","model":"other","title":"\n"}""")]
     [InlineData("""{"lyrics":"la","reference":{"audio":"AAAA"}}""")]
-    public async Task The_errors_equal_those_of_the_refusal(string body)
+    public async Task The_errors_equal_those_of_a_refused_request(string body)
     {
         using var refused = await _client.PostSongAsync(body);
         var problem = await refused.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:invalid-request");
@@ -65,7 +65,7 @@ public sealed class SongCheckTests : IDisposable
     [InlineData("prompt_too_long", "lyrics")]
     [InlineData("prompt_too_long", "max_new_tokens")]
     [InlineData("unsingable", "lyrics")]
-    public async Task A_song_that_is_certain_to_fail_is_refused_and_makes_no_job(string code, string field)
+    public async Task A_song_that_is_certain_to_fail_is_refused_and_creates_no_job(string code, string field)
     {
         _app.Engine.Size = new(5000, 4096, []) { Fault = new(code, field, "genre line and lyrics take 5000 tokens: shorten the lyrics") };
         const string Body = """{"lyrics":"la"}""";
@@ -94,7 +94,7 @@ public sealed class SongCheckTests : IDisposable
         var path = await _client.SubmitAsync("la");
         await _client.WhenAsync(path, "succeeded");
 
-        // The fake engine's songs take 3.25 s; this one had two letters.
+        // The fake engine reports 3.25 s for every song, and this one had two letters.
         Assert.Equal(3.3, await WaitAsync("""{"lyrics":"lo"}"""), 0.11);
         Assert.Equal(16.3, await WaitAsync("""{"lyrics":"la la la l"}"""), 0.11);
         Assert.Equal(32.5, await WaitAsync("""{"lyrics":"la la la l","takes":2}"""), 0.11);
@@ -117,7 +117,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task Errors_that_belong_to_no_field_are_assigned_to_one()
+    public async Task Errors_without_a_field_are_assigned_to_one()
     {
         _app.Encoder.HasFfmpeg = false;
         var flac = (await CheckAsync("""{"lyrics":"la","output":{"format":"flac"}}""")).GetProperty("errors");
@@ -173,12 +173,12 @@ public sealed class SongCheckTests : IDisposable
         Assert.Equal(["verse", "chorus", "outro"], sections.Select(Tag));
         Assert.All(sections, section => Assert.Equal(JsonValueKind.Null, section.GetProperty("start").ValueKind));
 
-        // The first two are kept unchanged: three frames and one.
+        // The first two sections are kept unchanged. They have three frames and one frame.
         Assert.Equal([0.1, 0.0], sections.Take(2).Select(section => section.GetProperty("estimated_seconds").GetDouble()));
     }
 
     [Fact]
-    public async Task The_number_of_findings_is_limited_and_a_note_says_so()
+    public async Task The_number_of_warnings_is_limited_and_the_rest_are_counted()
     {
         var check = await CheckAsync(JsonSerializer.Serialize(new { lyrics = string.Concat(Enumerable.Repeat("[x2]\n", 300)) + "la" }));
         var warnings = check.GetProperty("warnings");

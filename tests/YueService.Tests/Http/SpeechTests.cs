@@ -29,13 +29,13 @@ public sealed class SpeechTests : IDisposable
     [InlineData(""","response_format":"wav" """, "audio/wav", "RIFF")]
     [InlineData(""","response_format":"flac" """, "audio/flac", "flac")]
     [InlineData(""","response_format":"mp3" """, "audio/mpeg", "mp3")]
-    public async Task The_response_is_the_file(string more, string mediaType, string begins)
+    public async Task The_response_is_the_file(string moreFields, string mediaType, string prefix)
     {
         using var response = await SpeakAsync(
-            $$"""{"model":"en-icl","input":"[verse]\nla","instructions":"folk","voice":"alloy","seed":-3{{more}}}""");
+            $$"""{"model":"en-icl","input":"[verse]\nla","instructions":"folk","voice":"alloy","seed":-3{{moreFields}}}""");
         Assert.Equal((HttpStatusCode.OK, mediaType), (response.StatusCode, response.Content.Headers.ContentType!.MediaType));
         Assert.StartsWith(
-            begins, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            prefix, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.Equal(
             new SongRequest { Lyrics = "[verse]\nla", Genre = "folk", Model = "en-icl", Seed = -3, RunNSegments = 0 },
             Assert.Single(_app.Engine.Requests));
@@ -48,9 +48,9 @@ public sealed class SpeechTests : IDisposable
         using var response = await SpeakAsync("""{"model":"tts-1","input":" ","instructions":3,"response_format":"ogg","seed":"x"}""");
         Assert.Equal(
             ["input", "instructions", "model", "response_format", "seed"],
-            (await response.FaultsAsync()).Keys.Order(StringComparer.Ordinal));
+            (await response.FieldErrorsAsync()).Keys.Order(StringComparer.Ordinal));
         using var empty = await SpeakAsync("{}");
-        Assert.Equal(["input"], (await empty.FaultsAsync()).Keys);
+        Assert.Equal(["input"], (await empty.FieldErrorsAsync()).Keys);
     }
 
     [Theory]
@@ -68,19 +68,19 @@ public sealed class SpeechTests : IDisposable
         }
 
         var stage = new StagedEngine(_app.Engine);
-        var response = StreamAsync($$"""{"input":"la","response_format":"{{format}}","stream_format":"audio"}""");
-        await stage["la"].Begun.Task.InTime();
+        var pending = StreamAsync($$"""{"input":"la","response_format":"{{format}}","stream_format":"audio"}""");
+        await stage["la"].Started.Task.InTime();
         var listener = _app.Engine.Listeners["la"];
         var sound = new float[3 * 44_100];
         listener.Hear(new(0, 44_100, sound, null, null, IsEnd: false));
-        using var answer = await response.InTime();
-        Assert.Equal(mediaType, answer.Content.Headers.ContentType!.MediaType);
+        using var response = await pending.InTime();
+        Assert.Equal(mediaType, response.Content.Headers.ContentType!.MediaType);
         listener.Hear(new(sound.Length, 44_100, sound, null, null, IsEnd: true));
         stage["la"].Finish();
-        var bytes = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        var bytes = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         if (format is "pcm" or "aac")
         {
-            // The service decodes neither as a clip.
+            // The service cannot decode these two formats.
             Assert.True(format == "aac" ? bytes[0] == 0xFF : bytes.Length == 4 * sound.Length);
             return;
         }
@@ -94,15 +94,15 @@ public sealed class SpeechTests : IDisposable
     public async Task With_stream_format_sse_the_sound_is_sent_in_events()
     {
         var stage = new StagedEngine(_app.Engine);
-        var response = StreamAsync("""{"input":"la","response_format":"pcm","stream_format":"sse"}""");
-        await stage["la"].Begun.Task.InTime();
+        var pending = StreamAsync("""{"input":"la","response_format":"pcm","stream_format":"sse"}""");
+        await stage["la"].Started.Task.InTime();
         float[] first = [0.5f, -0.5f], second = [0.25f];
         _app.Engine.Listeners["la"].Hear(new(0, 44_100, first, null, null, IsEnd: false));
-        using var answer = await response.InTime();
-        Assert.Equal("text/event-stream", answer.Content.Headers.ContentType!.MediaType);
+        using var response = await pending.InTime();
+        Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
         _app.Engine.Listeners["la"].Hear(new(2, 44_100, second, null, null, IsEnd: true));
         stage["la"].Finish();
-        var text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         var events = text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\n')).ToArray();
         Assert.Equal(
             ["event: speech.audio.delta", "event: speech.audio.delta", "event: speech.audio.done"], events.Select(lines => lines[0]));
@@ -147,7 +147,7 @@ public sealed class SpeechTests : IDisposable
     [InlineData("Bearer k", "/v1/audio/speech", "full", 429, "rate_limit_error")]
     [InlineData("Bearer k", "/v1/audio/speech", "bug", 500, "server_error")]
     [InlineData("Bearer k", "/v1/audio/speech", "loading", 503, "server_error")]
-    public async Task Errors_also_have_the_OpenAI_form(string key, string path, string? body, int status, string type)
+    public async Task Errors_also_have_the_OpenAI_format(string key, string path, string? body, int status, string type)
     {
         using var app = new YueApp(("Yue:ApiKey", "k"));
         using var client = app.CreateClient();

@@ -53,7 +53,7 @@ public sealed class UnknownFieldTests : IDisposable
         using var response = await client.PredictAsync(
             """{"lyrics":"la","seeed":1,"sampling":{"topp":1},"max_new_tokens":1}""",
             request => request.Headers.TryAddWithoutValidation("Prefer", prefer));
-        var faults = await response.FaultsAsync();
+        var faults = await response.FieldErrorsAsync();
         Assert.Equal(["max_new_tokens", "sampling.topp", "seeed"], faults.Keys.Order());
         Assert.Contains("closest known name is seed", faults["seeed"], StringComparison.Ordinal);
         Assert.Equal(["handling=strict"], response.Headers.GetValues("Preference-Applied"));

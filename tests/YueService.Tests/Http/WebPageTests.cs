@@ -6,7 +6,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests the access of web pages in a browser on the same machine or network.</summary>
+/// <summary>Tests which requests of web pages, in a browser on the same machine or network, are served.</summary>
 public sealed class WebPageTests
 {
     private const string Page = "https://app.example";
@@ -67,8 +67,8 @@ public sealed class WebPageTests
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
-        var answer = await client.BaseAddress!.SendRawAsync(request);
-        Assert.Contains(answer.Status, statuses);
+        var response = await client.BaseAddress!.SendRawAsync(request);
+        Assert.Contains(response.Status, statuses);
     }
 
     [Theory]
@@ -124,7 +124,7 @@ public sealed class WebPageTests
     [InlineData("GET", "no-cors", "image", false)]
     [InlineData("GET", "no-cors", "script", false)]
     [InlineData("POST", "navigate", "document", false)]
-    public async Task Another_page_may_link_to_the_service_but_not_send_a_form(string method, string mode, string? target, bool allowed)
+    public async Task Another_page_may_link_to_the_service_but_not_submit_a_form(string method, string mode, string? target, bool allowed)
     {
         using var app = new YueApp();
         using var client = app.CreateClient();

@@ -47,7 +47,7 @@ public sealed class AllEventsTests : IDisposable
         var stage = await UntilAsync(events, e => e.Name == "running" && Progress(e) == "stage2");
         Assert.Equal(Id(one), Text(stage.Data, "id"));
 
-        // The second may begin before the end of the first is stored.
+        // The second song may start before the end of the first is stored.
         _stage["one"].Finish();
         var awaited = new HashSet<(string, string)> { ("succeeded", Id(one)), ("running", Id(two)) };
         await UntilAsync(events, e => awaited.Remove((e.Name, Text(e.Data, "id")!)) && awaited.Count == 0);
@@ -63,7 +63,7 @@ public sealed class AllEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watcher_that_reconnects_gets_every_change_and_the_newest_counts()
+    public async Task A_watcher_that_reconnects_gets_every_change_and_the_latest_progress()
     {
         await RunAsync("one");
         string last;
@@ -90,7 +90,7 @@ public sealed class AllEventsTests : IDisposable
     [InlineData("0123456789abcdef-1")]
     [InlineData("end")]
     [InlineData("")]
-    public async Task An_id_of_another_process_begins_with_a_snapshot(string id)
+    public async Task A_stream_with_an_id_of_another_process_begins_with_a_snapshot(string id)
     {
         await RunAsync("one");
         using var events = await EventStream.OpenAllAsync(_client, id);
@@ -98,7 +98,7 @@ public sealed class AllEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task An_id_that_is_too_old_begins_with_a_snapshot()
+    public async Task A_stream_with_an_id_that_is_too_old_begins_with_a_snapshot()
     {
         var one = await RunAsync("one");
         string last;
@@ -131,7 +131,7 @@ public sealed class AllEventsTests : IDisposable
     }
 
     [Fact]
-    public void A_watcher_takes_no_memory_and_old_changes_are_forgotten()
+    public void A_watcher_uses_no_memory_and_old_changes_are_forgotten()
     {
         var hub = new JobEvents();
         for (var i = 0; i < 3 * JobEvents.MaxMarks; i++)
@@ -149,7 +149,7 @@ public sealed class AllEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task An_idle_watcher_gets_heartbeats_and_ends_with_the_service()
+    public async Task An_idle_stream_has_heartbeats_and_ends_when_the_service_stops()
     {
         using var events = await EventStream.OpenAllAsync(_client);
         Assert.Empty((await events.NextAsync())!.Value.Data.GetProperty("jobs").EnumerateArray());
@@ -165,13 +165,13 @@ public sealed class AllEventsTests : IDisposable
     private async Task<string> RunAsync(string lyrics)
     {
         var job = await _client.SubmitAsync(lyrics);
-        await _stage[lyrics].Begun.Task.InTime();
+        await _stage[lyrics].Started.Task.InTime();
         await _client.WhenAsync(job, "running");
         return job;
     }
 
     private static async Task<(string Id, string Name, JsonElement Data)> UntilAsync(
-        EventStream events, Func<(string Id, string Name, JsonElement Data), bool> isIt)
+        EventStream events, Func<(string Id, string Name, JsonElement Data), bool> matches)
     {
         return await FindAsync().InTime();
 
@@ -180,7 +180,7 @@ public sealed class AllEventsTests : IDisposable
             while (true)
             {
                 var e = (await events.NextAsync())!.Value;
-                if (isIt(e))
+                if (matches(e))
                 {
                     return e;
                 }

@@ -60,7 +60,7 @@ public sealed class AudioTests : IDisposable
         Assert.Equal(file.Length, after.Content.Headers.ContentLength);
         Assert.Contains("2nd.wav", after.Content.Headers.ContentDisposition!.ToString(), StringComparison.Ordinal);
 
-        // A part of the old file must not be continued with the new one.
+        // A partial download of the old file must not continue with the new file.
         using var rest = await GetAsync(job + "/audio", request =>
         {
             request.Headers.Range = new RangeHeaderValue(100, null);
@@ -72,7 +72,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task The_song_is_a_409_until_it_is_finished()
+    public async Task The_audio_is_a_409_until_the_song_is_finished()
     {
         _stage.RunsFreely = false;
         var job = await _client.SubmitAsync("one");
@@ -95,7 +95,7 @@ public sealed class AudioTests : IDisposable
     [Fact]
     public async Task Slow_readers_delay_neither_other_songs_nor_each_other()
     {
-        // More than the buffers of the sockets can hold.
+        // More than the socket buffers can hold.
         const int Samples = 90 * 44_100;
         const int Readers = 20;
         using var app = YueApp.OnSocket();
@@ -153,7 +153,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task Tracks_and_formats_are_chosen_by_the_query_and_made_once()
+    public async Task Tracks_and_formats_are_chosen_by_the_query_and_encoded_once()
     {
         var job = await FinishedAsync(""","output":{"stems":true,"format":"flac"}""");
         var made = 0;
@@ -178,14 +178,14 @@ public sealed class AudioTests : IDisposable
         Assert.Contains(
             "output.stems", (await stem.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found")).ToString(), StringComparison.Ordinal);
         using var wrong = await GetAsync(job + "/audio?track=drums&format=ogg");
-        Assert.Equal(["track", "format"], (await wrong.FaultsAsync()).Keys);
+        Assert.Equal(["track", "format"], (await wrong.FieldErrorsAsync()).Keys);
         _app.Encoder.HasFfmpeg = false;
         using var format = await GetAsync(job + "/audio?format=mp3");
         await format.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:format-unavailable");
     }
 
     [Fact]
-    public async Task A_song_that_is_removed_while_a_file_of_it_is_made_is_a_404()
+    public async Task A_song_that_is_removed_while_its_file_is_encoded_is_a_404()
     {
         var job = await FinishedAsync();
         _app.Encoder.Prepare = async _ =>
@@ -208,9 +208,9 @@ public sealed class AudioTests : IDisposable
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
     }
 
-    private async Task<string> FinishedAsync(string more = "")
+    private async Task<string> FinishedAsync(string moreFields = "")
     {
-        var job = await _client.SubmitAsync("one", more);
+        var job = await _client.SubmitAsync("one", moreFields);
         await _client.WhenAsync(job, "succeeded");
         return job;
     }

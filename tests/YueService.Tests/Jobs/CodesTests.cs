@@ -21,54 +21,54 @@ public sealed class CodesTests : IDisposable
     {
         await using var app = App();
         using var client = app.CreateClient();
-        var job = await SungAsync(client, """{"lyrics":"[verse]a[chorus]b[outro]c","genre":"folk"}""");
+        var job = await SingAsync(client, """{"lyrics":"[verse]a[chorus]b[outro]c","genre":"folk"}""");
         Assert.EndsWith(
             "/codes", (await client.GetJsonAsync(job)).GetProperty("links").GetProperty("codes").GetString(), StringComparison.Ordinal);
         var codes = await client.GetJsonAsync(job + "/codes");
         Assert.Equal([1, 2, 3], codes.GetProperty("sections")[0].GetProperty("vocal").EnumerateArray().Select(code => code.GetInt32()));
         Assert.Equal("en-cot", codes.GetProperty("model").GetString());
 
-        await SungAsync(client, $$"""{"continue_from":"{{IdOf(job)}}"}""");
-        await SungAsync(client, $$"""{"continue_from":"{{IdOf(job)}}","replace_section":2,"genre":"jazz","lyrics":"[verse]a[bridge]x"}""");
+        await SingAsync(client, $$"""{"continue_from":"{{IdOf(job)}}"}""");
+        await SingAsync(client, $$"""{"continue_from":"{{IdOf(job)}}","replace_section":2,"genre":"jazz","lyrics":"[verse]a[bridge]x"}""");
         using var waited = await client.PredictAsync($$"""{"continue_from":"{{IdOf(job)}}","stage":"finish","instrumental":true}""");
         await waited.SongAsync();
-        var asked = app.Engine.Requests.Skip(1).ToArray();
-        Assert.Equal(("[verse]a[chorus]b[outro]c", "folk", "en-cot"), (asked[0].Lyrics, asked[0].Genre, asked[0].Model));
-        Assert.Equal(("[verse]a[bridge]x", "jazz", 2), (asked[1].Lyrics, asked[1].Genre, asked[1].ReplaceSection));
-        Assert.True(asked[2].Instrumental);
-        Assert.All(asked, request => Assert.Equal(
+        var requests = app.Engine.Requests.Skip(1).ToArray();
+        Assert.Equal(("[verse]a[chorus]b[outro]c", "folk", "en-cot"), (requests[0].Lyrics, requests[0].Genre, requests[0].Model));
+        Assert.Equal(("[verse]a[bridge]x", "jazz", 2), (requests[1].Lyrics, requests[1].Genre, requests[1].ReplaceSection));
+        Assert.True(requests[2].Instrumental);
+        Assert.All(requests, request => Assert.Equal(
             FakeSongEngine.Codes.Sections.Select(section => section.ToIds()),
             request.ContinueFrom!.Sections.Select(section => section.ToIds())));
 
-        await SungAsync(client, """{"lyrics":"[verse][chorus]","instrumental":true}""");
+        await SingAsync(client, """{"lyrics":"[verse][chorus]","instrumental":true}""");
         var instrumental = (await client.GetJsonAsync("/v1/songs?limit=1")).GetProperty("songs")[0].GetProperty("id").GetString();
-        await SungAsync(client, $$"""{"continue_from":"{{instrumental}}","stage":"finish"}""");
+        await SingAsync(client, $$"""{"continue_from":"{{instrumental}}","stage":"finish"}""");
         Assert.True(app.Engine.Requests.Last().Instrumental);
     }
 
     [Fact]
-    public async Task An_unknown_song_has_no_codes_and_cannot_be_continued()
+    public async Task A_song_without_codes_cannot_be_continued()
     {
         await using var app = App();
         var stage = new StagedEngine(app.Engine);
         using var client = app.CreateClient();
         var running = await client.SubmitAsync("running");
         await client.WhenAsync(running, "running");
-        await RefusedAsync(client, running, HttpStatusCode.Conflict, "urn:yue:no-song-yet");
+        await AssertRefusedAsync(client, running, HttpStatusCode.Conflict, "urn:yue:no-song-yet");
         using var cancelled = await client.DeleteAsync(running, TestContext.Current.CancellationToken);
-        await RefusedAsync(client, running, HttpStatusCode.Conflict, "urn:yue:no-song-yet");
+        await AssertRefusedAsync(client, running, HttpStatusCode.Conflict, "urn:yue:no-song-yet");
 
         var made = await client.SubmitAsync("made");
         stage["made"].Finish();
         await client.WhenAsync(made, "succeeded");
         File.Delete(Path.Combine(_state["songs"], IdOf(made), "codes.json"));
-        await RefusedAsync(client, made, HttpStatusCode.Conflict, "urn:yue:no-codes");
+        await AssertRefusedAsync(client, made, HttpStatusCode.Conflict, "urn:yue:no-codes");
 
         using var removed = await client.DeleteAsync(made, TestContext.Current.CancellationToken);
         using var codes = await client.GetAsync(made + "/codes", TestContext.Current.CancellationToken);
         await codes.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
         using var response = await client.PostSongAsync($$"""{"continue_from":"{{IdOf(made)}}","stage":"finish","seed":"x"}""");
-        Assert.Equal(["continue_from", "seed"], (await response.FaultsAsync()).Keys.Order());
+        Assert.Equal(["continue_from", "seed"], (await response.FieldErrorsAsync()).Keys.Order());
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class CodesTests : IDisposable
     {
         await using var app = App();
         using var client = app.CreateClient();
-        var source = await SungAsync(client, """{"lyrics":"[verse]a[chorus]b[outro]c"}""");
+        var source = await SingAsync(client, """{"lyrics":"[verse]a[chorus]b[outro]c"}""");
         var body = $$"""{"continue_from":"{{IdOf(source)}}"}""";
         using var first = await client.PostSongAsync(body, key: "once");
         using var removed = await client.DeleteAsync(source, TestContext.Current.CancellationToken);
@@ -87,11 +87,11 @@ public sealed class CodesTests : IDisposable
         using var other = await client.PostSongAsync($$"""{"continue_from":"{{IdOf(source)}}","seed":7}""", key: "once");
         await other.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:idempotency-key-reused");
         using var otherKey = await client.PostSongAsync(body, key: "twice");
-        Assert.Equal(["continue_from"], (await otherKey.FaultsAsync()).Keys);
+        Assert.Equal(["continue_from"], (await otherKey.FieldErrorsAsync()).Keys);
     }
 
     [Fact]
-    public async Task A_waiting_job_keeps_its_codes_across_a_restart_until_it_is_made()
+    public async Task A_waiting_job_keeps_its_codes_across_a_restart_until_it_ends()
     {
         string source, job;
         await using (var app = App())
@@ -118,18 +118,18 @@ public sealed class CodesTests : IDisposable
             var stage = new StagedEngine(app.Engine) { RunsFreely = true };
             using var client = app.CreateClient();
             await client.WhenAsync(job, "succeeded");
-            var asked = app.Engine.Requests.Last();
+            var request = app.Engine.Requests.Last();
             Assert.Equal(
                 FakeSongEngine.Codes.Sections.Select(section => section.ToIds()),
-                asked.ContinueFrom!.Sections.Select(section => section.ToIds()));
-            Assert.Equal([5.0], asked.TargetSeconds!);
+                request.ContinueFrom!.Sections.Select(section => section.ToIds()));
+            Assert.Equal([5.0], request.TargetSeconds!);
         }
 
         Assert.DoesNotContain("1023", RequestOf(job), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Rows_of_an_earlier_release_are_read_and_their_waiting_jobs_are_made()
+    public async Task Rows_of_an_earlier_release_are_read_and_their_waiting_jobs_run()
     {
         const string Request = """
             {"song":{"lyrics":"old","genre":"Pop","max_new_tokens":3000,"run_n_segments":2,"seed":42,"model":null,
@@ -177,7 +177,7 @@ public sealed class CodesTests : IDisposable
 
     private static string IdOf(string job) => job[(job.LastIndexOf('/') + 1)..];
 
-    private static async Task<string> SungAsync(HttpClient client, string body)
+    private static async Task<string> SingAsync(HttpClient client, string body)
     {
         using var response = await client.PostSongAsync(body);
         Assert.True(
@@ -188,7 +188,7 @@ public sealed class CodesTests : IDisposable
         return job;
     }
 
-    private static async Task RefusedAsync(HttpClient client, string job, HttpStatusCode status, string type)
+    private static async Task AssertRefusedAsync(HttpClient client, string job, HttpStatusCode status, string type)
     {
         using var codes = await client.GetAsync(job + "/codes", TestContext.Current.CancellationToken);
         await codes.ProblemAsync(status, type);

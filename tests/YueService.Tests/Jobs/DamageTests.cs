@@ -66,7 +66,7 @@ public sealed class DamageTests : IDisposable
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("""{"song":{},"files":{}}""")]
-    public async Task An_interrupted_job_with_a_damaged_description_is_made_again(string description)
+    public async Task An_interrupted_job_with_a_damaged_description_runs_again(string description)
     {
         var (job, _) = await InterruptAsync();
         var folder = Directory.CreateDirectory(Path.Combine(_state["songs"], IdOf(job))).FullName;
@@ -84,7 +84,7 @@ public sealed class DamageTests : IDisposable
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(true, true)]
-    public async Task An_interrupted_job_whose_song_is_on_disk_succeeds_only_if_the_files_are_whole(bool truncated, bool byEarlierRelease)
+    public async Task An_interrupted_job_whose_song_is_on_disk_runs_again_only_if_truncated(bool truncated, bool byEarlierRelease)
     {
         var job = await FinishAsync("one");
         Execute("UPDATE jobs SET state = 'running', song = NULL, files = NULL");
@@ -126,7 +126,7 @@ public sealed class DamageTests : IDisposable
     [InlineData(100, false)]
     [InlineData(0, true)]
     [InlineData(100, true)]
-    public async Task A_truncated_song_is_a_problem_in_every_format(int bytes, bool byEarlierRelease)
+    public async Task A_truncated_song_is_reported_in_every_format(int bytes, bool byEarlierRelease)
     {
         var job = await FinishAsync("one");
         if (byEarlierRelease)
@@ -147,7 +147,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task A_truncated_file_in_another_format_is_made_again()
+    public async Task A_truncated_file_in_another_format_is_encoded_again()
     {
         var job = await FinishAsync("one");
         await using var app = App();
@@ -193,7 +193,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Songs_stay_when_the_database_is_new()
+    public async Task Songs_are_kept_when_the_database_is_new()
     {
         var job = await FinishAsync("one");
         Array.ForEach(Directory.GetFiles(_state.Path, "jobs.db*"), File.Delete);
@@ -223,18 +223,18 @@ public sealed class DamageTests : IDisposable
 
     private YueApp App() => new(("Yue:StateFolder", _state.Path));
 
-    /// <summary>Makes a song with a process that has ended.</summary>
+    /// <summary>Makes a song in a process that then ends abruptly.</summary>
     private async Task<string> FinishAsync(string lyrics)
     {
         await using var app = App();
         using var client = app.CreateClient();
         var job = await client.SubmitAsync(lyrics);
         await client.WhenAsync(job, "succeeded");
-        DieLike(app);
+        SimulateKill(app);
         return job;
     }
 
-    /// <summary>Leaves a running and a queued job.</summary>
+    /// <summary>Ends a process abruptly while one job is running and one is queued.</summary>
     private async Task<(string Running, string Queued)> InterruptAsync()
     {
         await using var app = App();
@@ -243,7 +243,7 @@ public sealed class DamageTests : IDisposable
         var running = await client.SubmitAsync("one");
         await client.WhenAsync(running, "running");
         var queued = await client.SubmitAsync("two");
-        DieLike(app);
+        SimulateKill(app);
         return (running, queued);
     }
 
@@ -257,7 +257,7 @@ public sealed class DamageTests : IDisposable
         file.SetLength(bytes);
     }
 
-    /// <summary>Changes the database to that of a release that did not store sizes.</summary>
+    /// <summary>Changes the database to the schema of a release that did not store sizes.</summary>
     private void Downgrade() => Execute("""
         ALTER TABLE jobs DROP COLUMN attempt;
         ALTER TABLE jobs DROP COLUMN folder;
@@ -292,8 +292,8 @@ public sealed class DamageTests : IDisposable
         command.ExecuteNonQuery();
     }
 
-    /// <summary>Closes the store, so that the process cannot write any more, as if it were killed.</summary>
-    private static void DieLike(YueApp app)
+    /// <summary>Closes the store so that the process can no longer write, as if it had been killed.</summary>
+    private static void SimulateKill(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();
         ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();

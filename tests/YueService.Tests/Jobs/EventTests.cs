@@ -38,7 +38,7 @@ public sealed class EventTests : IDisposable
         Assert.Equal(("queued", 1), (queued.Name, queued.Data.GetProperty("queue_position").GetInt32()));
 
         _stage["before"].Finish();
-        await _stage["one"].Begun.Task.InTime();
+        await _stage["one"].Started.Task.InTime();
         Sing("one");
         var rest = await events.RestAsync();
         Assert.Equal(
@@ -54,7 +54,7 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
-    public async Task Sections_say_where_they_start_while_the_song_is_written()
+    public async Task Sections_have_start_times_before_the_song_is_finished()
     {
         var job = await _client.SubmitAsync("one");
         await _client.WhenAsync(job, "running");
@@ -131,7 +131,7 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watcher_gets_the_event_of_a_cancelled_job()
+    public async Task A_watcher_is_notified_when_the_job_is_cancelled()
     {
         var job = await _client.SubmitAsync("one");
         await _client.WhenAsync(job, "running");
@@ -142,7 +142,7 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_that_ends_while_an_earlier_event_is_written_still_sends_its_end()
+    public async Task A_job_that_ends_while_an_event_is_being_written_still_sends_its_end()
     {
         using var app = new YueApp();
         var stage = new StagedEngine(app.Engine);
@@ -157,7 +157,7 @@ public sealed class EventTests : IDisposable
                 http.Response.Body = body;
             },
             TestContext.Current.CancellationToken);
-        await body.Begun.Task.InTime();
+        await body.Started.Task.InTime();
         stage["one"].Finish();
         await client.WhenAsync(job, "succeeded");
         body.Released.SetResult();
@@ -182,7 +182,7 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
-    public async Task A_slow_reader_does_not_block_the_engine_and_gets_the_newest_counts()
+    public async Task A_slow_reader_does_not_block_the_engine_and_gets_the_latest_counts()
     {
         const int Steps = 200_000;
         var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -210,7 +210,7 @@ public sealed class EventTests : IDisposable
             readers.Add(await EventStream.OpenAsync(_client, job));
         }
 
-        // The engine reports everything while nobody reads. A new reader then gets the latest counts and few others.
+        // The engine reports all steps while nobody reads. A reader then gets the latest counts and few earlier ones.
         go.SetResult();
         await reported.Task.InTime();
         var events = 0;
@@ -251,17 +251,17 @@ public sealed class EventTests : IDisposable
             ? $"{progress.GetProperty("stage").GetString()} {progress.GetProperty("section").GetInt32()}"
             : "";
 
-    /// <summary>A body whose client reads nothing until it is released.</summary>
+    /// <summary>A response body that accepts no data until the test releases it.</summary>
     private sealed class HeldStream : MemoryStream
     {
-        /// <summary>Completes when the first event is written.</summary>
-        public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        /// <summary>Completes when the first write begins.</summary>
+        public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public TaskCompletionSource Released { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            Begun.TrySetResult();
+            Started.TrySetResult();
             await Released.Task.WaitAsync(cancellationToken);
             await base.WriteAsync(buffer, cancellationToken);
         }

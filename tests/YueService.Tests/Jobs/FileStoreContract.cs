@@ -19,7 +19,7 @@ public abstract class FileStoreContract
     }
 
     [Fact]
-    public async Task An_empty_file_is_a_file()
+    public async Task An_empty_file_can_be_read()
     {
         await Files.WriteAsync("songs/a/empty", Array.Empty<byte>(), Cancel);
         Assert.Empty((await Files.ReadAsync("songs/a/empty", Cancel))!);
@@ -51,11 +51,11 @@ public abstract class FileStoreContract
         await using var content = file!.Content;
         Assert.Equal(200, content.Length);
         var bytes = new byte[10];
-        foreach (var place in new[] { 150, 20, 0, 190, 150 })
+        foreach (var position in new[] { 150, 20, 0, 190, 150 })
         {
-            content.Position = place;
+            content.Position = position;
             await content.ReadExactlyAsync(bytes, Cancel);
-            Assert.Equal(Enumerable.Range(place, 10).Select(i => (byte)i), bytes);
+            Assert.Equal(Enumerable.Range(position, 10).Select(i => (byte)i), bytes);
         }
 
         content.Seek(0, SeekOrigin.End);

@@ -4,7 +4,7 @@ using YueService.Jobs;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests files in a folder.</summary>
+/// <summary>Tests the file store that uses a folder.</summary>
 public sealed class FolderFilesTests : FileStoreContract, IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -23,7 +23,7 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task Partial_files_of_other_processes_stay_while_they_may_be_written()
+    public async Task Partial_files_that_another_process_may_be_writing_are_kept()
     {
         File.WriteAllText(_folder["young.part"], "");
         File.WriteAllText(_folder["old.part"], "");
@@ -33,7 +33,7 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task A_reader_of_a_file_that_is_replaced_or_deleted_never_gets_a_mixture()
+    public async Task A_reader_of_a_file_that_is_replaced_never_gets_mixed_content()
     {
         var cancel = TestContext.Current.CancellationToken;
         var (ones, twos) = (Enumerable.Repeat((byte)1, 100_000).ToArray(), Enumerable.Repeat((byte)2, 100_000).ToArray());

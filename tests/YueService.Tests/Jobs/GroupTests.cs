@@ -18,7 +18,7 @@ public sealed class GroupTests : IDisposable
     public void Dispose() => _state.Dispose();
 
     [Fact]
-    public async Task Takes_are_jobs_with_successive_seeds_in_a_group()
+    public async Task Takes_are_jobs_with_consecutive_seeds_in_a_group()
     {
         await using var app = App();
         using var client = app.CreateClient();
@@ -74,12 +74,12 @@ public sealed class GroupTests : IDisposable
     [InlineData(""","takes":8,"seed":9223372036854775801""", "seed", "send a seed of at most 9223372036854775800")]
     [InlineData(""","takes":2,"stage":"finish","continue_from":"00000000000000000000000000000000" """, "continue_from", "")]
     [InlineData(""","takes":5""", "takes", "send at most 4")]
-    public async Task Too_many_takes_are_a_422_with_the_bound(string fields, string field, string says)
+    public async Task An_invalid_group_request_is_a_422_that_names_the_field(string fields, string field, string expected)
     {
         await using var app = App(("Yue:QueueCapacity", "4"));
         using var client = app.CreateClient();
         using var response = await client.PostSongAsync($$"""{"lyrics":"la"{{fields}}}""");
-        Assert.Contains(says, (await response.FaultsAsync())[field], StringComparison.Ordinal);
+        Assert.Contains(expected, (await response.FieldErrorsAsync())[field], StringComparison.Ordinal);
         Assert.Empty((await client.GetJsonAsync("/v1/songs")).GetProperty("songs").EnumerateArray());
     }
 
@@ -96,7 +96,7 @@ public sealed class GroupTests : IDisposable
     [InlineData("/predict", """{"lyrics":"la","takes":2}""", null)]
     [InlineData("/predict", """{"lyrics":"la","takes":2}""", "respond-async")]
     [InlineData("/v1/audio/speech", """{"input":"la","takes":2}""", null)]
-    public async Task Takes_of_endpoints_with_one_song_are_a_422_that_names_the_right_one(string path, string body, string? prefer)
+    public async Task Takes_on_single_song_endpoints_are_a_422_that_names_the_right_endpoint(string path, string body, string? prefer)
     {
         await using var app = App();
         using var client = app.CreateClient();
@@ -106,7 +106,7 @@ public sealed class GroupTests : IDisposable
         }
 
         using var response = await client.PostSongAsync(body, path: path);
-        Assert.Contains("POST /v1/songs", (await response.FaultsAsync())["takes"], StringComparison.Ordinal);
+        Assert.Contains("POST /v1/songs", (await response.FieldErrorsAsync())["takes"], StringComparison.Ordinal);
         using var one = await client.PostSongAsync(body.Replace('2', '1'), path: path);
         Assert.True(one.IsSuccessStatusCode);
     }
@@ -126,7 +126,7 @@ public sealed class GroupTests : IDisposable
         using var other = await client.PostSongAsync("""{"lyrics":"la"}""", key: "k");
         await other.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:idempotency-key-reused");
         using var elsewhere = await AsyncPredictAsync(client, Body, key: "k");
-        Assert.Contains("POST /v1/songs", (await elsewhere.FaultsAsync())["takes"], StringComparison.Ordinal);
+        Assert.Contains("POST /v1/songs", (await elsewhere.FieldErrorsAsync())["takes"], StringComparison.Ordinal);
         using var single = await client.PostSongAsync("""{"lyrics":"la"}""", key: "single");
         using var many = await client.PostSongAsync(Body, key: "single");
         await many.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:idempotency-key-reused");
@@ -144,7 +144,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_group_needs_room_for_all_its_takes()
+    public async Task A_group_needs_queue_slots_for_all_its_takes()
     {
         await using var app = App(("Yue:QueueCapacity", "3"));
         var stage = new StagedEngine(app.Engine);
@@ -168,7 +168,7 @@ public sealed class GroupTests : IDisposable
         await using var app = App(("Yue:RateLimitPerMinute", "4"));
         using var client = app.CreateClient();
         using var tooMany = await client.PostSongAsync("""{"lyrics":"la","takes":5}""");
-        Assert.Contains("send at most 4", (await tooMany.FaultsAsync())["takes"], StringComparison.Ordinal);
+        Assert.Contains("send at most 4", (await tooMany.FieldErrorsAsync())["takes"], StringComparison.Ordinal);
         using var three = await client.PostSongAsync("""{"lyrics":"la","takes":3}""");
         Assert.Equal(HttpStatusCode.Accepted, three.StatusCode);
         using var refused = await client.PostSongAsync("""{"lyrics":"la"}""");
@@ -177,7 +177,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_group_beyond_the_rate_limit_is_a_429_and_none_of_its_takes_is_made()
+    public async Task A_group_beyond_the_rate_limit_is_a_429_and_none_of_its_takes_is_queued()
     {
         await using var app = App(("Yue:RateLimitPerMinute", "4"));
         using var client = app.CreateClient();
@@ -190,7 +190,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelling_a_group_ends_its_open_takes_and_keeps_the_finished_ones()
+    public async Task Cancelling_a_group_ends_its_unfinished_takes_and_keeps_finished_ones()
     {
         await using var app = App();
         var stage = new StagedEngine(app.Engine);
@@ -213,7 +213,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_take_that_fails_leaves_the_others_alone()
+    public async Task A_failed_take_does_not_affect_the_others()
     {
         await using var app = App();
         app.Engine.Sing = (request, _, _) => request.Seed == 43

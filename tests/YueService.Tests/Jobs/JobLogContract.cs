@@ -43,7 +43,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task A_used_key_adds_nothing()
+    public async Task A_key_that_is_in_use_adds_no_job()
     {
         await AddAsync(new NewJob("a", Request("one"), "key", "hash"));
         Assert.Equal(IntakeOutcome.KeyTaken, (await Log.AddAsync([new("b", Request("two"), "key", "hash")], null, Cancel)).Outcome);
@@ -128,7 +128,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task Only_the_last_attempt_stores_its_result()
+    public async Task Only_the_current_attempt_can_change_a_job()
     {
         var job = await AddAsync("a");
         var other = job with { Attempt = job.Attempt + 1 };
@@ -142,7 +142,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task Codes_that_a_song_continues_are_removed_at_its_end()
+    public async Task Codes_that_a_song_continues_from_are_removed_when_the_job_ends()
     {
         var codes = new SongCodes("en-cot", []);
         var request = Request("la");
@@ -155,7 +155,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task Lists_are_in_order_and_filtered()
+    public async Task Lists_are_ordered_and_filtered()
     {
         foreach (var (id, lyrics) in new[] { ("a", "Élan VITAL"), ("b", "50%_off"), ("c", "vital") })
         {
@@ -212,7 +212,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task Many_callers_at_once_make_one_job_per_key()
+    public async Task Concurrent_requests_create_one_job_per_key()
     {
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 24).Select(i => Task.Run(
             () => Log.AddAsync([new(NewJob.NewId(), Request("la"), $"key-{i % 6}", null)], null, Cancel), Cancel)));

@@ -20,21 +20,21 @@ public sealed class JobOrderTests : IDisposable
     public void Dispose() => _jobs.ForEach(job => job.Dispose());
 
     [Fact]
-    public void Jobs_are_claimed_in_order_of_arrival_and_keep_their_places_until_they_begin()
+    public void Jobs_are_claimed_in_order_and_keep_their_positions_until_they_start()
     {
         var (first, second, third) = (Add(), Add(), Add());
-        Assert.Equal([1, 2, 3], Places(first, second, third));
+        Assert.Equal([1, 2, 3], Positions(first, second, third));
         Assert.True(_order.IsFull);
         Assert.Equal(IntakeOutcome.QueueFull, _order.Reserve());
 
         Assert.True(_order.TryClaim(out var claimed));
         Assert.Same(first, claimed);
-        Assert.Equal([1, 2, 3], Places(first, second, third));
+        Assert.Equal([1, 2, 3], Positions(first, second, third));
         Assert.Equal(2, _order.Depth);
         Assert.False(_order.IsFull);
 
         Assert.True(_order.Remove(first));
-        Assert.Equal([0, 1, 2], Places(first, second, third));
+        Assert.Equal([0, 1, 2], Positions(first, second, third));
         Assert.False(_order.Remove(first));
         Assert.True(_order.TryClaim(out claimed));
         Assert.Same(second, claimed);
@@ -45,7 +45,7 @@ public sealed class JobOrderTests : IDisposable
     {
         var (first, second, third) = (Add(), Add(), Add());
         Assert.True(_order.TryWithdraw(second));
-        Assert.Equal([1, 0, 2], Places(first, second, third));
+        Assert.Equal([1, 0, 2], Positions(first, second, third));
         Assert.True(_order.TryClaim(out _));
         Assert.False(_order.TryWithdraw(first));
         Assert.True(_order.TryClaim(out var claimed));
@@ -64,7 +64,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void Each_API_key_has_its_own_bound_within_the_total()
+    public void Each_API_key_has_its_own_limit_within_the_total()
     {
         _options.QueueCapacityPerKey = 2;
         Add(owner: "a");
@@ -87,7 +87,7 @@ public sealed class JobOrderTests : IDisposable
         Assert.True(_order.TryClaim(out _));
         Job[] restored = [New(), New(), New()];
         _order.Restore(restored);
-        Assert.Equal([1, 2, 3, 4, 5], Places([claimed, .. restored, waiting]));
+        Assert.Equal([1, 2, 3, 4, 5], Positions([claimed, .. restored, waiting]));
         Assert.True(_order.IsFull);
         foreach (var job in restored)
         {
@@ -97,7 +97,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public async Task The_wait_for_a_job_ends_with_the_job()
+    public async Task The_wait_for_a_job_ends_when_one_is_queued()
     {
         var cancel = TestContext.Current.CancellationToken;
         var waiting = _order.WhenWaitingAsync(cancel);
@@ -111,7 +111,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void A_change_of_position_is_an_update()
+    public void A_change_of_position_publishes_an_update()
     {
         var (first, second) = (Add(), Add());
         var before = second.Feed.Latest.Number;
@@ -135,7 +135,7 @@ public sealed class JobOrderTests : IDisposable
         Assert.Equal([4.0, 14.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
         Assert.Equal(14 + 20, estimate.SecondsForNew(Lyrics(10), takes: 1));
 
-        // With two slots, both begin immediately, and the new one follows the shorter.
+        // With two slots, both start immediately, and a new one starts after the shorter one.
         engine.Status = engine.Status with { SongsAtOnce = 2 };
         Assert.Equal([4.0, 10.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
         Assert.Equal(4 + 20, estimate.SecondsForNew(Lyrics(10), takes: 1));
@@ -152,7 +152,7 @@ public sealed class JobOrderTests : IDisposable
         running.Report(new(SongStage.Stage1, 1, 1, 0, 100, 0));
         Assert.InRange(estimate.SecondsForNew(Lyrics(10), takes: 1)!.Value, 1900, 2000);
 
-        // Once a fiftieth is done, the estimate follows the progress. Here that leaves almost nothing.
+        // Once 2% is done, the estimate is based on the progress. Here almost nothing is left.
         running.Report(new(SongStage.Decode, 1, 1, 100, 100, 1));
         Assert.Equal(1000, estimate.SecondsForNew(Lyrics(10), takes: 1));
         estimate.End(running);
@@ -185,7 +185,7 @@ public sealed class JobOrderTests : IDisposable
         estimate.Measure(first, TimeSpan.FromSeconds(20));
         Assert.Equal(15, estimate.SongTime!.Value.TotalSeconds);
 
-        // A slot becomes free with the next song, and all four with the last.
+        // Retry times are spread from the end of the next song to the end of all four.
         var waits = Enumerable.Range(0, 200).Select(_ => estimate.RetryAfter().TotalSeconds).ToArray();
         Assert.All(waits, wait => Assert.InRange(wait, 7.5, 30));
         Assert.True(waits.Max() - waits.Min() > 10, "the callers would all retry at the same time");
@@ -212,5 +212,5 @@ public sealed class JobOrderTests : IDisposable
         return job;
     }
 
-    private static int[] Places(params Job[] jobs) => [.. jobs.Select(job => job.Position)];
+    private static int[] Positions(params Job[] jobs) => [.. jobs.Select(job => job.Position)];
 }

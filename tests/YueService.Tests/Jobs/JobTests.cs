@@ -104,7 +104,7 @@ public sealed class JobTests : IDisposable
         await _client.WhenAsync(running ? first : second, "cancelled");
         if (running)
         {
-            await _stage["two"].Begun.Task.InTime();
+            await _stage["two"].Started.Task.InTime();
         }
 
         await _client.SubmitAsync("four");
@@ -116,9 +116,9 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelling_a_job_that_does_not_end_at_once_returns_202()
+    public async Task Cancelling_a_job_that_does_not_end_immediately_returns_202()
     {
-        var clock = new TimersAtOnce();
+        var clock = new ImmediateTimers();
         using var app = new YueApp { Clock = clock };
         using var client = app.CreateClient();
         var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -167,14 +167,14 @@ public sealed class JobTests : IDisposable
     [Theory]
     [InlineData(true, "urn:yue:unsingable", "no words")]
     [InlineData(false, "urn:yue:song-failed", "the log has the reason")]
-    public async Task A_song_that_fails_says_why_in_its_job(bool request, string type, string says)
+    public async Task A_failed_job_contains_the_reason(bool request, string type, string expected)
     {
         _app.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(
             request ? new SongRequestException("there are no words to sing") : new SongException("secret tensor"));
         var job = await _client.SubmitAsync("one");
         var error = (await _client.WhenAsync(job, "failed")).GetProperty("error");
         Assert.Equal(type, error.GetProperty("type").GetString());
-        Assert.Contains(says, error.GetProperty("detail").GetString(), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(expected, error.GetProperty("detail").GetString(), StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("secret", error.ToString(), StringComparison.Ordinal);
     }
 
@@ -211,7 +211,7 @@ public sealed class JobTests : IDisposable
     public async Task A_page_out_of_bounds_is_a_422_with_the_bounds(string query)
     {
         using var response = await _client.GetAsync($"/v1/songs?{query}", TestContext.Current.CancellationToken);
-        Assert.All(await response.FaultsAsync(), fault => Assert.Contains("from 1 to", fault.Value, StringComparison.Ordinal));
+        Assert.All(await response.FieldErrorsAsync(), fault => Assert.Contains("from 1 to", fault.Value, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -224,7 +224,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task The_same_key_and_body_are_the_same_job_and_another_body_is_a_422()
+    public async Task The_same_key_and_body_return_the_same_job_and_another_body_is_a_422()
     {
         _stage.RunsFreely = true;
         var tries = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => _client.PostSongAsync("""{"lyrics":"one"}""", key: "k 1")));
@@ -242,12 +242,12 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task A_refused_job_does_not_take_its_key()
+    public async Task A_refused_request_does_not_use_up_its_key()
     {
-        var places = _app.FillQueue();
+        var slots = _app.FillQueue();
         using var refused = await _client.PostSongAsync("""{"lyrics":"one"}""", key: "k");
         await refused.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
-        for (var place = 0; place < places; place++)
+        for (var slot = 0; slot < slots; slot++)
         {
             _app.Services.GetRequiredService<JobOrder>().Release();
         }
@@ -265,8 +265,8 @@ public sealed class JobTests : IDisposable
 
     private async Task<System.Text.Json.JsonElement> ProgressOf(string job) => (await _client.GetJsonAsync(job)).GetProperty("progress");
 
-    /// <summary>A clock whose timers are due when they are created.</summary>
-    private sealed class TimersAtOnce : TimeProvider
+    /// <summary>A clock whose timers fire immediately.</summary>
+    private sealed class ImmediateTimers : TimeProvider
     {
         /// <summary>The due time of the last timer.</summary>
         public TimeSpan DueTime { get; private set; }

@@ -12,7 +12,7 @@ namespace YueService.Tests.Jobs;
 /// <summary>Tests the real program with the demo model when it is killed at random times.</summary>
 public sealed class KillTests : IDisposable
 {
-    /// <summary>The number of kills. It is small, because each one needs a start of the program; <c>YUE_KILLS</c> sets it, up to
+    /// <summary>The number of kills. The default is small because each kill needs a restart; <c>YUE_KILLS</c> sets it, up to
     /// 50.</summary>
     private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("YUE_KILLS") ?? "3", CultureInfo.InvariantCulture);
 
@@ -40,7 +40,7 @@ public sealed class KillTests : IDisposable
 
             if (kill == Kills)
             {
-                await AllEndAsync(program.Client, jobs, finished);
+                await AssertAllEndAsync(program.Client, jobs, finished);
                 break;
             }
 
@@ -94,11 +94,11 @@ public sealed class KillTests : IDisposable
         var heard = await next.Client.GetByteArrayAsync($"{job}/stream?format=pcm", TestContext.Current.CancellationToken);
         await next.Client.WhenAsync(job, "succeeded");
         var song = await next.Client.GetByteArrayAsync($"{job}/audio", TestContext.Current.CancellationToken);
-        Assert.Equal(song.AsSpan(44, BitConverter.ToInt32(song, 40)).ToArray(), heard);       // the samples without the tags after them
+        Assert.Equal(song.AsSpan(44, BitConverter.ToInt32(song, 40)).ToArray(), heard);       // the samples, without the tags that follow
         Assert.Equal(before, heard[..before.Length]);
     }
 
-    private static async Task AllEndAsync(HttpClient client, List<string> jobs, HashSet<string> finished)
+    private static async Task AssertAllEndAsync(HttpClient client, List<string> jobs, HashSet<string> finished)
     {
         foreach (var job in jobs)
         {
@@ -111,7 +111,7 @@ public sealed class KillTests : IDisposable
                 continue;
             }
 
-            // Only a job that was running at two kills may fail, and it must say so.
+            // Only a job that was running during two kills may fail, and its error must say so.
             Assert.DoesNotContain(job, finished);
             var error = (await client.GetJsonAsync(job)).GetProperty("error").GetProperty("detail").GetString();
             Assert.Contains("ended twice", error, StringComparison.Ordinal);

@@ -41,7 +41,7 @@ public sealed class LibraryTests : IDisposable
     }
 
     [Fact]
-    public async Task Title_favourite_and_note_are_changed_one_by_one_and_stay()
+    public async Task Title_favourite_and_note_are_changed_independently_and_kept()
     {
         var job = await FinishAsync("[verse]\\nla", ""","title":"Mine" """);
         var before = await _client.GetJsonAsync(job);
@@ -84,11 +84,11 @@ public sealed class LibraryTests : IDisposable
     [InlineData("""{"tilte":"a"}""", "tilte")]
     [InlineData("""{"\ud800title":"a"}""", "\\ud800title")]
     [InlineData("""[]""", "$")]
-    public async Task A_change_out_of_bounds_is_a_422_that_names_the_field(string body, string field)
+    public async Task An_invalid_change_is_a_422_that_names_the_field(string body, string field)
     {
         var job = await FinishAsync("la");
         using var response = await PatchAsync(job, body);
-        Assert.Equal([field], (await response.FaultsAsync()).Keys);
+        Assert.Equal([field], (await response.FieldErrorsAsync()).Keys);
         Assert.Equal(("la", false, null), DetailsOf(await _client.GetJsonAsync(job)));
     }
 
@@ -122,7 +122,7 @@ public sealed class LibraryTests : IDisposable
     {
         var job = await FinishAsync("la");
         using var response = await PatchAsync(job, $$"""{"note":"{{new string('n', 2001)}}"}""");
-        Assert.Contains("2001 characters", (await response.FaultsAsync())["note"], StringComparison.Ordinal);
+        Assert.Contains("2001 characters", (await response.FieldErrorsAsync())["note"], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public sealed class LibraryTests : IDisposable
     [InlineData("state=failed", "")]
     [InlineData("parent=nobody", "")]
     [InlineData("q=", "chinese,french,german,greek")]
-    public async Task Songs_are_found_by_text_in_any_script_by_state_and_by_mark(string query, string found)
+    public async Task Songs_are_found_by_text_in_any_script_by_state_and_by_favourite(string query, string found)
     {
         await FinishAsync("[verse]\\nDie Straße la", ""","client_job_id":"german" """);
         await FinishAsync("[verse]\\nφως la", ""","client_job_id":"greek","genre":"Folk Guitar" """);
@@ -185,20 +185,20 @@ public sealed class LibraryTests : IDisposable
     [Theory]
     [InlineData("state=done", "queued, running, succeeded, failed or cancelled")]
     [InlineData("favourite=yes", "true or false")]
-    public async Task A_filter_with_another_value_is_a_422_that_names_the_values(string query, string says)
+    public async Task A_filter_with_an_invalid_value_is_a_422_that_names_the_valid_ones(string query, string expected)
     {
         using var response = await _client.GetAsync($"/v1/songs?{query}", TestContext.Current.CancellationToken);
-        Assert.Contains(says, Assert.Single(await response.FaultsAsync()).Value, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Single(await response.FieldErrorsAsync()).Value, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_song_returns_its_request_which_can_be_sent_again()
     {
-        var asked = """
+        var fields = """
             ,"genre":"rock","seed":9,"run_n_segments":1,"target_seconds":[20.5],"title":"Mine","client_job_id":"a",
             "output":{"stems":true,"sample_rate":16000},"sampling":{"top_k":7,"guidance_scale":2}
             """;
-        var job = await FinishAsync("[verse]\\nla", asked);
+        var job = await FinishAsync("[verse]\\nla", fields);
         var request = (await _client.GetJsonAsync(job)).GetProperty("request");
         Assert.Equal("[verse]\nla", request.GetProperty("lyrics").GetString());
         Assert.Equal(JsonValueKind.Null, request.GetProperty("max_new_tokens").ValueKind);
@@ -219,7 +219,7 @@ public sealed class LibraryTests : IDisposable
     [InlineData("{\"title\":\"Sea song\"}", "", "Sea song")]
     [InlineData("{}", "", "li")]
     [InlineData("{\"title\":\"Sea song\"}", ",\"title\":\"Lake song\"", "Lake song")]
-    public async Task A_song_sung_again_keeps_a_title_that_was_given_to_it(string edit, string fields, string expected)
+    public async Task A_song_that_is_sung_again_keeps_the_title_that_the_user_set(string edit, string fields, string expected)
     {
         var first = await FinishAsync("[verse]\\nla\\n[chorus]\\nlo");
         using var edited = await PatchAsync(first, edit);
@@ -234,7 +234,7 @@ public sealed class LibraryTests : IDisposable
     [InlineData("\"stage\":\"finish\"", "finish", null)]
     [InlineData("\"replace_section\":2,\"lyrics\":\"[verse]\\nla\\n[chorus]\\nlo\"", "replace_section", 2)]
     [InlineData("\"lyrics\":\"[verse]\\nla\\n[chorus]\\nlo\\n[outro]\\nli\"", "continue", null)]
-    public async Task A_song_that_continues_another_one_names_it(string fields, string how, int? section)
+    public async Task A_song_that_continues_another_one_names_its_parent(string fields, string how, int? section)
     {
         var first = await FinishAsync("[verse]\\nla\\n[chorus]\\nlo");
         var id = Path.GetFileName(first);
@@ -264,7 +264,7 @@ public sealed class LibraryTests : IDisposable
     }
 
     [Fact]
-    public async Task Sections_say_where_they_start()
+    public async Task Sections_have_start_times()
     {
         var job = await FinishAsync("[verse]\\nla\\n[chorus]\\nlo");
         var sections = (await _client.GetJsonAsync(job)).GetProperty("song").GetProperty("sections");
@@ -274,9 +274,9 @@ public sealed class LibraryTests : IDisposable
     private static (string? Title, bool Favourite, string? Note) DetailsOf(JsonElement job) =>
         (job.GetProperty("title").GetString(), job.GetProperty("favourite").GetBoolean(), job.GetProperty("note").GetString());
 
-    private async Task<string> FinishAsync(string lyrics, string more = "")
+    private async Task<string> FinishAsync(string lyrics, string moreFields = "")
     {
-        var job = await _client.SubmitAsync(lyrics, more);
+        var job = await _client.SubmitAsync(lyrics, moreFields);
         await _client.WhenAsync(job, "succeeded");
         return job;
     }

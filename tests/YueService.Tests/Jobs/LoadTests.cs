@@ -4,16 +4,16 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests many concurrent clients, unusual clients, and no clients.</summary>
+/// <summary>Tests many concurrent clients, random headers and queries, and the removal of many jobs.</summary>
 public sealed class LoadTests
 {
     [Fact]
-    public async Task Two_hundred_clients_at_once_get_a_song_or_a_429_each()
+    public async Task Two_hundred_concurrent_clients_each_get_a_song_or_a_429()
     {
         await using var app = YueApp.OnSocket();
         var stage = new StagedEngine(app.Engine) { RunsFreely = true };
         using var client = app.CreateClient();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
         {
             using var response = i % 2 == 0
                 ? await client.PredictAsync($$"""{"lyrics":"song {{i}}"}""")
@@ -32,12 +32,12 @@ public sealed class LoadTests
             await response.SongAsync();
             return "song";
         }));
-        foreach (var job in answers.Where(answer => answer.StartsWith('/')))
+        foreach (var job in outcomes.Where(outcome => outcome.StartsWith('/')))
         {
             await client.WhenAsync(job, "succeeded");
         }
 
-        Assert.Equal(answers.Count(answer => answer.Length > 0), app.Engine.Requests.Count);
+        Assert.Equal(outcomes.Count(outcome => outcome.Length > 0), app.Engine.Requests.Count);
         using var later = await client.PredictAsync("""{"lyrics":"la"}""");
         await later.SongAsync();
     }
@@ -79,7 +79,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task Finished_and_removed_jobs_leave_nothing_in_memory()
+    public async Task Removed_jobs_leave_no_files_and_no_list_entries()
     {
         await using var app = new YueApp(("Serilog:MinimumLevel:Default", "Warning"));
         using var client = app.CreateClient();

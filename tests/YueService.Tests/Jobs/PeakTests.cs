@@ -41,7 +41,7 @@ public sealed class PeakTests : IDisposable
         var pcm = WavFile.ToPcm(samples);
         var expected = Enumerable.Range(0, samples.Length)
             .GroupBy(i => (long)i * perSecond / rate, i => BitConverter.ToInt16(pcm, 2 * i))
-            .SelectMany(stretch => new[] { stretch.Min(), stretch.Max() });
+            .SelectMany(interval => new[] { interval.Min(), interval.Max() });
 
         var peaks = new SoundPeaks(new(rate, Channels: 1), perSecond);
         for (var (at, count) = (0, 0); at < pcm.Length; at += count)
@@ -56,7 +56,7 @@ public sealed class PeakTests : IDisposable
     }
 
     [Fact]
-    public void An_interval_has_the_samples_of_all_channels()
+    public void An_interval_includes_the_samples_of_all_channels()
     {
         var peaks = new SoundPeaks(new(SampleRateHz: 4, Channels: 2), perSecond: 2);
         peaks.Add(WavFile.ToPcm([0.5f, -0.25f, 0, 0, 0, 0.125f, 0, -0.5f]));
@@ -118,7 +118,7 @@ public sealed class PeakTests : IDisposable
     }
 
     [Fact]
-    public async Task Peaks_have_the_errors_of_the_sound()
+    public async Task Peaks_return_the_same_errors_as_the_audio()
     {
         using var unknown = await GetAsync("/v1/songs/0/peaks");
         await unknown.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
@@ -129,7 +129,7 @@ public sealed class PeakTests : IDisposable
         foreach (var (query, field) in new[] { ("track=drums", "track"), ("per_second=201", "per_second"), ("per_second=x", "per_second") })
         {
             using var invalid = await GetAsync($"{job}/peaks?{query}");
-            Assert.Equal([field], (await invalid.FaultsAsync()).Keys);
+            Assert.Equal([field], (await invalid.FieldErrorsAsync()).Keys);
         }
 
         _stage["one"].Fail(new SongException("no"));
@@ -149,7 +149,7 @@ public sealed class PeakTests : IDisposable
     private async Task<string> RunAsync(string lyrics)
     {
         var job = await _client.SubmitAsync(lyrics);
-        await _stage[lyrics].Begun.Task.WaitAsync(TestContext.Current.CancellationToken);
+        await _stage[lyrics].Started.Task.WaitAsync(TestContext.Current.CancellationToken);
         await _client.WhenAsync(job, "running");
         return job;
     }

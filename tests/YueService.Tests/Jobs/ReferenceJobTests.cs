@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests jobs with a reference clip, which is kept exactly as long as the job can still be made.</summary>
+/// <summary>Tests that the reference clip of a job is kept until the job ends.</summary>
 public sealed class ReferenceJobTests : IDisposable
 {
     private static readonly float[] Vocal = TestWav.Sine(16_000, 440, 3);
@@ -19,7 +19,7 @@ public sealed class ReferenceJobTests : IDisposable
     public void Dispose() => _state.Dispose();
 
     [Fact]
-    public async Task A_queued_job_keeps_its_clip_across_a_restart_and_drops_it_at_its_end()
+    public async Task A_queued_job_keeps_its_clip_across_a_restart_until_it_ends()
     {
         Ffmpeg.SkipWithout();
         string job;
@@ -30,7 +30,7 @@ public sealed class ReferenceJobTests : IDisposable
             await client.WhenAsync(await client.SubmitAsync("first"), "running");
             job = await SubmitAsync(client, "second");
             Assert.Equal(2, Clips.Length);
-            DieLike(app);
+            SimulateKill(app);
         }
 
         File.WriteAllBytes(Path.Combine(_state["references"], "00112233445566778899aabbccddeeff-0.f32"), [0, 0, 0, 0]);
@@ -47,7 +47,7 @@ public sealed class ReferenceJobTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_that_fails_or_is_cancelled_drops_its_clip()
+    public async Task The_clip_of_a_failed_or_cancelled_job_is_deleted()
     {
         Ffmpeg.SkipWithout();
         await using var app = App();
@@ -75,7 +75,7 @@ public sealed class ReferenceJobTests : IDisposable
             using var client = app.CreateClient();
             await client.WhenAsync(await client.SubmitAsync("first"), "running");
             job = await SubmitAsync(client, "second");
-            DieLike(app);
+            SimulateKill(app);
         }
 
         Directory.Delete(_state["references"], recursive: true);
@@ -89,7 +89,7 @@ public sealed class ReferenceJobTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_that_the_queue_refuses_leaves_no_clip()
+    public async Task A_job_that_is_refused_because_the_queue_is_full_leaves_no_clip()
     {
         Ffmpeg.SkipWithout();
         await using var app = App();
@@ -122,8 +122,8 @@ public sealed class ReferenceJobTests : IDisposable
         };
     }
 
-    /// <summary>Closes the store, so that the process cannot write any more, as if it were killed.</summary>
-    private static void DieLike(YueApp app)
+    /// <summary>Closes the store so that the process can no longer write, as if it had been killed.</summary>
+    private static void SimulateKill(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();
         ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();

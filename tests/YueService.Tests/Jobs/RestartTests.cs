@@ -22,7 +22,7 @@ public sealed class RestartTests : IDisposable
     public void Dispose() => _state.Dispose();
 
     [Fact]
-    public async Task After_a_restart_songs_are_available_and_waiting_jobs_are_made()
+    public async Task After_a_restart_songs_are_available_and_waiting_jobs_run()
     {
         string finished, running, waiting;
         byte[] song;
@@ -37,7 +37,7 @@ public sealed class RestartTests : IDisposable
             running = await client.SubmitAsync("running");
             waiting = await client.SubmitAsync("waiting");
             await client.WhenAsync(running, "running");
-            DieLike(app);
+            SimulateKill(app);
         }
 
         await using (var app = App())
@@ -64,7 +64,7 @@ public sealed class RestartTests : IDisposable
             client.DefaultRequestHeaders.Add("traceparent", $"00-{traceId}-00f067aa0ba902b7-{flags}");
             job = await client.SubmitAsync("one");
             await client.WhenAsync(job, "running");
-            DieLike(app);
+            SimulateKill(app);
         }
 
         var activities = new ConcurrentQueue<Activity>();
@@ -96,7 +96,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_during_which_two_processes_died_fails()
+    public async Task A_job_that_was_running_when_two_processes_died_fails()
     {
         string job;
         await using (var app = App())
@@ -106,7 +106,7 @@ public sealed class RestartTests : IDisposable
             job = await client.SubmitAsync("one");
             await client.WhenAsync(job, "running");
             await WhenStoredRunningAsync(app, job);
-            DieLike(app);
+            SimulateKill(app);
         }
 
         await using (var app = App())
@@ -115,7 +115,7 @@ public sealed class RestartTests : IDisposable
             using var client = app.CreateClient();
             await client.WhenAsync(job, "running");
             await WhenStoredRunningAsync(app, job);
-            DieLike(app);
+            SimulateKill(app);
         }
 
         await using (var app = App())
@@ -128,7 +128,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_drain_lets_the_running_song_finish_and_queues_the_rest_again()
+    public async Task A_drain_lets_the_running_song_finish_and_requeues_the_rest()
     {
         string running, waiting;
         await using (var app = App())
@@ -159,7 +159,7 @@ public sealed class RestartTests : IDisposable
             using var client = app.CreateClient();
             Assert.Equal("succeeded", await client.StateAsync(running));
             await client.WhenAsync(waiting, "running");
-            DieLike(app);
+            SimulateKill(app);
         }
 
         await using (var app = App())
@@ -172,7 +172,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task Songs_of_an_earlier_process_come_first_and_count_towards_the_bound()
+    public async Task Songs_of_an_earlier_process_run_first_and_count_toward_the_limit()
     {
         await using (var app = App())
         {
@@ -181,14 +181,14 @@ public sealed class RestartTests : IDisposable
             await client.WhenAsync(await client.SubmitAsync("one"), "running");
             await client.SubmitAsync("two");
             await client.SubmitAsync("three");
-            DieLike(app);
+            SimulateKill(app);
         }
 
         await using (var app = new YueApp(("Yue:StateFolder", _state.Path), ("Yue:QueueCapacity", "2")))
         {
             var stage = new StagedEngine(app.Engine);
             using var client = app.CreateClient();
-            await stage["one"].Begun.Task.InTime();
+            await stage["one"].Started.Task.InTime();
             using var refused = await client.PredictAsync("""{"lyrics":"new"}""");
             await refused.ProblemAsync(System.Net.HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
             var list = await client.GetJsonAsync("/v1/songs");
@@ -208,15 +208,15 @@ public sealed class RestartTests : IDisposable
         }
     }
 
-    /// <summary>Kills the process at every step of storing a song. The next process has the song or makes it, exactly once in the
-    /// list.</summary>
+    /// <summary>Kills the process at each step of storing a song. The next process has the song or makes it again, and lists it
+    /// exactly once.</summary>
     [Theory]
     [InlineData("write mix.wav")]
     [InlineData("write vocal.wav")]
     [InlineData("write codes.json")]
     [InlineData("write song.json")]
     [InlineData("written")]
-    public async Task A_song_whose_process_dies_while_it_is_written_is_not_lost(string step)
+    public async Task A_song_is_not_lost_when_the_process_dies_while_storing_it(string step)
     {
         string job;
         await using (var app = App())
@@ -246,7 +246,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_removal_whose_process_dies_is_finished_by_the_next_one()
+    public async Task A_removal_that_is_interrupted_is_completed_by_the_next_process()
     {
         string job;
         await using (var app = App())
@@ -256,10 +256,10 @@ public sealed class RestartTests : IDisposable
             await client.WhenAsync(job, "succeeded");
             var died = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             app.Services.GetRequiredService<SongFolder>().Reached = reached => DieAt("delete", reached, app, died);
-            using var patience = new CancellationTokenSource();
-            _ = client.DeleteAsync(job, patience.Token);
+            using var caller = new CancellationTokenSource();
+            _ = client.DeleteAsync(job, caller.Token);
             await died.Task.InTime();
-            await patience.CancelAsync();
+            await caller.CancelAsync();
         }
 
         await using (var app = App())
@@ -274,8 +274,8 @@ public sealed class RestartTests : IDisposable
 
     [Theory]
     [InlineData(false)]
-    [InlineData(true)]      // as release 0.6 stored them
-    public async Task An_API_key_finds_its_jobs_after_another_one_is_removed(bool arePositions)
+    [InlineData(true)]      // release 0.6 stored the positions of keys
+    public async Task An_API_key_finds_its_jobs_after_another_key_is_removed(bool arePositions)
     {
         string[] bodies = ["""{"lyrics":"la"}""", """{"lyrics":"lo","takes":2}"""];
         var first = await RequestAsync("one,two", "one", bodies);
@@ -324,7 +324,7 @@ public sealed class RestartTests : IDisposable
         Assert.Equal(rows, await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken));
     }
 
-    /// <summary>Waits until the store knows that a job is running. It learns this a little later than the readers of the job.</summary>
+    /// <summary>Waits until a job is stored as running, which happens slightly later than readers of the job see it.</summary>
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
         async () =>
             await app.Services.GetRequiredService<IJobLog>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is
@@ -332,7 +332,7 @@ public sealed class RestartTests : IDisposable
                 State: JobState.Running,
             });
 
-    /// <summary>Waits until the store of a service that was stopped is closed: the program closes it on another thread.</summary>
+    /// <summary>Waits until the store of a stopped service is closed. The program closes it on another thread.</summary>
     private Task WhenClosedAsync() => Eventually.TrueAsync(() =>
     {
         try
@@ -346,8 +346,8 @@ public sealed class RestartTests : IDisposable
         }
     });
 
-    /// <summary>Closes the store, so that the process cannot write any more, as if it were killed.</summary>
-    private static void DieLike(YueApp app)
+    /// <summary>Closes the store so that the process can no longer write, as if it had been killed.</summary>
+    private static void SimulateKill(YueApp app)
     {
         app.Services.GetRequiredService<JobSignals>().Stop();
         ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();
@@ -360,7 +360,7 @@ public sealed class RestartTests : IDisposable
             return;
         }
 
-        DieLike(app);
+        SimulateKill(app);
         died.TrySetResult();
         throw new InvalidOperationException("The process is dead.");
     }

@@ -37,30 +37,30 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task Old_jobs_are_removed_and_unfinished_ones_stay()
+    public async Task Old_jobs_are_removed_and_unfinished_ones_are_kept()
     {
         await _store.OpenAsync(TestContext.Current.CancellationToken);
-        await SweptAsync();
+        await SweepAsync();
         await FinishAsync("old", 10);
         await _store.AddAsync([Job("queued")], group: null, TestContext.Current.CancellationToken);
-        await SweptAsync();
-        _clock.Pass(TimeSpan.FromDays(6));
+        await SweepAsync();
+        _clock.Advance(TimeSpan.FromDays(6));
         await FinishAsync("young", 10);
-        await SweptAsync();
-        _clock.Pass(TimeSpan.FromDays(6));
-        Assert.Equal(["queued", "young"], await SweptAsync());
+        await SweepAsync();
+        _clock.Advance(TimeSpan.FromDays(6));
+        Assert.Equal(["queued", "young"], await SweepAsync());
         Assert.Equal(["young"], Directory.GetDirectories(_state["songs"]).Select(Path.GetFileName));
     }
 
     [Fact]
-    public async Task Songs_of_an_earlier_process_age_while_it_is_stopped()
+    public async Task Songs_of_an_earlier_process_age_while_the_service_is_stopped()
     {
         await FinishAsync("old", 10);
-        _clock.Pass(TimeSpan.FromDays(9.5));
+        _clock.Advance(TimeSpan.FromDays(9.5));
         Restart();
-        Assert.Equal(["old"], await SweptAsync());
-        _clock.Pass(TimeSpan.FromHours(25));
-        Assert.Empty(await SweptAsync());
+        Assert.Equal(["old"], await SweepAsync());
+        _clock.Advance(TimeSpan.FromHours(25));
+        Assert.Empty(await SweepAsync());
     }
 
     [Theory]
@@ -70,14 +70,14 @@ public sealed class RetentionTests : IDisposable
     {
         await FinishAsync("earlier", 10);
         Restart();
-        await SweptAsync();
+        await SweepAsync();
         await FinishAsync("a", 10);
-        _clock.Pass(TimeSpan.FromHours(30));
-        Assert.Equal(["a", "earlier"], await SweptAsync());
+        _clock.Advance(TimeSpan.FromHours(30));
+        Assert.Equal(["a", "earlier"], await SweepAsync());
         _clock.Jump(TimeSpan.FromDays(days));
-        Assert.Equal(["a", "earlier"], await SweptAsync());
-        _clock.Pass(TimeSpan.FromHours(30));
-        Assert.Equal(["a", "earlier"], await SweptAsync());
+        Assert.Equal(["a", "earlier"], await SweepAsync());
+        _clock.Advance(TimeSpan.FromHours(30));
+        Assert.Equal(["a", "earlier"], await SweepAsync());
     }
 
     [Fact]
@@ -86,28 +86,28 @@ public sealed class RetentionTests : IDisposable
         await FinishAsync("a", 10);
         _clock.Jump(TimeSpan.FromDays(40));
         Restart();
-        _clock.Pass(TimeSpan.FromHours(23));
-        Assert.Equal(["a"], await SweptAsync());
+        _clock.Advance(TimeSpan.FromHours(23));
+        Assert.Equal(["a"], await SweepAsync());
         _clock.Jump(TimeSpan.FromDays(-40));
-        _clock.Pass(TimeSpan.FromHours(30));
-        Assert.Equal(["a"], await SweptAsync());
-        _clock.Pass(TimeSpan.FromDays(10));
-        Assert.Empty(await SweptAsync());
+        _clock.Advance(TimeSpan.FromHours(30));
+        Assert.Equal(["a"], await SweepAsync());
+        _clock.Advance(TimeSpan.FromDays(10));
+        Assert.Empty(await SweepAsync());
     }
 
     [Fact]
     public async Task A_clock_jump_delays_removal_by_age_for_another_day()
     {
         await FinishAsync("a", 10);
-        _clock.Pass(TimeSpan.FromDays(11));
+        _clock.Advance(TimeSpan.FromDays(11));
         Restart();
-        _clock.Pass(TimeSpan.FromHours(23));
+        _clock.Advance(TimeSpan.FromHours(23));
         _clock.Jump(TimeSpan.FromHours(1));
-        Assert.Equal(["a"], await SweptAsync());
-        _clock.Pass(TimeSpan.FromHours(23));
-        Assert.Equal(["a"], await SweptAsync());
-        _clock.Pass(TimeSpan.FromHours(2));
-        Assert.Empty(await SweptAsync());
+        Assert.Equal(["a"], await SweepAsync());
+        _clock.Advance(TimeSpan.FromHours(23));
+        Assert.Equal(["a"], await SweepAsync());
+        _clock.Advance(TimeSpan.FromHours(2));
+        Assert.Empty(await SweepAsync());
     }
 
     [Fact]
@@ -123,10 +123,10 @@ public sealed class RetentionTests : IDisposable
             await _store.EditAsync(id, new JobEdit { IsFavourite = true }, TestContext.Current.CancellationToken);
         }
 
-        // The limit of this class is two megabytes, which the other two songs do not reach.
-        Assert.Equal(["a", "b", "c", "d"], await SweptAsync());
-        _clock.Pass(TimeSpan.FromDays(400));
-        Assert.Equal(["a", "b"], await SweptAsync());
+        // The size limit in these tests is two megabytes, which the other two songs do not reach.
+        Assert.Equal(["a", "b", "c", "d"], await SweepAsync());
+        _clock.Advance(TimeSpan.FromDays(400));
+        Assert.Equal(["a", "b"], await SweepAsync());
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class RetentionTests : IDisposable
             await FinishAsync(id, 800_000);
         }
 
-        Assert.Equal(["c", "d"], await SweptAsync());
+        Assert.Equal(["c", "d"], await SweepAsync());
     }
 
     [Fact]
@@ -146,18 +146,18 @@ public sealed class RetentionTests : IDisposable
         await FinishAsync("a", 10);
         _clock.Jump(TimeSpan.FromDays(-400));
         await FinishAsync("b", 10);
-        Assert.Equal(["a", "b"], await SweptAsync());
+        Assert.Equal(["a", "b"], await SweepAsync());
         var newest = await _store.ListAsync(new JobQuery(10), TestContext.Current.CancellationToken);
         Assert.Equal(["b", "a"], newest.Select(job => job.Id));
     }
 
     [Fact]
-    public async Task Zero_keeps_everything()
+    public async Task Limits_of_zero_keep_everything()
     {
         (_options.KeepSongsDays, _options.KeepSongsMegabytes) = (0, 0);
         await FinishAsync("a", 3_000_000);
-        _clock.Pass(TimeSpan.FromDays(4000));
-        Assert.Equal(["a"], await SweptAsync());
+        _clock.Advance(TimeSpan.FromDays(4000));
+        Assert.Equal(["a"], await SweepAsync());
     }
 
     private static NewJob Job(string id) => new(id, new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []), null, null);
@@ -172,15 +172,15 @@ public sealed class RetentionTests : IDisposable
         await _store.SucceedAsync(job, stored, TestContext.Current.CancellationToken);
     }
 
-    /// <summary>Returns the jobs that a sweep keeps, in order.</summary>
-    private async Task<IEnumerable<string>> SweptAsync()
+    /// <summary>Runs a sweep and returns the ids of the remaining jobs, in order.</summary>
+    private async Task<IEnumerable<string>> SweepAsync()
     {
         var cancel = TestContext.Current.CancellationToken;
         await _retention.SweepAsync(cancel);
         return (await _store.ListAsync(new JobQuery(100), cancel)).Select(job => job.Id).Order(StringComparer.Ordinal);
     }
 
-    /// <summary>Restarts as a new process.</summary>
+    /// <summary>Simulates a restart of the process.</summary>
     private void Restart()
     {
         var clips = new ClipFolder(_files, Options.Create(_options), _clock, NullLogger<ClipFolder>.Instance);
@@ -198,7 +198,7 @@ public sealed class RetentionTests : IDisposable
 
         public override long GetTimestamp() => _ticks;
 
-        public void Pass(TimeSpan time)
+        public void Advance(TimeSpan time)
         {
             _now += time;
             _ticks += time.Ticks;

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests songs with a score in stereo.</summary>
+/// <summary>Tests songs of a model that writes scores and makes stereo sound.</summary>
 public sealed class ScoreTests : IDisposable
 {
     private const string Score = "X:1\nK:C\nCDEF|";
@@ -65,7 +65,7 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stereo_song_is_streamed_and_drawn_as_stereo()
+    public async Task A_stereo_song_is_streamed_and_downloaded_in_stereo()
     {
         _finish.SetResult();
         var job = await _client.SubmitAsync("la", Stereo);
@@ -95,15 +95,15 @@ public sealed class ScoreTests : IDisposable
 
         const string Body = """{"lyrics":"la","stage":"score"}""";
         using var json = await _client.PredictAsync(Body);
-        var answer = await json.SongAsync();
-        Assert.Equal((Score, ""), (answer.GetProperty("score").GetString(), answer.GetProperty("audio_base64").GetString()));
+        var response = await json.SongAsync();
+        Assert.Equal((Score, ""), (response.GetProperty("score").GetString(), response.GetProperty("audio_base64").GetString()));
         using var file = await _client.PredictAsync(
             Body, request => request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("audio/wav")));
-        Assert.Equal(["stage"], (await file.FaultsAsync()).Keys);
+        Assert.Equal(["stage"], (await file.FieldErrorsAsync()).Keys);
     }
 
     [Fact]
-    public async Task The_models_say_what_they_can_do_and_under_which_licence()
+    public async Task The_models_list_their_capabilities_and_licence()
     {
         var model = (await _client.GetJsonAsync("/v1/models/yue2"));
         Assert.Equal("yue2", model.GetProperty("family").GetString());

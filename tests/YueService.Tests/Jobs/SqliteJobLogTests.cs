@@ -6,7 +6,7 @@ using YueService.Settings;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests the job log of one machine.</summary>
+/// <summary>Tests the job log for a single machine.</summary>
 public sealed class SqliteJobLogTests : JobLogContract, IDisposable
 {
     private readonly TemporaryFolder _state = new();

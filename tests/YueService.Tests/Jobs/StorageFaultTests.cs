@@ -20,10 +20,10 @@ public sealed class StorageFaultTests
         File.WriteAllText(folder["state"], "a file where the folder should be");
         await using var app = new YueApp(("Yue:StateFolder", folder["state"]));
         using var client = app.CreateClient();
-        await RefusedAsync(client, "state folder");
-        await StillSingsAsync(client);
-        var first = await ClosedAsync(app);
-        await Eventually.TrueAsync(async () => await ClosedAsync(app) != first);
+        await AssertRefusedAsync(client, "state folder");
+        await AssertStillSingsAsync(client);
+        var first = await OpenErrorAsync(app);
+        await Eventually.TrueAsync(async () => await OpenErrorAsync(app) != first);
         File.Delete(folder["state"]);
         await Eventually.TrueAsync(async () => (await client.GetAsync("/v1/songs")).IsSuccessStatusCode);
         await client.WhenAsync(await client.SubmitAsync("one"), "succeeded");
@@ -39,8 +39,8 @@ public sealed class StorageFaultTests
         await owner.GetJsonAsync("/v1/songs");
         await using var second = new YueApp(("Yue:StateFolder", folder.Path));
         using var client = second.CreateClient();
-        await RefusedAsync(client, "Another process uses the state folder: stop it, or set Yue:StateFolder to another folder.");
-        await StillSingsAsync(client);
+        await AssertRefusedAsync(client, "Another process uses the state folder: stop it, or set Yue:StateFolder to another folder.");
+        await AssertStillSingsAsync(client);
         var logged = second.Log.Events.First(e => e.MessageTemplate.Text.StartsWith("Jobs cannot be accepted", StringComparison.Ordinal));
         Assert.Null(logged.Exception);
         Assert.Contains(folder.Path, logged.RenderMessage(null), StringComparison.Ordinal);
@@ -54,9 +54,9 @@ public sealed class StorageFaultTests
         await client.GetJsonAsync("/v1/songs");
         using (Lock(app.StateFolder))
         {
-            await RefusedAsync(client, "locked by another program");
+            await AssertRefusedAsync(client, "locked by another program");
             await client.GetJsonAsync("/v1/songs");
-            await StillSingsAsync(client);
+            await AssertStillSingsAsync(client);
         }
 
         await client.WhenAsync(await client.SubmitAsync("one"), "succeeded");
@@ -69,8 +69,8 @@ public sealed class StorageFaultTests
         File.WriteAllText(folder["jobs.db"], string.Concat(Enumerable.Repeat("not a database ", 1000)));
         await using var app = new YueApp(("Yue:StateFolder", folder.Path));
         using var client = app.CreateClient();
-        await RefusedAsync(client, "damaged");
-        await StillSingsAsync(client);
+        await AssertRefusedAsync(client, "damaged");
+        await AssertStillSingsAsync(client);
     }
 
     [Fact]
@@ -110,7 +110,7 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task Cancelling_a_job_whose_end_cannot_be_stored_is_a_202_that_says_so()
+    public async Task Cancelling_a_job_whose_end_cannot_be_stored_is_a_202_with_the_reason()
     {
         await using var app = new YueApp();
         var stage = new StagedEngine(app.Engine);
@@ -214,7 +214,7 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task A_file_in_another_format_that_cannot_be_written_leaves_no_part()
+    public async Task A_file_in_another_format_that_cannot_be_written_leaves_no_partial_file()
     {
         await using var app = new YueApp();
         using var client = app.CreateClient();
@@ -235,7 +235,7 @@ public sealed class StorageFaultTests
         Assert.Null(await RefusalAsync(client, HttpStatusCode.OK));
         using (Lock(app.StateFolder))
         {
-            await RefusedAsync(client, "locked by another program");
+            await AssertRefusedAsync(client, "locked by another program");
             Assert.Contains(
                 "locked by another program", await RefusalAsync(client, HttpStatusCode.ServiceUnavailable), StringComparison.Ordinal);
         }
@@ -246,7 +246,7 @@ public sealed class StorageFaultTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_state_folder_that_is_lost_while_running_is_a_503_until_it_is_back(bool replaced)
+    public async Task A_state_folder_that_disappears_is_a_503_until_it_is_restored(bool replaced)
     {
         using var folder = new TemporaryFolder();
         await using var app = new YueApp(("Yue:StateFolder", folder["state"]));
@@ -263,12 +263,12 @@ public sealed class StorageFaultTests
             }
         }
 
-        await RefusedAsync(client, "Restore it, or restart the service");
+        await AssertRefusedAsync(client, "Restore it, or restart the service");
         using var audio = await client.GetAsync(job + "/audio", TestContext.Current.CancellationToken);
         await audio.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
         Assert.Contains(
             "deleted, replaced or unmounted", await RefusalAsync(client, HttpStatusCode.ServiceUnavailable), StringComparison.Ordinal);
-        await StillSingsAsync(client);
+        await AssertStillSingsAsync(client);
         Assert.Equal(replaced, Directory.Exists(folder["state"]));
 
         if (replaced)
@@ -282,13 +282,13 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task A_database_that_is_deleted_while_running_is_a_503()
+    public async Task A_running_service_whose_database_is_deleted_returns_503()
     {
         await using var app = new YueApp();
         using var client = app.CreateClient();
         await client.WhenAsync(await client.SubmitAsync("one"), "succeeded");
         File.Delete(Path.Combine(app.StateFolder, "jobs.db"));
-        await RefusedAsync(client, "restart the service");
+        await AssertRefusedAsync(client, "restart the service");
         Assert.NotNull(await RefusalAsync(client, HttpStatusCode.ServiceUnavailable));
         Assert.False(File.Exists(Path.Combine(app.StateFolder, "jobs.db")));
     }
@@ -301,7 +301,7 @@ public sealed class StorageFaultTests
         }
     }
 
-    /// <summary>Locks the database against writes until it is disposed, like another program or a failing disk.</summary>
+    /// <summary>Locks the database against writes until the returned connection is disposed.</summary>
     private static SqliteConnection Lock(string folder)
     {
         var other = new SqliteConnection($"Data Source={Path.Combine(folder, "jobs.db")};Pooling=False");
@@ -322,7 +322,7 @@ public sealed class StorageFaultTests
                 State: JobState.Running,
             });
 
-    /// <summary>Returns the reason for rejected jobs in the readiness response.</summary>
+    /// <summary>Returns the reason why jobs are refused, from the readiness response.</summary>
     private static async Task<string?> RefusalAsync(HttpClient client, HttpStatusCode status)
     {
         using var response = await client.GetAsync("/health/ready", TestContext.Current.CancellationToken);
@@ -331,19 +331,19 @@ public sealed class StorageFaultTests
     }
 
     /// <summary>Returns the error of the latest attempt to open the store.</summary>
-    private static async Task<Exception> ClosedAsync(YueApp app) =>
+    private static async Task<Exception> OpenErrorAsync(YueApp app) =>
         (await Assert.ThrowsAsync<StorageException>(
             () => app.Services.GetRequiredService<JobSignals>().WhenOpenAsync(TestContext.Current.CancellationToken))).InnerException!;
 
-    private static async Task RefusedAsync(HttpClient client, string says)
+    private static async Task AssertRefusedAsync(HttpClient client, string expected)
     {
         using var response = await client.PostSongAsync("""{"lyrics":"one"}""");
         var problem = await response.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
-        Assert.Contains(says, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains(expected, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.NotNull(response.Headers.RetryAfter);
     }
 
-    private static async Task StillSingsAsync(HttpClient client)
+    private static async Task AssertStillSingsAsync(HttpClient client)
     {
         using var song = await client.PredictAsync("""{"lyrics":"la"}""");
         await song.SongAsync();

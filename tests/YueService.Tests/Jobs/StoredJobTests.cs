@@ -69,7 +69,7 @@ public sealed class StoredJobTests : IDisposable
     }
 
     [Fact]
-    public async Task A_database_of_a_later_release_is_refused_by_name_and_left_alone()
+    public async Task A_database_of_a_later_release_is_refused_and_not_changed()
     {
         ZipFile.ExtractToDirectory(Fixture, _state.Path);
         Execute("PRAGMA user_version = 99");
@@ -127,7 +127,7 @@ public sealed class StoredJobTests : IDisposable
     }
 
     [Fact]
-    public void A_request_of_which_only_the_lyrics_are_stored_has_the_defaults()
+    public void A_stored_request_with_only_lyrics_has_the_defaults()
     {
         var read = JobRows.FromJson<RequestRow>("""{"song":{"lyrics":"la"},"format":null,"client_job_id":null,"warnings":[]}""")
             .ToRequest();

@@ -31,7 +31,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_listener_hears_sound_before_the_song_is_made_and_all_of_it_in_the_end()
+    public async Task A_listener_hears_sound_before_the_song_is_finished_and_then_the_rest()
     {
         var job = await RunAsync("one");
         Assert.Equal(0, (await _client.GetJsonAsync(job)).GetProperty("audible_seconds").GetDouble());
@@ -56,7 +56,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_late_listener_starts_at_the_beginning_and_a_thousand_hear_the_same()
+    public async Task A_thousand_listeners_all_hear_the_song_from_the_beginning()
     {
         var job = await RunAsync("one");
         Hear("one", 0, 1000);
@@ -73,11 +73,11 @@ public sealed class StreamTests : IDisposable
 
     [Theory]
     [InlineData("waiting")]
-    [InlineData("begun")]
-    [InlineData("sounding")]
-    [InlineData("read a part")]
-    [InlineData("sounded")]
-    public async Task A_listener_who_leaves_changes_nothing_for_the_song_or_others(string point)
+    [InlineData("running")]
+    [InlineData("has sound")]
+    [InlineData("partly read")]
+    [InlineData("complete")]
+    public async Task A_listener_who_leaves_does_not_affect_the_song_or_other_listeners(string point)
     {
         var first = await RunAsync("first");
         var job = await _client.SubmitAsync("one");
@@ -88,19 +88,19 @@ public sealed class StreamTests : IDisposable
         await LeaveAtAsync("waiting");
         _stage["first"].Finish();
         await _client.WhenAsync(job, "running");
-        await LeaveAtAsync("begun");
+        await LeaveAtAsync("running");
         Hear("one", 0, 1000);
-        await LeaveAtAsync("sounding");
-        if (point == "read a part")
+        await LeaveAtAsync("has sound");
+        if (point == "partly read")
         {
             await using var content = await (await leaving.InTime()).Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
             await ReadAsync(content, 100);
-            await LeaveAtAsync("read a part");
+            await LeaveAtAsync("partly read");
         }
 
         var staying = _client.GetByteArrayAsync($"{job}/stream?format=pcm", TestContext.Current.CancellationToken);
         Hear("one", 1000, 500, isEnd: true);
-        await LeaveAtAsync("sounded");
+        await LeaveAtAsync("complete");
         Assert.Equal(WavFile.ToPcm(Samples(0, 1500)), await staying);
         _stage["one"].Finish();
         await _client.WhenAsync(job, "succeeded");
@@ -124,7 +124,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Listeners_who_do_not_read_take_the_memory_of_one_song_together()
+    public async Task Listeners_who_do_not_read_share_the_memory_of_one_song()
     {
         const int Listeners = 60;
         const int Seconds = 60;
@@ -163,12 +163,12 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task The_engine_gets_listeners_and_playback_positions()
+    public async Task The_engine_sees_listeners_and_playback_positions()
     {
         var job = await RunAsync("one");
         var listener = _app.Engine.Listeners["one"];
         Assert.False(listener.IsListening);
-        using (var response = await OpenedAsync(job))
+        using (var response = await OpenWithSoundAsync(job))
         {
             Assert.True(listener.IsListening);
             await Eventually.TrueAsync(() => listener.PlayedSeconds > 0);
@@ -184,7 +184,7 @@ public sealed class StreamTests : IDisposable
         var second = await _client.SubmitAsync("second");
         var response = OpenAsync(second);
         _stage["first"].Finish();
-        await _stage["second"].Begun.Task.InTime();
+        await _stage["second"].Started.Task.InTime();
         Hear("second", 0, 100, isEnd: true);
         using var stream = await response.InTime();
         Assert.Equal(44 + 200, (await stream.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length);
@@ -225,7 +225,7 @@ public sealed class StreamTests : IDisposable
     [Theory]
     [InlineData("mp3", "audio/mpeg")]
     [InlineData("opus", "audio/ogg")]
-    public async Task Encoded_streams_begin_before_the_song_is_made_and_decode_to_its_sound(string format, string mediaType)
+    public async Task Encoded_streams_start_before_the_song_is_finished_and_can_be_decoded(string format, string mediaType)
     {
         Ffmpeg.SkipWithout();
         var job = await RunAsync("one");
@@ -246,7 +246,7 @@ public sealed class StreamTests : IDisposable
     public async Task A_song_that_fails_after_its_first_sound_aborts_the_stream()
     {
         var job = await RunAsync("one");
-        using var stream = await OpenedAsync(job);
+        using var stream = await OpenWithSoundAsync(job);
         _stage["one"].Fail(new SongException("no"));
         await using var content = await stream.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
         await Assert.ThrowsAnyAsync<Exception>(() => RestAsync(content));
@@ -276,10 +276,10 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stop_of_the_service_aborts_streams()
+    public async Task Stopping_the_service_aborts_streams()
     {
         var job = await RunAsync("one");
-        using var stream = await OpenedAsync(job);
+        using var stream = await OpenWithSoundAsync(job);
         _app.Engine.Drain = _ =>
         {
             _stage["one"].Fail(new SongException("the service is shutting down"));
@@ -297,7 +297,7 @@ public sealed class StreamTests : IDisposable
     {
         var response = PredictAsync(
             """{"lyrics":"one","stream":true,"seed":9,"return_codes":true,"output":{"stems":true}}""", "audio/wav");
-        await _stage["one"].Begun.Task.InTime();
+        await _stage["one"].Started.Task.InTime();
         Hear("one", 0, 1000);
         using var stream = await response.InTime();
         Assert.Equal("audio/wav", stream.Content.Headers.ContentType!.MediaType);
@@ -318,16 +318,16 @@ public sealed class StreamTests : IDisposable
     {
         Assert.SkipWhen(accept == "audio/flac" && !Ffmpeg.IsInstalled, "ffmpeg is not installed");
         using var response = await PredictAsync("""{"lyrics":"one","stream":true}""", accept);
-        Assert.Contains("audio/mpeg", (await response.FaultsAsync())["stream"], StringComparison.Ordinal);
+        Assert.Contains("audio/mpeg", (await response.FieldErrorsAsync())["stream"], StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_failed_song_of_predict_is_a_problem_or_aborts_a_stream_that_has_begun(bool hasSound)
+    public async Task A_failed_song_of_predict_is_an_error_or_aborts_a_started_stream(bool hasSound)
     {
         var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav");
-        await _stage["one"].Begun.Task.InTime();
+        await _stage["one"].Started.Task.InTime();
         if (!hasSound)
         {
             _stage["one"].Fail(new SongException("no"));
@@ -347,7 +347,7 @@ public sealed class StreamTests : IDisposable
     {
         using var caller = new CancellationTokenSource();
         var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav", cancel: caller.Token);
-        await _stage["one"].Begun.Task.InTime();
+        await _stage["one"].Started.Task.InTime();
         Hear("one", 0, 100);
         using (await response.InTime())
         {
@@ -358,7 +358,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_with_stream_gets_the_address_of_its_stream()
+    public async Task A_job_with_the_stream_field_gets_the_address_of_its_stream()
     {
         var job = await RunAsync("one", ""","stream":true""");
         var warning = Assert.Single((await _client.GetJsonAsync(job)).GetProperty("warnings").EnumerateArray()).GetString();
@@ -366,7 +366,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Only_the_wait_for_the_first_sound_of_a_stream_is_limited()
+    public async Task Only_the_wait_for_the_first_sound_of_a_stream_has_a_timeout()
     {
         using var app = YueApp.OnSocket(("Yue:SongTimeoutSeconds", "1"));
         var stage = new StagedEngine(app.Engine);
@@ -375,7 +375,7 @@ public sealed class StreamTests : IDisposable
         await late.ProblemAsync(HttpStatusCode.GatewayTimeout, "urn:yue:timeout");
 
         var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav", client);
-        await stage["one"].Begun.Task.InTime();
+        await stage["one"].Started.Task.InTime();
         app.Engine.Listeners["one"].Hear(new(0, Rate, Samples(0, 100), null, null, IsEnd: false));
         using var stream = await response.InTime();
         using var limited = await PredictAsync("""{"lyrics":"waits behind it","stream":true}""", "audio/wav", client);
@@ -425,11 +425,11 @@ public sealed class StreamTests : IDisposable
     [Theory]
     [InlineData("track=drums", "track")]
     [InlineData("format=flac", "format")]
-    public async Task A_parameter_with_another_value_is_a_422(string query, string field)
+    public async Task An_invalid_parameter_is_a_422_that_names_it(string query, string field)
     {
         var job = await RunAsync("one");
         using var response = await _client.GetAsync($"{job}/stream?{query}", TestContext.Current.CancellationToken);
-        Assert.Equal([field], (await response.FaultsAsync()).Keys);
+        Assert.Equal([field], (await response.FieldErrorsAsync()).Keys);
     }
 
     [Fact]
@@ -442,9 +442,9 @@ public sealed class StreamTests : IDisposable
 
     private static float[] Samples(int start, int count) => [.. Enumerable.Range(start, count).Select(i => MathF.Sin(i * 0.05f) / 2)];
 
-    private async Task<string> RunAsync(string lyrics, string more = "")
+    private async Task<string> RunAsync(string lyrics, string moreFields = "")
     {
-        var job = await _client.SubmitAsync(lyrics, more);
+        var job = await _client.SubmitAsync(lyrics, moreFields);
         await _client.WhenAsync(job, "running");
         return job;
     }
@@ -479,7 +479,7 @@ public sealed class StreamTests : IDisposable
         return await (client ?? _client).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
     }
 
-    private async Task<HttpResponseMessage> OpenedAsync(string job)
+    private async Task<HttpResponseMessage> OpenWithSoundAsync(string job)
     {
         var response = OpenAsync(job);
         Hear("one", 0, 100);

@@ -15,7 +15,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests webhooks at the end of jobs.</summary>
+/// <summary>Tests the webhooks that are sent when jobs end.</summary>
 public sealed class WebhookTests
 {
     private const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -40,7 +40,7 @@ public sealed class WebhookTests
         var data = json.RootElement.GetProperty("data");
         Assert.Equal((Path.GetFileName(job), "succeeded"), (data.GetProperty("id").GetString(), data.GetProperty("state").GetString()));
         Assert.False(data.TryGetProperty("lyrics", out _));
-        await NothingIsDueAsync(app);
+        await WhenNothingIsDueAsync(app);
         Assert.Single(receiver.Received);
         Assert.DoesNotContain(Secret["whsec_".Length..], app.Log.Text, StringComparison.Ordinal);
         Assert.Equal(
@@ -67,7 +67,7 @@ public sealed class WebhookTests
         await SubmitAsync(client, receiver, "one");
         var two = await SubmitAsync(client, receiver, "two");
         using var cancelled = await client.DeleteAsync(two, TestContext.Current.CancellationToken);
-        await stage["one"].Begun.Task.InTime();
+        await stage["one"].Started.Task.InTime();
         stage["one"].Fail(new SongException("no"));
         await Eventually.TrueAsync(() => receiver.Received.Count == 2);
         Assert.Equal(["song.cancelled", "song.failed"], receiver.Received.Select(TypeOf).Order());
@@ -77,7 +77,7 @@ public sealed class WebhookTests
     public async Task A_webhook_that_is_not_accepted_is_sent_again_even_by_the_next_process()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
-        receiver.Answer = tries => tries == 0 ? 500 : 204;
+        receiver.Respond = index => index == 0 ? 500 : 204;
         using var state = new TemporaryFolder();
         using (var first = App(state))
         {
@@ -90,7 +90,7 @@ public sealed class WebhookTests
         using var later = second.CreateClient();
         await Eventually.TrueAsync(() => receiver.Received.Count == 2);
         Assert.Single(receiver.Received.Select(webhook => webhook.Id).Distinct());
-        await NothingIsDueAsync(second);
+        await WhenNothingIsDueAsync(second);
     }
 
     [Theory]
@@ -100,7 +100,7 @@ public sealed class WebhookTests
     public async Task A_redirect_is_not_followed_and_a_410_ends_the_retries(int status, int due)
     {
         await using var receiver = await WebhookReceiver.StartAsync();
-        receiver.Answer = _ => status;
+        receiver.Respond = _ => status;
         using var app = App();
         using var client = app.CreateClient();
         await SubmitAsync(client, receiver, "la");
@@ -113,7 +113,7 @@ public sealed class WebhookTests
     public async Task A_removed_job_sends_no_webhook()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
-        receiver.Answer = _ => 500;
+        receiver.Respond = _ => 500;
         using var app = App();
         using var client = app.CreateClient();
         var job = await SubmitAsync(client, receiver, "la");
@@ -151,7 +151,7 @@ public sealed class WebhookTests
         using var app = new YueApp(("Yue:Webhooks:Secret", Secret));
         using var client = app.CreateClient();
         using var response = await client.PostSongAsync($$"""{"lyrics":"la","callback_url":"{{url}}"}""");
-        Assert.Contains(message, (await response.FaultsAsync())["callback_url"], StringComparison.Ordinal);
+        Assert.Contains(message, (await response.FieldErrorsAsync())["callback_url"], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class WebhookTests
         using var app = new YueApp();
         using var client = app.CreateClient();
         using var refused = await client.PostSongAsync("""{"lyrics":"la","callback_url":"https://app.example/"}""");
-        Assert.Contains("Yue:Webhooks:Secret", (await refused.FaultsAsync())["callback_url"], StringComparison.Ordinal);
+        Assert.Contains("Yue:Webhooks:Secret", (await refused.FieldErrorsAsync())["callback_url"], StringComparison.Ordinal);
 
         using var enabled = App();
         using var other = enabled.CreateClient();
@@ -256,7 +256,7 @@ public sealed class WebhookTests
     private static Task<IReadOnlyList<DueWebhook>> DueAsync(YueApp app) =>
         app.Services.GetRequiredService<IJobLog>().ListWebhooksAsync(10, TestContext.Current.CancellationToken);
 
-    private static Task NothingIsDueAsync(YueApp app) => Eventually.TrueAsync(async () => (await DueAsync(app)).Count == 0);
+    private static Task WhenNothingIsDueAsync(YueApp app) => Eventually.TrueAsync(async () => (await DueAsync(app)).Count == 0);
 
     private static string TypeOf((string Path, string Id, string Timestamp, string Signature, byte[] Body) webhook)
     {

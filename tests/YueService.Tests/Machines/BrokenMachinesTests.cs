@@ -17,7 +17,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     public ValueTask DisposeAsync() => _cluster?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     [Fact]
-    public async Task The_job_of_a_worker_that_is_killed_is_made_by_another_and_fails_the_second_time()
+    public async Task The_job_of_a_killed_worker_runs_on_another_and_fails_the_second_time()
     {
         var api = await _cluster.ApiAsync();
 
@@ -67,7 +67,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
             await second.Client.WhenAsync(other, "succeeded");
         }
 
-        // The song of the caller that was lost with the process is cancelled.
+        // The song of the caller whose connection ended with the process is cancelled.
         await Eventually.TrueAsync(async () => await _cluster.CountAsync("caller IS NOT NULL") == 0);
         Assert.DoesNotContain("fail", worker.Printed, StringComparison.Ordinal);
     }
@@ -93,7 +93,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task A_worker_that_drains_returns_its_song_without_counting_an_attempt()
+    public async Task A_worker_that_drains_returns_its_song_without_counting_an_interruption()
     {
         var api = await _cluster.ApiAsync();
         var worker = _cluster.Start(["worker", "--Yue:DrainSeconds=0"], []);
@@ -114,8 +114,8 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         await using var cluster = await Cluster.NewAsync(postgres, await sharedStorage.Server);
         var api = await cluster.ApiAsync();
         var impatient = await cluster.WorkerAsync(("YUE_OUTAGE_SECONDS", "2"));
-        var given = await api.Client.SubmitAsync("la seconds=300");
-        await api.Client.WhenAsync(given, "running");
+        var interrupted = await api.Client.SubmitAsync("la seconds=300");
+        await api.Client.WhenAsync(interrupted, "running");
         var worker = await cluster.WorkerAsync();
         var job = await api.Client.SubmitAsync("la seconds=2");
         await api.Client.WhenAsync(job, "running");
@@ -135,9 +135,9 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         Assert.Equal(("0", "1"), (await cluster.ColumnAsync(job, "interruptions"), await cluster.ColumnAsync(job, "attempt")));
 
         await api.ReadyAsync();
-        await Eventually.TrueAsync(async () => await cluster.ColumnAsync(given, "interruptions") == "1");
-        using var cancelled = await api.Client.DeleteAsync(given, Cancel);
-        await api.Client.WhenAsync(given, "cancelled");
+        await Eventually.TrueAsync(async () => await cluster.ColumnAsync(interrupted, "interruptions") == "1");
+        using var cancelled = await api.Client.DeleteAsync(interrupted, Cancel);
+        await api.Client.WhenAsync(interrupted, "cancelled");
         await api.Client.WhenAsync(await api.Client.SubmitAsync("la"), "succeeded");
     }
 
@@ -167,20 +167,20 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         {
             BaseAddress = new UriBuilder(fleet.Client.BaseAddress!) { Port = fleet.Client.BaseAddress!.Port + 1 }.Uri,
         };
-        await Eventually.TrueAsync(() => AnswersAsync(second));
+        await Eventually.TrueAsync(() => RespondsAsync(second));
         KillListener(second.BaseAddress!.Port);
         await Eventually.TrueAsync(() => fleet.Printed.Contains("is restarted", StringComparison.Ordinal));
-        await Eventually.TrueAsync(() => AnswersAsync(second));
+        await Eventually.TrueAsync(() => RespondsAsync(second));
         fleet.Kill();
-        await Eventually.TrueAsync(async () => !await AnswersAsync(second) && !await AnswersAsync(fleet.Client));
+        await Eventually.TrueAsync(async () => !await RespondsAsync(second) && !await RespondsAsync(fleet.Client));
     }
 
-    private static async Task<bool> AnswersAsync(HttpClient client)
+    private static async Task<bool> RespondsAsync(HttpClient client)
     {
         try
         {
-            using var answer = await client.GetAsync("/health/ready", Cancel);
-            return answer.IsSuccessStatusCode;
+            using var response = await client.GetAsync("/health/ready", Cancel);
+            return response.IsSuccessStatusCode;
         }
         catch (HttpRequestException)
         {

@@ -13,7 +13,7 @@ internal sealed class Cluster : IAsyncDisposable
     private readonly List<YueProcess> _processes = [];
     private readonly TemporaryFolder _state = new();
 
-    /// <summary>Creates a cluster on an existing database and files.</summary>
+    /// <summary>Creates a cluster that uses an existing database and file store.</summary>
     public Cluster(string store, string files) => (Store, Files) = (store, files);
 
     public string Store { get; }
@@ -21,11 +21,11 @@ internal sealed class Cluster : IAsyncDisposable
     public string Files { get; }
 
     public static async Task<Cluster> NewAsync(SharedPostgres postgres, SharedS3 storage) =>
-        new(await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewPlace());
+        new(await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewLocation());
 
     /// <summary>Creates a cluster on a database server that the test may stop.</summary>
     public static async Task<Cluster> NewAsync(PostgresServer postgres, S3Server storage) =>
-        new(await postgres.NewDatabaseAsync(), storage.NewPlace());
+        new(await postgres.NewDatabaseAsync(), storage.NewLocation());
 
     public Task<YueProcess> ApiAsync(params string[] options) => Start(["serve", "--role", "api", .. options], []).ReadyAsync();
 

@@ -43,7 +43,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task A_running_job_can_be_cancelled_at_any_process()
+    public async Task A_running_job_can_be_cancelled_through_any_process()
     {
         var job = await A.SubmitAsync("la seconds=300");
         await B.WhenAsync(job, "running");
@@ -53,12 +53,12 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task A_key_makes_one_job_at_all_processes()
+    public async Task A_key_creates_one_job_across_all_processes()
     {
-        var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(
+        var responses = await Task.WhenAll(Enumerable.Range(0, 12).Select(
             i => (i % 2 == 0 ? A : B).PostSongAsync("""{"lyrics":"la"}""", key: "one key of many processes")));
-        Assert.All(answers, answer => Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode));
-        Assert.Single(answers.Select(answer => answer.Headers.Location).Distinct());
+        Assert.All(responses, response => Assert.Equal(HttpStatusCode.Accepted, response.StatusCode));
+        Assert.Single(responses.Select(response => response.Headers.Location).Distinct());
         using var other = await B.PostSongAsync("""{"lyrics":"lo"}""", key: "one key of many processes");
         await other.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:idempotency-key-reused");
     }
@@ -74,7 +74,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task A_caller_that_leaves_ends_its_song_at_the_worker()
+    public async Task The_song_of_a_caller_that_leaves_is_cancelled_on_its_worker()
     {
         using var caller = new CancellationTokenSource();
         var body = new StringContent("""{"lyrics":"la seconds=300"}""", Encoding.UTF8, "application/json");
@@ -101,7 +101,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task Waiting_jobs_have_queue_positions_and_the_queue_limit_holds()
+    public async Task Waiting_jobs_have_the_same_queue_positions_in_all_processes()
     {
         string[] running = [await A.SubmitAsync("la seconds=300"), await B.SubmitAsync("la seconds=300")];
         foreach (var job in running)
@@ -112,11 +112,11 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
         string[] waiting = [await A.SubmitAsync("one"), await B.SubmitAsync("two"), await A.SubmitAsync("three")];
         for (var i = 0; i < waiting.Length; i++)
         {
-            var place = i + 1;
+            var position = i + 1;
             foreach (var client in new[] { A, B })
             {
                 await Eventually.TrueAsync(
-                    async () => (await client.GetJsonAsync(waiting[i])).GetProperty("queue_position").GetInt32() == place);
+                    async () => (await client.GetJsonAsync(waiting[i])).GetProperty("queue_position").GetInt32() == position);
             }
         }
 
@@ -164,7 +164,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task Changes_of_all_jobs_are_seen_at_every_process()
+    public async Task Changes_of_all_jobs_are_seen_in_every_process()
     {
         using var events = await EventStream.OpenAllAsync(B);
         Assert.Equal("snapshot", (await events.NextAsync())!.Value.Name);
@@ -193,7 +193,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
         && e.Data.GetProperty("progress") is { ValueKind: System.Text.Json.JsonValueKind.Object } progress
         && progress.GetProperty("stage").GetString() == "stage2";
 
-    /// <summary>The processes.</summary>
+    /// <summary>Two API processes and two workers.</summary>
     public sealed class TwoAndTwo(SharedPostgres postgres, SharedS3 storage) : IAsyncDisposable
     {
         private Task? _starting;
@@ -204,8 +204,8 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
 
         internal YueProcess B { get; private set; } = null!;
 
-        /// <summary>Starts the processes for the first test. A test calls it, not xUnit: without the servers, a test skips, but a fixture
-        /// fails.</summary>
+        /// <summary>Starts the processes for the first test. The tests call it because missing servers must skip them; in a fixture,
+        /// xUnit would report a failure.</summary>
         public Task StartedAsync() => _starting ??= StartAsync();
 
         public ValueTask DisposeAsync() => Cluster?.DisposeAsync() ?? ValueTask.CompletedTask;

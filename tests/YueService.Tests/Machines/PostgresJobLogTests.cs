@@ -10,7 +10,7 @@ using YueService.Tests.Jobs;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Tests the job log of many machines.</summary>
+/// <summary>Tests the job log that many machines share.</summary>
 public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContract, IAsyncLifetime
 {
     private readonly JobOptions _options = new() { QueueCapacity = 100 };
@@ -57,7 +57,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     }
 
     [Fact]
-    public async Task The_bound_holds_for_many_processes()
+    public async Task The_queue_limit_holds_across_processes()
     {
         _options.QueueCapacity = 8;
         var (database, other) = Open();
@@ -74,7 +74,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     }
 
     [Fact]
-    public async Task The_bound_of_an_API_key_holds_for_many_processes()
+    public async Task The_queue_limit_of_an_API_key_holds_across_processes()
     {
         _options.QueueCapacityPerKey = 3;
         var (database, other) = Open();
@@ -148,7 +148,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     }
 
     [Fact]
-    public async Task An_unreachable_database_is_a_storage_exception_without_addresses()
+    public async Task An_unreachable_database_throws_an_exception_without_addresses()
     {
         await using var database = new PostgresDatabase("Host=127.0.0.1;Port=1;Username=yue;Password=secret", TimeProvider.System);
         var log = LogOf(database);

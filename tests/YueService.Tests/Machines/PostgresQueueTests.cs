@@ -65,25 +65,25 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_worker_that_stops_in_a_transaction_keeps_no_lock()
+    public async Task A_worker_that_stalls_in_a_transaction_loses_its_locks()
     {
         await AddAsync(["a"]);
         await ClaimAsync(lease: TimeSpan.Zero);
-        var isIn = new TaskCompletionSource();
-        var goesOn = new TaskCompletionSource();
+        var entered = new TaskCompletionSource();
+        var resume = new TaskCompletionSource();
         var stopped = _database.TransactAsync(
             async connection =>
             {
                 await using var update = new NpgsqlCommand("UPDATE jobs SET marks = marks", connection);
                 await update.ExecuteNonQueryAsync(Cancel);
-                isIn.SetResult();
-                await goesOn.Task;
+                entered.SetResult();
+                await resume.Task;
                 return true;
             },
             Cancel);
-        await isIn.Task.InTime();
+        await entered.Task.InTime();
         await Eventually.TrueAsync(async () => await _queue.ReapAsync(Interrupted, Cancel) is [("a", "queued")]);
-        goesOn.SetResult();
+        resume.SetResult();
         await Assert.ThrowsAsync<StorageException>(() => stopped);
     }
 
@@ -108,7 +108,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_job_goes_only_to_a_worker_that_has_its_model()
+    public async Task A_job_is_claimed_only_by_a_worker_that_has_its_model()
     {
         await AddAsync(["zh"], model: "zh-cot");
         await AddAsync(["any"]);
@@ -118,7 +118,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_job_that_no_worker_can_make_gives_later_owners_no_earlier_turn()
+    public async Task A_job_that_no_worker_can_run_does_not_move_later_owners_ahead()
     {
         await AddAsync(["stuck"], owner: "a", model: "zh-cot");
         await AddAsync(["a1", "a2", "a3"], owner: "a");
@@ -143,7 +143,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
         Assert.Equal(1, (await _log.FindAsync("a", Cancel))!.Interruptions);
 
         var again = (await ClaimAsync())!;
-        Assert.Equal(3, again.Attempt);     // taking it back was also an attempt
+        Assert.Equal(3, again.Attempt);     // the expired claim also counted as an attempt
         await _log.SetRunningAsync(again, Cancel);
         await ExpireAsync();
         Assert.Equal([("a", "failed")], await _queue.ReapAsync(Interrupted, Cancel));
@@ -151,7 +151,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_claim_of_a_song_that_had_not_begun_expires_without_being_counted()
+    public async Task A_claim_of_a_song_that_had_not_started_expires_without_being_counted()
     {
         await AddAsync(["a"]);
         await ClaimAsync();
@@ -161,22 +161,22 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_job_that_waits_is_cancelled_at_once_and_one_that_runs_by_its_worker()
+    public async Task A_waiting_job_is_cancelled_immediately_and_a_running_one_by_its_worker()
     {
-        await AddAsync(["waits", "runs"]);
+        await AddAsync(["claimed", "waiting"]);
         var job = (await ClaimAsync())!;
-        Assert.Equal("waits", job.Id);
-        await _queue.RequestCancelAsync("runs", Cancel);
-        Assert.Equal(JobState.Cancelled, (await _log.FindAsync("runs", Cancel))!.State);
-        Assert.False((await _queue.RenewAsync([job], Lease, Cancel))["waits"]);
-        await _queue.RequestCancelAsync("waits", Cancel);
-        Assert.True((await _queue.RenewAsync([job], Lease, Cancel))["waits"]);
+        Assert.Equal("claimed", job.Id);
+        await _queue.RequestCancelAsync("waiting", Cancel);
+        Assert.Equal(JobState.Cancelled, (await _log.FindAsync("waiting", Cancel))!.State);
+        Assert.False((await _queue.RenewAsync([job], Lease, Cancel))["claimed"]);
+        await _queue.RequestCancelAsync("claimed", Cancel);
+        Assert.True((await _queue.RenewAsync([job], Lease, Cancel))["claimed"]);
         await ExpireAsync();
-        Assert.Equal([("waits", "cancelled")], await _queue.ReapAsync(Interrupted, Cancel));
+        Assert.Equal([("claimed", "cancelled")], await _queue.ReapAsync(Interrupted, Cancel));
     }
 
     [Fact]
-    public async Task Every_change_is_found_in_any_order_of_commits()
+    public async Task Every_change_is_found_whatever_the_order_of_commits()
     {
         await AddAsync(["a", "b"]);
         var (_, next) = await _queue.ChangesAsync(null, Cancel);
@@ -203,13 +203,13 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task Jobs_of_callers_whose_process_has_died_end_and_are_removed()
     {
-        await AddAsync(["waits", "runs"], caller: "gone");
-        Assert.Equal("waits", (await ClaimAsync())!.Id);
+        await AddAsync(["claimed", "waiting"], caller: "gone");
+        Assert.Equal("claimed", (await ClaimAsync())!.Id);
         Assert.Empty(await _log.ListAsync(new JobQuery(10), Cancel));
-        Assert.Equal(["runs"], (await _queue.CancelLeftAsync(Lease, Cancel)).Select(job => job.Id));
+        Assert.Equal(["waiting"], (await _queue.CancelLeftAsync(Lease, Cancel)).Select(job => job.Id));
         await ExpireAsync();
         await _queue.ReapAsync(Interrupted, Cancel);
-        Assert.Equal(["waits"], (await _queue.CancelLeftAsync(Lease, Cancel)).Select(job => job.Id));
+        Assert.Equal(["claimed"], (await _queue.CancelLeftAsync(Lease, Cancel)).Select(job => job.Id));
     }
 
     [Fact]
@@ -224,7 +224,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_model_is_known_after_its_worker_for_a_month()
+    public async Task A_model_stays_known_for_a_month_after_its_worker_has_stopped()
     {
         await _queue.AnnounceAsync([new("zh-cot", "yue1"), new("en-cot", "yue1")], Cancel);
         await _queue.AnnounceAsync([new("en-cot", "yue2")], Cancel);
@@ -235,7 +235,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Concurrent_requests_do_not_exceed_the_songs_per_minute()
+    public async Task Concurrent_requests_do_not_exceed_the_songs_per_minute_limit()
     {
         var callers = new PostgresCallers(_database);
         var waits = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => callers.TakeSongsAsync("one", 2, limit: 10, Cancel)));

@@ -5,7 +5,7 @@ using Yue.Testing;
 namespace YueService.Tests.Machines;
 
 /// <summary>A separate PostgreSQL server on a free port of this machine, with one database per test class.</summary>
-/// <remarks>It flushes nothing to disk, because the tests kill processes, not the machine.</remarks>
+/// <remarks>It flushes nothing to disk, because the tests kill processes but never the machine.</remarks>
 public sealed class PostgresServer : IAsyncDisposable
 {
     private const string Missing = "PostgreSQL is not installed: apt-get install postgresql";
@@ -40,7 +40,7 @@ public sealed class PostgresServer : IAsyncDisposable
 
     private string Data => _folder["data"];
 
-    /// <summary>Starts the server after it was stopped.</summary>
+    /// <summary>Starts the server, or restarts it after a stop.</summary>
     public async Task StartAsync()
     {
         await RunAsync(
@@ -74,7 +74,7 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>Promotes a standby to a server that accepts writes.</summary>
     public Task PromoteAsync() => RunAsync("pg_ctl", "promote", "--pgdata", Data, "--wait");
 
-    /// <summary>Returns a connection string for a database of this server or of another one, whichever accepts writes.</summary>
+    /// <summary>Returns a connection string for a database on this server or another one, whichever accepts writes.</summary>
     public string SettingsWith(PostgresServer other, string settings) => settings
         .Replace("Host=127.0.0.1;", $"Host=127.0.0.1:{Port(_port)},127.0.0.1:{Port(other._port)};", StringComparison.Ordinal)
         .Replace($"Port={Port(_port)};", "Target Session Attributes=primary;", StringComparison.Ordinal);
@@ -112,7 +112,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private string SettingsOf(string database) => string.Create(
         CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={_port};Username=yue;Database={database}");
 
-    /// <summary>Runs one of the server's programs, which do not run as root.</summary>
+    /// <summary>Runs one of the server's programs, which refuse to run as root.</summary>
     private static Task RunAsync(string program, params string[] arguments)
     {
         var path = Path.Combine(Programs!, program);

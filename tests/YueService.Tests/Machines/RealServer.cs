@@ -9,7 +9,7 @@ namespace YueService.Tests.Machines;
 /// <summary>Helpers for tests with real servers.</summary>
 internal static class RealServer
 {
-    /// <summary>Skips the test if a server is not installed; in CI, this is a failure.</summary>
+    /// <summary>Skips the test if a server is not installed, or fails it in CI.</summary>
     public static void Require(bool isInstalled, string reason)
     {
         if (!isInstalled)
@@ -19,8 +19,8 @@ internal static class RealServer
         }
     }
 
-    /// <summary>Returns the environment variables that shift a process's clock by a time such as <c>+1h</c>. Without libfaketime there
-    /// are none, which is a failure in CI.</summary>
+    /// <summary>Returns the environment variables that shift a process's clock by a time such as <c>+1h</c>. Without libfaketime,
+    /// returns none, or fails in CI.</summary>
     public static (string Name, string Value)[] ClockOffBy(string time)
     {
         var library = Directory.GetDirectories("/usr/lib").Select(folder => Path.Combine(folder, "faketime", "libfaketimeMT.so.1"))
@@ -39,7 +39,7 @@ internal static class RealServer
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    /// <summary>Runs a program to its end.</summary>
+    /// <summary>Runs a program to completion.</summary>
     public static async Task RunAsync(string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
@@ -49,8 +49,8 @@ internal static class RealServer
         process.ErrorDataReceived += (_, line) => Add(line.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        using var patience = new CancellationTokenSource(Eventually.Patience);
-        await process.WaitForExitAsync(patience.Token);
+        using var timeout = new CancellationTokenSource(Eventually.Patience);
+        await process.WaitForExitAsync(timeout.Token);
         if (process.ExitCode != 0)
         {
             throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {printed}");

@@ -12,7 +12,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Processes of two releases on one database, as during a rolling upgrade.</summary>
+/// <summary>Tests processes of two releases that share a database, as during a rolling upgrade.</summary>
 public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetime
 {
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
@@ -117,7 +117,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         Assert.Equal(IntakeOutcome.KeyTaken, await AddAsync("again", "k2", Keys.Two));
         Assert.Equal(IntakeOutcome.Accepted, await AddAsync("other", "k2", Keys.One));
 
-        // The same caller sent this key to both releases. The job with the name is the one that is found.
+        // The same caller sent this key to both releases. The job that is stored with the name is found.
         await PostgresServer.ExecuteAsync(_settings, $"UPDATE jobs SET owner = '{Keys.Two}', idempotency_key = 'k2' WHERE id = 'before'");
         await _log.OpenAsync(Cancel);
         Assert.Equal("1", (await _log.FindAsync("after", Cancel))!.Owner);

@@ -6,14 +6,14 @@ using YueService.Tests.Jobs;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Tests files in object storage.</summary>
+/// <summary>Tests the file store that uses object storage.</summary>
 public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLifetime
 {
     private S3Files _files = null!;
 
     private protected override IFileStore Files => _files;
 
-    public async ValueTask InitializeAsync() => _files = Open((await storage.Server).NewPlace());
+    public async ValueTask InitializeAsync() => _files = Open((await storage.Server).NewLocation());
 
     public ValueTask DisposeAsync()
     {
@@ -22,7 +22,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
     }
 
     [Fact]
-    public async Task An_unreachable_server_is_a_storage_exception()
+    public async Task An_unreachable_server_throws_a_storage_exception()
     {
         using var files = Open("s3://bucket?endpoint=http://127.0.0.1:1");
         var fault = await Assert.ThrowsAsync<StorageException>(
@@ -33,7 +33,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
     [Fact]
     public async Task A_bucket_that_does_not_exist_is_named()
     {
-        using var files = Open((await storage.Server).NewPlace().Replace("yue-test", "no-such-bucket", StringComparison.Ordinal));
+        using var files = Open((await storage.Server).NewLocation().Replace("yue-test", "no-such-bucket", StringComparison.Ordinal));
         foreach (var call in new Func<Task>[]
         {
             () => files.OpenAsync("a", TestContext.Current.CancellationToken),
@@ -68,7 +68,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
     public async Task A_listing_of_many_pages_contains_all_files()
     {
         var cancel = TestContext.Current.CancellationToken;
-        using var files = Open((await storage.Server).NewPlace(), pageSize: 2);
+        using var files = Open((await storage.Server).NewLocation(), pageSize: 2);
         foreach (var i in Enumerable.Range(0, 5))
         {
             await files.WriteAsync($"many/{i}", new byte[1], cancel);

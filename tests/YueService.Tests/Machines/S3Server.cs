@@ -6,7 +6,7 @@ using Yue.Testing;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>A separate object storage server on a free port of this machine, the npm program s3rver.</summary>
+/// <summary>A separate object storage server on a free port of this machine: the npm package s3rver.</summary>
 public sealed class S3Server : IAsyncDisposable
 {
     private const string Missing = "s3rver is not installed: npm install --prefix artifacts/s3rver s3rver@3.7.1, and nodejs";
@@ -25,7 +25,7 @@ public sealed class S3Server : IAsyncDisposable
     {
         RealServer.Require(File.Exists(Program), Missing);
 
-        // The keys that this server knows.
+        // The keys that this server accepts.
         Environment.SetEnvironmentVariable("AWS_ACCESS_KEY_ID", "S3RVER");
         Environment.SetEnvironmentVariable("AWS_SECRET_ACCESS_KEY", "S3RVER");
         var server = new S3Server();
@@ -33,7 +33,7 @@ public sealed class S3Server : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Starts the server after it was killed.</summary>
+    /// <summary>Starts the server, or restarts it after a kill.</summary>
     public async Task StartAsync()
     {
         var start = new ProcessStartInfo("node")
@@ -74,7 +74,7 @@ public sealed class S3Server : IAsyncDisposable
     }
 
     /// <summary>Returns a new location in the syntax of <c>Yue:Files</c>.</summary>
-    public string NewPlace() => string.Create(
+    public string NewLocation() => string.Create(
         CultureInfo.InvariantCulture, $"s3://{Bucket}/test{Interlocked.Increment(ref _prefixes)}?endpoint=http://127.0.0.1:{_port}");
 
     public ValueTask DisposeAsync()

@@ -31,7 +31,7 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Songs_per_minute_are_counted_at_all_processes_together()
+    public async Task Songs_per_minute_are_counted_across_all_processes()
     {
         var (a, b) = (Start(("Yue:RateLimitPerMinute", "3")), Start(("Yue:RateLimitPerMinute", "3")));
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(a, "one"));
@@ -48,7 +48,7 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Waiting_songs_of_one_key_are_counted_at_all_processes_together()
+    public async Task Waiting_songs_of_one_key_are_counted_across_all_processes()
     {
         var (a, b) = (Start(("Yue:QueueCapacityPerKey", "2")), Start(("Yue:QueueCapacityPerKey", "2")));
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(a, "one"));
@@ -58,15 +58,15 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
         Assert.Contains("Yue:QueueCapacityPerKey", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(a, "two"));
         using var takes = await SendAsync(b, "two", """{"lyrics":"la","takes":3}""");
-        Assert.Contains("at most 2", (await takes.FaultsAsync())["takes"], StringComparison.Ordinal);
+        Assert.Contains("at most 2", (await takes.FieldErrorsAsync())["takes"], StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task An_idempotency_key_makes_one_song_per_API_key_at_all_processes()
+    public async Task An_idempotency_key_creates_one_song_per_API_key_across_processes()
     {
         var (a, b) = (Start(), Start());
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => SendAsync(i % 2 == 0 ? a : b, "one", Body, "again")));
-        var song = Assert.Single(answers.Select(answer => answer.Headers.Location).Distinct());
+        var responses = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => SendAsync(i % 2 == 0 ? a : b, "one", Body, "again")));
+        var song = Assert.Single(responses.Select(response => response.Headers.Location).Distinct());
         using var other = await SendAsync(b, "two", Body, "again");
         Assert.Equal(HttpStatusCode.Accepted, other.StatusCode);
         Assert.NotEqual(song, other.Headers.Location);
@@ -75,7 +75,7 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_session_that_ends_at_one_process_ends_at_all()
+    public async Task A_session_that_ends_in_one_process_ends_in_all()
     {
         var (a, b) = (Start(), Start());
         using var signedIn = await a.PostAsJsonAsync("/v1/session", new { key = "two" }, Cancel);
@@ -91,8 +91,8 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
             using var request = new HttpRequestMessage(method, path);
             request.Headers.Add("Cookie", cookie);
             request.Headers.Add("Origin", "http://localhost");
-            using var answer = await client.SendAsync(request, Cancel);
-            return answer.StatusCode;
+            using var response = await client.SendAsync(request, Cancel);
+            return response.StatusCode;
         }
     }
 
@@ -108,8 +108,8 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
 
     private static async Task<HttpStatusCode> PostAsync(HttpClient client, string key, string body = Body)
     {
-        using var answer = await SendAsync(client, key, body);
-        return answer.StatusCode;
+        using var response = await SendAsync(client, key, body);
+        return response.StatusCode;
     }
 
     private static Task<HttpResponseMessage> SendAsync(HttpClient client, string key, string body, string? idempotencyKey = null)

@@ -5,7 +5,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Tests that the settings of many machines are checked and that passwords are never shown.</summary>
+/// <summary>Tests that the settings for several machines are checked and that passwords are never shown.</summary>
 public sealed class SharedSettingsTests(SharedPostgres postgres, SharedS3 storage)
 {
     [Theory]
@@ -35,7 +35,7 @@ public sealed class SharedSettingsTests(SharedPostgres postgres, SharedS3 storag
     [Fact]
     public async Task The_doctor_checks_the_database_and_the_files()
     {
-        var (store, files) = (await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewPlace());
+        var (store, files) = (await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewLocation());
         var (_, printed, error) = await DemoProcess.RunWithAsync(
             [("YUE_STORE", store), ("YUE_FILES", files)], "doctor", "--urls", "http://127.0.0.1:0");
         var text = System.Text.Encoding.UTF8.GetString(printed);

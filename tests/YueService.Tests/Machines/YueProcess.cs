@@ -43,7 +43,7 @@ internal sealed class YueProcess : IDisposable
 
     /// <summary>Starts a process.</summary>
     /// <param name="arguments">The command and its options.</param>
-    /// <param name="environment">Further variables.</param>
+    /// <param name="environment">Additional environment variables.</param>
     /// <param name="program">The path of the program; null for that of this release.</param>
     public static YueProcess Start(
         IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment, string? program = null)
@@ -59,7 +59,7 @@ internal sealed class YueProcess : IDisposable
         return new(Process.Start(start)!, url);
     }
 
-    /// <summary>Waits until it is ready.</summary>
+    /// <summary>Waits until the process is ready.</summary>
     public async Task<YueProcess> ReadyAsync()
     {
         await Eventually.TrueAsync(async () =>
@@ -67,8 +67,8 @@ internal sealed class YueProcess : IDisposable
             Assert.False(_process.HasExited, $"the program ended:\n{Printed}");
             try
             {
-                using var answer = await Client.GetAsync("/health/ready", TestContext.Current.CancellationToken);
-                return answer.StatusCode == HttpStatusCode.OK;
+                using var response = await Client.GetAsync("/health/ready", TestContext.Current.CancellationToken);
+                return response.StatusCode == HttpStatusCode.OK;
             }
             catch (HttpRequestException)
             {
@@ -78,7 +78,7 @@ internal sealed class YueProcess : IDisposable
         return this;
     }
 
-    /// <summary>Kills it, as <c>kill -9</c> does.</summary>
+    /// <summary>Kills the process, as <c>kill -9</c> does.</summary>
     public void Kill()
     {
         _process.Kill();
@@ -92,7 +92,7 @@ internal sealed class YueProcess : IDisposable
         kill.WaitForExit();
     }
 
-    /// <summary>Terminates it and waits until it has ended.</summary>
+    /// <summary>Terminates the process and waits for it to exit.</summary>
     public async Task TerminateAsync()
     {
         Signal("TERM");

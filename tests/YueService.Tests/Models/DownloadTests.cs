@@ -50,16 +50,16 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(false, false)]
-    public async Task A_file_is_downloaded_with_and_without_ranges_and_tags(bool takesRanges, bool sendsTags)
+    public async Task A_file_is_downloaded_with_and_without_ranges_and_tags(bool supportsRanges, bool sendsTags)
     {
-        (_hub.TakesRanges, _hub.SendsTags) = (takesRanges, sendsTags);
+        (_hub.SupportsRanges, _hub.SendsTags) = (supportsRanges, sendsTags);
         Assert.Equal(new FileContent(_content.Length, Expected.Sha256!), await DownloadAsync(Expected));
-        AssertWhole();
-        Assert.Equal(takesRanges ? 9 : 2, _hub.Requests.Count);     // the first byte, then 8 ranges or the whole file
+        AssertComplete();
+        Assert.Equal(supportsRanges ? 9 : 2, _hub.Requests.Count);     // the first byte, then 8 ranges or the whole file
     }
 
     [Fact]
-    public async Task Ranges_are_fetched_at_the_same_time()
+    public async Task Ranges_are_fetched_concurrently()
     {
         var running = 0;
         var counts = new ConcurrentQueue<int>();
@@ -88,16 +88,16 @@ public sealed class DownloadTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_broken_connection_is_resumed(bool takesRanges)
+    public async Task A_download_resumes_after_a_broken_connection(bool supportsRanges)
     {
-        _hub.TakesRanges = takesRanges;
+        _hub.SupportsRanges = supportsRanges;
         foreach (var cut in (int[])[0, 5_000, 19_999])
         {
             _hub.Cuts.Enqueue(cut);
         }
 
         await DownloadAsync(Expected);
-        AssertWhole();
+        AssertComplete();
         Assert.Empty(_hub.Cuts);
     }
 
@@ -110,7 +110,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stalled_connection_is_closed_and_resumed()
+    public async Task A_stalled_connection_is_closed_and_the_download_resumes()
     {
         // On a busy machine, other responses can also take longer than the limit, so the number of attempts is not limited here.
         var impatient = Hasty with { StallTimeout = TimeSpan.FromMilliseconds(400), Attempts = int.MaxValue };
@@ -126,11 +126,11 @@ public sealed class DownloadTests : IAsyncLifetime
             http.Response.Headers.ContentRange = "bytes 40000-59999/150001";
             await http.Response.Body.WriteAsync(_content.AsMemory(40_000, 7_000));
             await http.Response.Body.FlushAsync();
-            await AbortedAsync(http);
+            await WhenAbortedAsync(http);
             return true;
         };
         await DownloadAsync(Expected, impatient);
-        AssertWhole();
+        AssertComplete();
         Assert.Contains(_hub.Requests, request => request.First is > 40_000 and <= 47_000);
     }
 
@@ -143,7 +143,7 @@ public sealed class DownloadTests : IAsyncLifetime
         {
             if (block && request.First >= 60_000)
             {
-                await AbortedAsync(http);
+                await WhenAbortedAsync(http);
             }
 
             return false;
@@ -157,17 +157,17 @@ public sealed class DownloadTests : IAsyncLifetime
         block = false;
         var before = _hub.Requests.Count;
         await DownloadAsync(Expected);
-        AssertWhole();
+        AssertComplete();
         Assert.DoesNotContain(_hub.Requests.Skip(before), request => request.First < 60_000 && request.Last > 0);
     }
 
     [Fact]
     public async Task A_partial_file_of_other_content_is_not_continued()
     {
-        await LeaveHalfAsync();
+        await LeavePartialFileAsync();
         new Random(2).NextBytes(_content);
         await DownloadAsync(Expected);
-        AssertWhole();
+        AssertComplete();
     }
 
     [Theory]
@@ -181,7 +181,7 @@ public sealed class DownloadTests : IAsyncLifetime
         System.IO.File.WriteAllBytes(Target + ".part", new byte[100]);
         System.IO.File.WriteAllText(Target + ".part.json", record.Replace("*", Expected.Sha256, StringComparison.Ordinal));
         await DownloadAsync(Expected);
-        AssertWhole();
+        AssertComplete();
     }
 
     [Fact]
@@ -189,15 +189,15 @@ public sealed class DownloadTests : IAsyncLifetime
     {
         _hub.Misbehave = (_, count, _) =>
         {
-            _hub.TakesRanges = count < 4;
+            _hub.SupportsRanges = count < 4;
             return Task.FromResult(false);
         };
         await DownloadAsync(Expected);
-        AssertWhole();
+        AssertComplete();
     }
 
     [Fact]
-    public async Task A_file_that_changes_during_the_download_starts_again()
+    public async Task A_file_that_changes_during_the_download_is_downloaded_again()
     {
         var changed = false;
         _hub.Misbehave = (_, count, _) =>
@@ -213,7 +213,7 @@ public sealed class DownloadTests : IAsyncLifetime
         var content = await DownloadAsync(new(null, null));
         Assert.True(changed);
         Assert.Equal(FakeHub.Sha256(_content), content.Sha256);
-        AssertWhole();
+        AssertComplete();
     }
 
     [Theory]
@@ -222,10 +222,10 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData(null)]
     public async Task A_range_that_was_not_requested_is_never_written(string? contentRange)
     {
-        var lies = 0;
+        var wrongResponses = 0;
         _hub.Misbehave = async (http, _, request) =>
         {
-            if (request.First != 40_000 || Interlocked.Increment(ref lies) > 2)
+            if (request.First != 40_000 || Interlocked.Increment(ref wrongResponses) > 2)
             {
                 return false;
             }
@@ -236,8 +236,8 @@ public sealed class DownloadTests : IAsyncLifetime
             return true;
         };
         await DownloadAsync(Expected);
-        AssertWhole();
-        Assert.True(lies > 2);
+        AssertComplete();
+        Assert.True(wrongResponses > 2);
     }
 
     [Fact]
@@ -261,9 +261,9 @@ public sealed class DownloadTests : IAsyncLifetime
     [Theory]
     [InlineData(2_000)]
     [InlineData(-1)]
-    public async Task A_body_of_another_length_than_announced_is_an_error(int more)
+    public async Task A_body_with_the_wrong_length_is_an_error(int more)
     {
-        _hub.TakesRanges = false;
+        _hub.SupportsRanges = false;
         _hub.Misbehave = async (http, count, _) =>
         {
             if (count == 1)
@@ -284,7 +284,7 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData(404, "no such file at revision abc", 1)]
     [InlineData(429, "responds with 429 (tried 4 times)", 4)]
     [InlineData(500, "responds with 500 (tried 4 times)", 4)]
-    public async Task An_error_status_is_reported_and_retried_only_if_that_may_help(int status, string says, int requests)
+    public async Task An_error_status_is_reported_and_retried_only_if_that_may_help(int status, string expected, int requests)
     {
         _hub.Misbehave = (http, _, _) =>
         {
@@ -292,7 +292,7 @@ public sealed class DownloadTests : IAsyncLifetime
             return Task.FromResult(true);
         };
         var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
-        Assert.Contains(says, fault.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(Token, fault.ToString(), StringComparison.Ordinal);
         Assert.Equal(requests, _hub.Requests.Count);
     }
@@ -307,7 +307,7 @@ public sealed class DownloadTests : IAsyncLifetime
             return Task.FromResult(count % 2 == 1);
         };
         await DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 });
-        AssertWhole();
+        AssertComplete();
     }
 
     [Fact]
@@ -330,11 +330,11 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_request_without_headers_fails_after_the_stall_time()
+    public async Task A_response_without_headers_fails_after_the_stall_timeout()
     {
         _hub.Misbehave = async (http, _, _) =>
         {
-            await AbortedAsync(http);
+            await WhenAbortedAsync(http);
             return true;
         };
         var impatient = Hasty with { StallTimeout = TimeSpan.FromMilliseconds(50), Attempts = 2 };
@@ -343,7 +343,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_token_is_sent_to_the_hub_and_not_along_a_redirect()
+    public async Task The_token_is_sent_to_the_hub_but_not_to_the_target_of_a_redirect()
     {
         await using var storage = await FakeHub.StartAsync();
         storage.Files["/store"] = _content;
@@ -354,7 +354,7 @@ public sealed class DownloadTests : IAsyncLifetime
             return Task.FromResult(true);
         };
         await DownloadAsync(new(null, null));
-        AssertWhole();
+        AssertComplete();
         Assert.All(_hub.Requests, request => Assert.Equal($"Bearer {Token}", request.Authorization));
         Assert.NotEmpty(storage.Requests);
         Assert.All(storage.Requests, request => Assert.Null(request.Authorization));
@@ -394,7 +394,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Two_downloads_of_one_file_do_not_write_into_each_other()
+    public async Task Two_downloads_do_not_write_to_the_same_file()
     {
         using var other = System.IO.File.OpenHandle(Target + ".part", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
         await Assert.ThrowsAsync<IOException>(() => DownloadAsync(Expected));
@@ -411,14 +411,14 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     /// <summary>Waits until the client closes the connection.</summary>
-    private static async Task AbortedAsync(HttpContext http)
+    private static async Task WhenAbortedAsync(HttpContext http)
     {
         var aborted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = http.RequestAborted.Register(aborted.SetResult);
         await aborted.Task;
     }
 
-    private async Task LeaveHalfAsync()
+    private async Task LeavePartialFileAsync()
     {
         _hub.Misbehave = (http, count, _) =>
         {
@@ -434,7 +434,7 @@ public sealed class DownloadTests : IAsyncLifetime
         _hub.Misbehave = (_, _, _) => Task.FromResult(false);
     }
 
-    private void AssertWhole()
+    private void AssertComplete()
     {
         Assert.Equal(["model.bin"], _folder.Files);
         Assert.Equal(FakeHub.Sha256(_content), FakeHub.Sha256(System.IO.File.ReadAllBytes(Target)));

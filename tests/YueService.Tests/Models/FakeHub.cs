@@ -32,7 +32,7 @@ internal sealed class FakeHub : IAsyncDisposable
     public Func<HttpContext, int, HubRequest, Task<bool>> Misbehave { get; set; } = (_, _, _) => Task.FromResult(false);
 
     /// <summary>True if ranges are supported.</summary>
-    public bool TakesRanges { get; set; } = true;
+    public bool SupportsRanges { get; set; } = true;
 
     public bool SendsTags { get; set; } = true;
 
@@ -81,7 +81,7 @@ internal sealed class FakeHub : IAsyncDisposable
             http.Response.Headers.ETag = tag;
         }
 
-        if (TakesRanges && http.Request.Headers.Range.Count > 0
+        if (SupportsRanges && http.Request.Headers.Range.Count > 0
             && (http.Request.Headers.IfRange.Count == 0 || http.Request.Headers.IfRange == tag))
         {
             http.Response.StatusCode = StatusCodes.Status206PartialContent;
@@ -102,7 +102,7 @@ internal sealed class FakeHub : IAsyncDisposable
             await http.Response.Body.WriteAsync(body[..cut]);
             await http.Response.Body.FlushAsync();
 
-            // The body ends too early: the server closes the connection, and the client has received everything before that.
+            // The body is shorter than announced, so the server closes the connection after the client has received this part.
             return;
         }
 

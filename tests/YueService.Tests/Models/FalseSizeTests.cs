@@ -31,11 +31,11 @@ public sealed class FalseSizeTests : IDisposable
     [InlineData("-5", "Content-Range 'bytes 0-0/-5', which gives no size")]
     [InlineData("0", "Content-Range 'bytes 0-0/0', which gives no size")]
     [InlineData("*", "Content-Range 'bytes 0-0/*', which gives no size")]
-    public async Task A_false_total_of_a_range_is_a_clear_error(string total, string says)
+    public async Task A_false_total_of_a_range_is_a_clear_error(string total, string expected)
     {
         await using var server = new RawServer(
             ["HTTP/1.1 206 Partial Content", "Content-Length: 1", $"Content-Range: bytes 0-0/{total}"], isEndless: false);
-        Assert.Contains(says, await FailureAsync(server, Approximate, Plenty), StringComparison.Ordinal);
+        Assert.Contains(expected, await FailureAsync(server, Approximate, Plenty), StringComparison.Ordinal);
         Assert.Empty(_folder.Files);
     }
 
@@ -55,28 +55,28 @@ public sealed class FalseSizeTests : IDisposable
     {
         await using var server = new RawServer(
             ["HTTP/1.1 206 Partial Content", "Content-Length: 1", "Content-Range: bytes 0-0/4611686018427387904"], isEndless: false);
-        var says = await FailureAsync(server, new(null, null), Hasty.SpareBytes + 5_000);
-        Assert.Contains($"do not fit on the disk of {_folder.Path}, which has room for 5.00 kB", says, StringComparison.Ordinal);
+        var message = await FailureAsync(server, new(null, null), Hasty.SpareBytes + 5_000);
+        Assert.Contains($"do not fit on the disk of {_folder.Path}, which has room for 5.00 kB", message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task An_endless_body_is_cut_at_a_small_multiple_of_the_approximate_size()
+    public async Task An_endless_body_is_cut_off_at_the_limit_for_the_approximate_size()
     {
         await using var server = new RawServer(["HTTP/1.1 200 OK", "Connection: close"], isEndless: true);
-        var says = await FailureAsync(server, Approximate, Plenty);
-        Assert.Contains("the server sends more than 1048576 bytes", says, StringComparison.Ordinal);
+        var message = await FailureAsync(server, Approximate, Plenty);
+        Assert.Contains("the server sends more than 1048576 bytes", message, StringComparison.Ordinal);
         Assert.Empty(_folder.Files);
     }
 
     [Fact]
-    public async Task An_endless_body_is_cut_at_the_known_size()
+    public async Task An_endless_body_is_cut_off_at_the_known_size()
     {
         await using var server = new RawServer(["HTTP/1.1 200 OK", "Connection: close"], isEndless: true);
         Assert.Contains("more than 3000 bytes", await FailureAsync(server, new(3000, null), Plenty), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task An_endless_body_of_unknown_size_is_cut_at_the_free_disk_space()
+    public async Task An_endless_body_of_unknown_size_is_cut_off_at_the_free_disk_space()
     {
         await using var server = new RawServer(["HTTP/1.1 200 OK", "Connection: close"], isEndless: true);
         Assert.Contains(

@@ -78,7 +78,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
             "All files are installed and verified. A song also needs the rest of a profile: en-cot.\n", output, StringComparison.Ordinal);
         Assert.DoesNotContain("YUE_", output, StringComparison.Ordinal);
 
-        // They belong to every profile, and are verified without one.
+        // Both are part of every profile, so they are verified even if no profile is complete.
         Assert.Contains("2 of 5 files", (await RunAsync("list")).Output, StringComparison.Ordinal);
         var (verified, report, _) = await RunAsync("verify");
         Assert.Equal(ExitCode.Success, verified);
@@ -87,7 +87,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Later_pulls_must_match_what_the_first_one_recorded()
+    public async Task Later_pulls_must_match_the_hashes_that_the_first_one_recorded()
     {
         await RunAsync("pull", "en-cot");
         File.Delete(InModels("s1/config.json"));
@@ -99,7 +99,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_correct_copied_file_is_kept_and_a_wrong_one_replaced()
+    public async Task A_correct_copied_file_is_kept_and_a_wrong_one_is_replaced()
     {
         Directory.CreateDirectory(InModels("s1"));
         File.WriteAllBytes(InModels("s1/model.safetensors"), _contents["s1/model.safetensors"]);
@@ -196,7 +196,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     [InlineData("y\n", false)]
     [InlineData("", false)]
     [InlineData(null, false)]
-    public async Task Only_a_yes_accepts_a_licence(string? answer, bool accepted)
+    public async Task Only_the_answer_yes_accepts_a_licence(string? answer, bool accepted)
     {
         var manifest = ModelManifest.LoadDefault();
         using var output = new StringWriter();
@@ -263,11 +263,11 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     [InlineData("\"role\": \"stage2\"", "\"role\": \"stage3\"")]
     [InlineData("\"licences\"", "\"lisences\"")]
     [InlineData("\"codec\",\n      \"vocoders\"\n    ],", "\"codec\"\n    ],")]
-    public void An_invalid_manifest_is_refused(string sound, string fault)
+    public void An_invalid_manifest_is_refused(string original, string replacement)
     {
         var text = File.ReadAllText(_folder["models.json"]);
-        Assert.Contains(sound, text, StringComparison.Ordinal);
-        File.WriteAllText(_folder["models.json"], text.Replace(sound, fault, StringComparison.Ordinal));
+        Assert.Contains(original, text, StringComparison.Ordinal);
+        File.WriteAllText(_folder["models.json"], text.Replace(original, replacement, StringComparison.Ordinal));
         Assert.Throws<CheckpointException>(() => ModelManifest.Load(_folder["models.json"]));
     }
 

@@ -44,13 +44,13 @@ public sealed class QuantizeCommandTests : IDisposable
             Assert.StartsWith("YueService ", record.Program, StringComparison.Ordinal);
         }
 
-        var (again, said, shown) = await RunAsync("demo", "--bits", "4", "--songs", "1");
-        Assert.Equal(ExitCode.Success, again);
-        Assert.Contains($"{Stage1} is complete.", said + shown, StringComparison.Ordinal);
+        var (secondExitCode, secondOutput, secondError) = await RunAsync("demo", "--bits", "4", "--songs", "1");
+        Assert.Equal(ExitCode.Success, secondExitCode);
+        Assert.Contains($"{Stage1} is complete.", secondOutput + secondError, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Damaged_results_and_those_of_other_options_are_replaced()
+    public async Task Results_that_are_damaged_or_made_with_other_options_are_replaced()
     {
         Assert.Equal(ExitCode.Success, (await RunAsync("demo", "--bits", "4", "--songs", "0")).ExitCode);
         var layer = Path.Combine(Stage1, "model-00002-of-00008.safetensors");
@@ -67,24 +67,25 @@ public sealed class QuantizeCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Other_folders_and_files_are_kept()
+    public async Task Folders_and_files_that_are_not_results_are_kept()
     {
         Directory.CreateDirectory(Stage1);
         File.WriteAllText(Path.Combine(Stage1, "mine.txt"), "mine");
-        var (refused, _, says) = await RunAsync("demo", "--bits", "4", "--songs", "0");
+        var (refused, _, error) = await RunAsync("demo", "--bits", "4", "--songs", "0");
         Assert.Equal(ExitCode.Failure, refused);
-        Assert.Contains("exists and is not a quantized checkpoint", says, StringComparison.Ordinal);
+        Assert.Contains("exists and is not a quantized checkpoint", error, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(Stage1, "mine.txt")));
 
         Directory.Delete(Stage1, recursive: true);
         File.WriteAllText(Stage1, "mine");
-        (refused, _, says) = await RunAsync("demo", "--bits", "4", "--songs", "0");
+        (refused, _, error) = await RunAsync("demo", "--bits", "4", "--songs", "0");
         Assert.Equal(ExitCode.Failure, refused);
-        Assert.Contains($"{Stage1} exists and is not a quantized checkpoint", says, StringComparison.Ordinal);
-        Assert.DoesNotContain("stage 1", says, StringComparison.Ordinal);
+        Assert.Contains($"{Stage1} exists and is not a quantized checkpoint", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("stage 1", error, StringComparison.Ordinal);
     }
 
-    /// <remarks>The name of the result contains that of the adapter, so that it does not replace a result without the adapter.</remarks>
+    /// <remarks>The name of the result contains the name of the adapter, so that a result without the adapter is not
+    /// replaced.</remarks>
     [Fact]
     public async Task An_adapter_is_merged_and_named_in_the_result()
     {
@@ -148,11 +149,11 @@ public sealed class QuantizeCommandTests : IDisposable
     [InlineData("yue2 cannot be quantized beforehand", "yue2", "--bits", "4")]
     [InlineData("YuE-s1-7B-anneal-en-cot does not exist. Fix: yue models pull en-cot", "en-cot", "--bits", "4")]
     [InlineData("Device is cuda:99, but this build finds", "demo", "--bits", "4", "--device", "cuda:99")]
-    public async Task Invalid_arguments_are_refused_with_the_reason(string says, params string[] args)
+    public async Task Invalid_arguments_are_refused_with_the_reason(string expected, params string[] args)
     {
         var (exitCode, _, error) = await RunAsync(args);
         Assert.Equal(ExitCode.Usage, exitCode);
-        Assert.Contains(says, error, StringComparison.Ordinal);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder["out"]));
     }
 
@@ -166,7 +167,7 @@ public sealed class QuantizeCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task A_disk_without_room_is_refused_with_the_figures_before_anything_is_written()
+    public async Task Insufficient_disk_space_is_reported_before_anything_is_written()
     {
         var quantize = new QuantizeCommand(
             (_, run, cancel) => run(new ModelFolder(_folder["models"], ModelManifest.LoadDefault()), TextWriter.Null, cancel),

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace YueService.Tests.Models;
 
-/// <summary>A server that sends the same bytes on every connection. They can be invalid, which a real web server prevents.</summary>
+/// <summary>A server that sends the same bytes on every connection, even a response that a real web server would not
+/// send.</summary>
 internal sealed class RawServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

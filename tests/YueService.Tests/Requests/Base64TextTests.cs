@@ -40,10 +40,10 @@ public sealed class Base64TextTests
     [InlineData("data:audio/wav,AAAA", "a data: URI that is not in base64")]
     [InlineData("data:", "a data: URI that is not in base64")]
     [InlineData("data:audio/wav;base64,%2B", "which is not base64")]
-    public void Other_text_is_refused_with_the_reason(string text, string says)
+    public void Other_text_is_refused_with_the_reason(string text, string expected)
     {
         using var document = JsonDocument.Parse($"\"{text}\"");
-        Assert.Contains(says, Base64Text.FaultOf(document.RootElement), StringComparison.Ordinal);
+        Assert.Contains(expected, Base64Text.FaultOf(document.RootElement), StringComparison.Ordinal);
         Assert.Throws<FormatException>(() => Base64Text.Decode(document.RootElement));
     }
 }

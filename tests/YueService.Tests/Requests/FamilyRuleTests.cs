@@ -45,7 +45,7 @@ public sealed class FamilyRuleTests
         Assert.Equal(["instrumental"], Faults("""{"lyrics":"la","instrumental":true}""").Keys);
 
     [Fact]
-    public void A_field_that_no_model_supports_is_left_out() => Assert.Equal(
+    public void A_field_that_no_model_supports_must_be_left_out() => Assert.Equal(
         "instrumental is not supported by the model ballad-1 (Ballad); leave it out; no model of this service supports it.",
         Faults("""{"lyrics":"la","instrumental":true}""", Models[..1])["instrumental"]);
 

@@ -26,14 +26,14 @@ public sealed class SongFieldsTests
     {
         // An empty array is not valid for any field.
         var findings = Read(Body(path, new JsonArray()));
-        var says = findings.Errors.Values.SelectMany(messages => messages).Concat(findings.Warnings)
+        var messages = findings.Errors.Values.SelectMany(texts => texts).Concat(findings.Warnings)
             .Where(text => text.StartsWith(path, StringComparison.Ordinal));
-        Assert.NotEmpty(says);
+        Assert.NotEmpty(messages);
         Assert.DoesNotContain(findings.Warnings, warning => warning.StartsWith("unknown field", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void The_default_of_a_field_is_the_same_as_no_field()
+    public void Sending_the_default_of_a_field_is_the_same_as_leaving_it_out()
     {
         var body = JsonNode.Parse("""{"lyrics":"la"}""")!.AsObject();
         var defaults = SongFields.All.Where(field => field is { DefaultJson: not null, Otherwise: null });

@@ -63,7 +63,7 @@ public sealed class WholeSongTests
         "continue_from",
         "\"continue_from\":{\"model\":\"yue2\",\"sections\":[{\"tag\":\"verse\",\"vocal\":[1],\"instrumental\":[2]}]}")]
     [InlineData("reference.audio", "\"reference\":{\"audio\":\"AAAA\"}")]
-    public void A_field_that_does_not_fit_is_named(string field, string json) =>
+    public void An_unsupported_or_invalid_field_is_named(string field, string json) =>
         Assert.Equal([field], Faults($$"""{"model":"yue2","lyrics":"la",{{json}}}""").Keys);
 
     [Theory]
@@ -76,7 +76,7 @@ public sealed class WholeSongTests
         Assert.Equal([field], Faults($$"""{"model":"en-cot","lyrics":"la",{{json}}}""").Keys);
 
     [Fact]
-    public void A_score_may_be_rewritten_for_instruments_without_music() =>
+    public void A_score_may_be_rewritten_as_an_instrumental_without_making_sound() =>
         Assert.Empty(Faults("""{"model":"yue2","instrumental":true,"score":"K:C","stage":"score"}"""));
 
     private static SongRequest Song(string body)

@@ -21,17 +21,17 @@ public sealed class SettingsTests
     [InlineData("YUE_LOG_LYRICS", "Yue:LogLyrics")]
     [InlineData("YUE_Stage1__en", "Yue:Stage1:en")]
     [InlineData("YUE_STAGE1__en_cot", "Yue:Stage1:en_cot")]
-    public void An_environment_variable_names_a_setting(string variable, string setting) =>
+    public void An_environment_variable_sets_a_setting(string variable, string setting) =>
         Assert.Equal(
             [new(setting, "7")], EnvironmentSettings.Read(new Hashtable { [variable] = "7" }));
 
     [Fact]
-    public void One_variable_can_name_stage_1_models_whose_names_no_variable_can_have() => Assert.Equal(
+    public void One_variable_can_set_stage_1_models_with_any_name() => Assert.Equal(
         [new("Yue:Stage1:en-cot", "/a b"), new("Yue:Stage1:zh-cot", "/c=d"), new("Yue:Stage1:nofolder", "")],
         EnvironmentSettings.Read(new Hashtable { ["YUE_STAGE1"] = "en-cot=/a b; zh-cot=/c=d;;nofolder" }));
 
     [Fact]
-    public void One_variable_can_name_LoRA_adapters() => Assert.Equal(
+    public void One_variable_can_set_LoRA_adapters() => Assert.Equal(
         [new("Yue:Lora:mine", "/a"), new("Yue:Lora:b-2", "/c")],
         EnvironmentSettings.Read(new Hashtable { ["YUE_LORA"] = "mine=/a;b-2=/c" }));
 
@@ -48,7 +48,7 @@ public sealed class SettingsTests
     [InlineData("YUE_QUEU_CAPACITY", "YUE_QUEUE_CAPACITY")]
     [InlineData("YUE_DEVISE", "YUE_DEVICE")]
     [InlineData("YUE_STAGE3__en", "YUE_STAGE1")]
-    public void A_variable_that_names_no_setting_is_unknown_and_has_a_closest_one(string variable, string closest) =>
+    public void An_unknown_variable_is_reported_with_the_closest_known_one(string variable, string closest) =>
         Assert.Equal([(variable, closest)], EnvironmentSettings.Unknown(new Hashtable { [variable] = "3", ["YUE_DEVICE"] = "cpu" }));
 
     [Theory]
@@ -58,7 +58,7 @@ public sealed class SettingsTests
     [InlineData("YUE_SERVICE_HOST")]
     [InlineData("YUEDEVICE")]
     [InlineData("YUE_STAGE1__en_cot")]
-    public void Variables_of_other_programs_are_not_unknown(string variable) =>
+    public void Variables_of_other_programs_are_not_reported_as_unknown(string variable) =>
         Assert.Empty(EnvironmentSettings.Unknown(new Hashtable { [variable] = "x" }));
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class SettingsTests
     [InlineData("f32", "bf16", "set both to f32, or neither")]
     [InlineData("bf16", "f32", "set both to f32, or neither")]
     [InlineData("fp16", "bf16", "Yue:Weights is 'fp16'; it must be bf16, int8, fp8, int6, int4, f32")]
-    public void Float32_is_for_weights_and_cache_or_for_neither(string weights, string cache, string? fault)
+    public void Weights_and_cache_are_both_float32_or_neither_is(string weights, string cache, string? fault)
     {
         var faults = Faults(new Hashtable { ["YUE_WEIGHTS"] = weights, ["YUE_KEY_VALUE_CACHE"] = cache });
         if (fault is null)
@@ -146,11 +146,11 @@ public sealed class SettingsTests
     [InlineData("YUE_CORS_ORIGINS", "app.example", "Yue:CorsOrigins has 'app.example'")]
     [InlineData("YUE_CORS_ORIGINS", "null", "Yue:CorsOrigins has 'null'")]
     [InlineData("YUE_CORS_ORIGINS", "*", "Yue:CorsOrigins has '*'")]
-    public void Host_names_and_origins_are_checked_at_start(string variable, string value, string? says)
+    public void Host_names_and_origins_are_checked_at_startup(string variable, string value, string? message)
     {
         var faults = Faults(new Hashtable { [variable] = value });
-        Assert.Equal(says is null ? 0 : 1, faults.Count);
-        Assert.Contains(says ?? "", string.Join('\n', faults), StringComparison.Ordinal);
+        Assert.Equal(message is null ? 0 : 1, faults.Count);
+        Assert.Contains(message ?? "", string.Join('\n', faults), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -203,14 +203,14 @@ public sealed class SettingsTests
         var numbers = OptionsTypes.SelectMany(type => type.GetProperties())
             .Where(property => property.PropertyType == typeof(int) || property.PropertyType == typeof(long))
             .Select(property => property.Name);
-        Assert.Equal(["SeparatorFftSize"], numbers.Except(Numbers().Select(property => property.Name)));    // even numbers only
+        Assert.Equal(["SeparatorFftSize"], numbers.Except(Numbers().Select(property => property.Name)));    // its own rule: even numbers
         var settings = OptionsTypes.SelectMany(type => type.GetProperties()).Select(property => property.Name).ToList();
         Assert.Equal(settings.Distinct(StringComparer.OrdinalIgnoreCase), settings);
         Assert.Equal(settings.Order(StringComparer.Ordinal), SettingNames.All.Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public void Errors_of_attributes_and_of_rules_are_reported_together()
+    public void Errors_from_attributes_and_rules_are_reported_together()
     {
         var faults = Faults(new Hashtable
         {

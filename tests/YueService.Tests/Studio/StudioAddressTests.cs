@@ -5,7 +5,7 @@ using YueService.Tests.Machines;
 
 namespace YueService.Tests.Studio;
 
-/// <summary>Tests that <c>yue serve</c> shows the user the studio.</summary>
+/// <summary>Tests that <c>yue serve</c> prints the address of the studio, and opens it on request.</summary>
 public sealed class StudioAddressTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -60,7 +60,7 @@ public sealed class StudioFilesTests
     }
 
     [Fact]
-    public void The_frame_that_draws_scores_is_sandboxed_and_loads_only_scripts()
+    public void The_frame_that_draws_scores_is_sandboxed_and_loads_only_scripts_and_styles()
     {
         var parts = StudioPage.ScorePolicy.Split("; ");
         Assert.Contains("default-src 'none'", parts);
