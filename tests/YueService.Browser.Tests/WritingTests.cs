@@ -163,7 +163,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_licence_of_a_model_is_in_the_settings()
+    public async Task The_license_of_a_model_is_in_the_settings()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), path: null);
         await tab.Page.RouteAsync("**/health", async route =>
@@ -176,7 +176,7 @@ public sealed class WritingTests(Studio studio)
         await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
         var link = tab.Page.GetByRole(AriaRole.Link, new() { Name = "Apache-2.0" });
         await Assertions.Expect(link).ToHaveAttributeAsync("href", "https://huggingface.co/m-a-p/YuE-s1-7B-anneal-en-cot");
-        await tab.CheckAccessibilityAsync("the licence of a model");
+        await tab.CheckAccessibilityAsync("the license of a model");
     }
 
     [Fact]

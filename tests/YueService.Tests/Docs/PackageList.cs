@@ -7,11 +7,11 @@ namespace YueService.Tests.Docs;
 /// <summary>A NuGet package that ships with the service.</summary>
 /// <param name="Name">The id. For a package of one platform, a star replaces the platform.</param>
 /// <param name="Version">The version.</param>
-/// <param name="Licence">The SPDX expression; null if it is not known.</param>
+/// <param name="License">The SPDX expression; null if it is not known.</param>
 /// <param name="Copyright">The copyright line of the package, or its authors.</param>
-internal sealed record ShippedPackage(string Name, string Version, string? Licence, string Copyright);
+internal sealed record ShippedPackage(string Name, string Version, string? License, string Copyright);
 
-/// <summary>Reads the packages that a project ships, and their licences, from the files that NuGet restored.</summary>
+/// <summary>Reads the packages that a project ships, and their licenses, from the files that NuGet restored.</summary>
 internal static partial class PackageList
 {
     /// <summary>Returns the packages of a project and their dependencies, by name.</summary>
@@ -48,20 +48,20 @@ internal static partial class PackageList
         var folder = folders.Select(root => Path.Combine(root, id, version)).First(Directory.Exists);
         var metadata = XDocument.Load(Path.Combine(folder, $"{id}.nuspec")).Root!.Elements().Single();
         string? Value(string element) => metadata.Elements().FirstOrDefault(child => child.Name.LocalName == element)?.Value;
-        var licence = metadata.Elements().FirstOrDefault(child => child.Name.LocalName == "license");
+        var license = metadata.Elements().FirstOrDefault(child => child.Name.LocalName == "license");
         return new ShippedPackage(
             Platform().Replace(name, "-*"),
             version,
-            licence?.Attribute("type")?.Value switch
+            license?.Attribute("type")?.Value switch
             {
-                "expression" => licence.Value,
-                "file" => Recognize(File.ReadAllText(Path.Combine(folder, licence.Value.Replace('\\', '/')))),
+                "expression" => license.Value,
+                "file" => Recognize(File.ReadAllText(Path.Combine(folder, license.Value.Replace('\\', '/')))),
                 _ => null,
             },
             Spaces().Replace(Value("copyright") is { Length: > 0 } copyright ? copyright : Value("authors") ?? "", " ").Trim());
     }
 
-    /// <summary>Identifies a licence by its text; returns null for an unknown one.</summary>
+    /// <summary>Identifies a license by its text; returns null for an unknown one.</summary>
     private static string? Recognize(string text) => Spaces().Replace(text, " ") switch
     {
         var plain when plain.Contains("Permission is hereby granted, free of charge", StringComparison.Ordinal) => "MIT",

@@ -141,11 +141,11 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         Assert.Equal(ExitCode.Success, exitCode);
         Assert.Contains("en-cot", output, StringComparison.Ordinal);
         Assert.Contains("5 of 5 files", output, StringComparison.Ordinal);
-        Assert.Contains("a licence note", output, StringComparison.Ordinal);
+        Assert.Contains("a license note", output, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task List_shows_the_licence_of_every_checkpoint()
+    public async Task List_shows_the_license_of_every_checkpoint()
     {
         var file = Path.Combine(DemoProcess.Repository, "models.json");
         var command = new Command();
@@ -173,7 +173,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_licence_with_terms_is_shown_and_has_to_be_accepted()
+    public async Task A_license_with_terms_is_shown_and_has_to_be_accepted()
     {
         var manifest = File.ReadAllText(_folder["models.json"])
             .Replace("\"folder\": \"s1\"", "\"terms\": \"For friends only.\", \"folder\": \"s1\"", StringComparison.Ordinal);
@@ -196,7 +196,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     [InlineData("y\n", false)]
     [InlineData("", false)]
     [InlineData(null, false)]
-    public async Task Only_the_answer_yes_accepts_a_licence(string? answer, bool accepted)
+    public async Task Only_the_answer_yes_accepts_a_license(string? answer, bool accepted)
     {
         var manifest = ModelManifest.LoadDefault();
         using var output = new StringWriter();
@@ -290,7 +290,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     private string Manifest(params (string Name, bool IsKnown)[] stage1) => new JsonObject
     {
         ["hub"] = "https://hub.invalid",
-        ["licences"] = new JsonArray("a licence note"),
+        ["licences"] = new JsonArray("a license note"),
         ["checkpoints"] = new JsonObject
         {
             ["stage1-en"] = Checkpoint("stage1", "s1", stage1),

@@ -24,7 +24,7 @@ public sealed class StudioFilesTests
             var folder = package.GetProperty("folder").GetString()!;
             Assert.EndsWith($"@{package.GetProperty("version").GetString()}", folder, StringComparison.Ordinal);
             Assert.StartsWith("sha512-", package.GetProperty("integrity").GetString(), StringComparison.Ordinal);
-            Assert.True(package.GetProperty("files").TryGetProperty("LICENSE", out _), $"{folder} has no licence");
+            Assert.True(package.GetProperty("files").TryGetProperty("LICENSE", out _), $"{folder} has no license");
             foreach (var file in package.GetProperty("files").EnumerateObject())
             {
                 var path = Path.Combine(Vendor, folder, file.Name);

@@ -6,13 +6,13 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Tests the licences of everything that ships with the service.</summary>
-public sealed class LicenceTests
+/// <summary>Tests the licenses of everything that ships with the service.</summary>
+public sealed class LicenseTests
 {
     private const string Begin = "<!-- packages -->\n";
     private const string End = "<!-- end of packages -->\n";
 
-    /// <summary>Licences that allow the service to be distributed under its own licence.</summary>
+    /// <summary>Licenses that allow the service to be distributed under its own license.</summary>
     private static readonly string[] Compatible = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "PostgreSQL"];
 
     /// <summary>The texts that are published with every program.</summary>
@@ -22,11 +22,11 @@ public sealed class LicenceTests
         PackageList.Of(Path.Combine(DemoProcess.Repository, "src", "YueService"));
 
     [Fact]
-    public void Every_package_has_a_compatible_licence() => Assert.All(
+    public void Every_package_has_a_compatible_license() => Assert.All(
         Packages,
         package => Assert.True(
-            Compatible.Contains(package.Licence),
-            $"{package.Name} {package.Version} has the licence \"{package.Licence}\", which is none of {string.Join(", ", Compatible)}"));
+            Compatible.Contains(package.License),
+            $"{package.Name} {package.Version} has the license \"{package.License}\", which is none of {string.Join(", ", Compatible)}"));
 
     [Fact]
     public void Committed_list_of_packages_matches_the_restored_packages()
@@ -76,7 +76,7 @@ public sealed class LicenceTests
     }
 
     [Fact]
-    public void The_published_program_comes_with_its_licences()
+    public void The_published_program_comes_with_its_licenses()
     {
         var project = XDocument.Load(Path.Combine(DemoProcess.Repository, "src", "YueService", "YueService.csproj"));
         var published = project.Descendants("Content")
@@ -91,7 +91,7 @@ public sealed class LicenceTests
         foreach (var package in Packages)
         {
             var copyright = package.Copyright.Replace("|", "\\|", StringComparison.Ordinal);
-            table.Append(CultureInfo.InvariantCulture, $"| {package.Name} | {package.Version} | {package.Licence} | {copyright} |\n");
+            table.Append(CultureInfo.InvariantCulture, $"| {package.Name} | {package.Version} | {package.License} | {copyright} |\n");
         }
 
         return table.ToString();
