@@ -62,7 +62,7 @@ public sealed class ClipTests(Studio studio)
         await Assertions.Expect(start).ToHaveCountAsync(0);
     }
 
-    /// <summary>Adds a model to the service's options that accepts clips but does not follow them.</summary>
+    /// <summary>Adds a model that accepts clips but does not follow them to the service's options.</summary>
     private static async Task AddLyricsModelAsync(IRoute route)
     {
         var response = await route.FetchAsync();

@@ -157,7 +157,7 @@ public sealed class LayoutTests(Studio studio)
         released.SetResult();
         await Assertions.Expect(tab.Page.Locator(".late")).ToHaveCountAsync(0);
 
-        // Some moving elements, such as the parts of a progress bar, are not in this list.
+        // The animations of some elements, such as the parts of a progress bar, are not listed.
         var rules = await tab.Page.EvaluateAsync<string[]>(
             """
             () => {

@@ -7,7 +7,7 @@ internal static partial class MetricQuery
 {
     private static readonly string[] Keywords = ["and", "or", "unless", "bool", "offset"];
 
-    // Prometheus adds these labels to every metric, and has this metric of its own.
+    // Prometheus adds these labels to every metric, and exports this metric itself.
     private static readonly string[] OwnLabels = ["job", "instance"];
     private const string OwnMetric = "up";
 

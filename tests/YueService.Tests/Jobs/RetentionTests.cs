@@ -111,7 +111,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task Favourites_are_kept_at_any_age_and_size_and_do_not_count()
+    public async Task Favourites_are_kept_at_any_age_and_do_not_count_toward_the_limit()
     {
         foreach (var id in new[] { "a", "b", "c", "d" })
         {
