@@ -50,7 +50,7 @@ internal static class EncodeBench
         return 0;
     }
 
-    /// <summary>Returns the shortest time of three runs.</summary>
+    /// <summary>Encodes a clip three times and prints the shortest time.</summary>
     private static void Time(CodecEncoder encoder, CudaDevice? gpu, int seconds)
     {
         var wave = Melody.Samples(encoder.SampleRateHz, seconds);
@@ -72,8 +72,8 @@ internal static class EncodeBench
         });
     }
 
-    /// <summary>Compares the codes of the middle of a clip that is encoded completely with those of the part that the service
-    /// encodes.</summary>
+    /// <summary>Encodes a clip, and then only the part of it that the service encodes, and prints the share of equal codes in the middle of
+    /// the part.</summary>
     private static void ComparePart(CodecEncoder encoder, int partSeconds)
     {
         var rateHz = encoder.SampleRateHz;

@@ -87,7 +87,7 @@ internal static class FlowBench
             }
 
             var times = Enumerable.Range(0, 10).Select(_ => Milliseconds(Evaluate)).Order().ToArray();
-            Say(new
+            Print(new
             {
                 name = isFused ? "velocity" : "velocity-plain",
                 seconds,
@@ -125,7 +125,7 @@ internal static class FlowBench
 
             var first = Milliseconds(Decode);
             var times = Enumerable.Range(0, 5).Select(_ => Milliseconds(Decode)).Order().ToArray();
-            Say(new
+            Print(new
             {
                 name = isFused ? "sound" : "sound-plain",
                 seconds,
@@ -144,5 +144,5 @@ internal static class FlowBench
         return clock.Elapsed.TotalMilliseconds;
     }
 
-    private static void Say(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
+    private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
 }

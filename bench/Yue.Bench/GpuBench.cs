@@ -11,9 +11,10 @@ namespace Yue.Bench;
 
 /// <summary>Times decode steps of the full-size models with random weights, and a plain read of device memory for comparison.</summary>
 /// <remarks>
-/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c>, weights bf16, int8, fp8, int6 or int4, cache bf16 or fp8, prints one
-/// JSON object per line. A stage-1 step is the model and the whole sampling chain (two rows per song, guidance on); a stage-2 step is an
-/// eighth of a frame. Stages music and score are YuE 2's: one row per song, the model alone, its sampling alone, and both.
+/// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c> prints one JSON object per line. WEIGHTS is bf16, int8, fp8, int6 or
+/// int4, and CACHE is bf16 or fp8. A stage-1 step is the model and the whole sampling chain, with guidance and two rows per song. A stage-2
+/// step is an eighth of a frame. The stages music and score are those of YuE 2, with one row per song; the model, the sampling, and both
+/// together are timed.
 /// </remarks>
 internal static class GpuBench
 {
@@ -39,7 +40,7 @@ internal static class GpuBench
         }
 
         var kernels = new KernelCache(Path.Combine(CacheFolder.Default, "kernels"));
-        Say(new
+        Print(new
         {
             name = "device",
             gpu = device.Name,
@@ -307,7 +308,7 @@ internal static class GpuBench
     {
         var median = times[times.Length / 2];
         var rate = bytes / median * 1000;
-        Say(new
+        Print(new
         {
             name,
             settings,
@@ -321,5 +322,5 @@ internal static class GpuBench
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-    private static void Say(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
+    private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
 }

@@ -9,7 +9,7 @@ namespace Yue.Bench;
 /// <summary>Fills the library of a service with songs in several scripts and measures each kind of query, one request at a time over one
 /// connection.</summary>
 /// <remarks>PROGRAM is YueService.FakeProcess.dll. The songs are requested from the service, and their sound is simulated. The service
-/// uses SQLite; with <c>--Store</c> another run uses that PostgreSQL database. With <c>--Folder</c> the library is kept, and the next run
+/// uses SQLite; with <c>--Store</c>, a second run uses that PostgreSQL database. With <c>--Folder</c> the library is kept, and the next run
 /// measures it as it is.</remarks>
 internal static class LibraryBench
 {
@@ -142,7 +142,7 @@ internal static class LibraryBench
         return new { genre, lyrics, seed = number, output = new { sample_rate = 16_000 } };
     }
 
-    /// <summary>Requests a song, as soon as the queue has room.</summary>
+    /// <summary>Requests a song, and retries while the queue is full.</summary>
     /// <returns>The id of the song.</returns>
     private static async Task<string> SubmitAsync(HttpClient client, object body)
     {
@@ -202,8 +202,8 @@ internal static class LibraryBench
             ("four words in sequence, rare", Text(LibrarySongs.RareLine)),
             ("common CJK character", Text(LibrarySongs.CommonCharacter)),
             ("rare CJK character", Text(LibrarySongs.RareCharacter)),
-            ("word of no song", Text(LibrarySongs.MissingWord)),
-            ("word of no song, favourites", $"{Text(LibrarySongs.MissingWord)}&favourite=true"),
+            ("word in no song", Text(LibrarySongs.MissingWord)),
+            ("word in no song, favourites", $"{Text(LibrarySongs.MissingWord)}&favourite=true"),
             ("state, almost all songs", "state=succeeded"),
             ("state, few songs", "state=cancelled"),
             ("favourites", "favourite=true"),

@@ -24,7 +24,7 @@ internal static class LibrarySongs
     /// <summary>A word in no song.</summary>
     public const string MissingWord = "zeppelin";
 
-    /// <summary>One of this many songs has the rare texts.</summary>
+    /// <summary>The rare texts occur in one out of this many songs.</summary>
     public const int RareEvery = 2000;
 
     private const int Lines = 12;

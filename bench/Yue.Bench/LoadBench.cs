@@ -38,7 +38,7 @@ internal static class LoadBench
             }).ToArray();
             await ReadyAsync(clients, workers * slots);
 
-            // The warm-up leaves JIT compilation out of the measurement.
+            // The warm-up keeps JIT compilation out of the measurement.
             using (var warmup = new Load(clients, rate: WarmupRate, jobs: WarmupRate * Option("WarmupSeconds", 30), watchers))
             {
                 await warmup.RunAsync();
@@ -62,9 +62,9 @@ internal static class LoadBench
                     jobs = claims.Count,
                     watchers,
                     jobs_per_second = Math.Round(claims.Count / wall, 1),
-                    submit_ms = Shares(load.SubmitMs),
-                    submission_to_claim_ms = Shares(claims),
-                    event_ms = Shares(load.EventMs),
+                    submit_ms = Percentiles(load.SubmitMs),
+                    submission_to_claim_ms = Percentiles(claims),
+                    event_ms = Percentiles(load.EventMs),
                     database_cores = Math.Round(databaseSeconds / wall, 2),
                     refused = load.Refused,
                 },
@@ -153,7 +153,7 @@ internal static class LoadBench
         Process.GetProcesses().Where(process => process.ProcessName.StartsWith("postgres", StringComparison.Ordinal))
             .Sum(process => process.TotalProcessorTime.TotalSeconds);
 
-    private static object Shares(IEnumerable<double> values)
+    private static object Percentiles(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
         return sorted.Length == 0

@@ -23,10 +23,10 @@ static int Usage()
                    finish, with the demo model); --Stream adds a listener, and measures the time to the first sound and the
                    player's longest wait; --Score gives songs of YuE 2 a score of LETTERS characters, so that they write none
                Yue.Bench progress [SONGS [FIRST]]
-                   songs of the demo model with lyrics of many lengths: compares the estimated with the actual remaining time
-                   after a quarter of each song, and the expected with the actual lengths of sections (default: 100 songs)
+                   songs of the demo model with lyrics of many lengths: compares the estimated remaining time with the actual one
+                   after a quarter of each song, and the expected lengths of sections with the actual ones (default: 100 songs)
                Yue.Bench encode [SECONDS ...] [--Codec FOLDER] [--Device DEVICE]
-                   reference clips to codes (default: 10 30 60 seconds, the demo codec)
+                   the encoding of reference clips (default: 10 30 60 seconds, the demo codec)
                Yue.Bench service URL PROCESS [COUNT]
                    short drafts sent to a running service: HTTP overhead and the process's memory (default: 1000)
                Yue.Bench load STORE FILES PROGRAM [--Apis 2] [--Workers 8] [--Slots 8] [--Seconds 1] [--Jobs 10000] [--Rate 50]
@@ -34,8 +34,8 @@ static int Usage()
                    jobs at a steady rate for many simulated machines that share the database STORE; PROGRAM is
                    YueService.FakeProcess.dll, whose engine only waits
                Yue.Bench library PROGRAM [--Songs 10001] [--Requests 100] [--Passes 1] [--Store STORE] [--Folder FOLDER]
-                   each kind of query of a library of songs, in SQLite, and then in the PostgreSQL database STORE; a library that is
-                   empty is filled first, and FOLDER keeps it for further runs; PROGRAM is YueService.FakeProcess.dll
+                   each kind of query of a library of songs, in SQLite, and then in the PostgreSQL database STORE; an empty
+                   library is filled first, and FOLDER keeps it for further runs; PROGRAM is YueService.FakeProcess.dll
                Yue.Bench gpu [CASE ...]
                    decode steps on a GPU with random weights of the real shapes; a CASE is either "read" or
                    STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]], such as 2:10:1408:int8:fp8; STAGE is 1, 2, music or score

@@ -8,8 +8,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 
-/// <summary>Compares the remaining time according to a song's progress with the actual time, and the expected lengths of its sections with
-/// the actual ones.</summary>
+/// <summary>Compares the remaining time that is estimated from a song's progress with the actual one, and the expected lengths of its
+/// sections with the actual ones.</summary>
 internal static class ProgressBench
 {
     private const double At = 0.25;         // of a song's time
@@ -38,8 +38,8 @@ internal static class ProgressBench
                 CultureInfo.InvariantCulture,
                 $"song {number}: sections of {lengths}, in {seconds:F1} s (stages {song.Timings.Stage1Seconds:F1}, "
                     + $"{song.Timings.Stage2Seconds:F1}, {song.Timings.DecodeSeconds:F1}); "
-                    + $"remaining time at a quarter of it off by {times[^1] - 1:+0%;-0%}, "
-                    + $"CPU time by {processorTimes[^1] - 1:+0%;-0%}"));
+                    + $"the estimate after a quarter of it was off by {times[^1] - 1:+0%;-0%} in time "
+                    + $"and {processorTimes[^1] - 1:+0%;-0%} in CPU time"));
         }
 
         Console.WriteLine($"remaining time: {Describe(times)}");
@@ -56,7 +56,7 @@ internal static class ProgressBench
             + $"within 40 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.4)}, "
             + $"median of estimate divided by actual value {ratios.Order().ElementAt(ratios.Count / 2):F2}");
 
-    /// <summary>Returns the estimate of the remaining time at a quarter of a song's time, divided by the actual remaining time.</summary>
+    /// <summary>Returns the remaining time estimated after a quarter of a song's time, divided by the actual remaining time.</summary>
     /// <param name="seen">The progress of the song.</param>
     /// <param name="time">Returns the time of an update since the song began.</param>
     private static double Ratio(List<Update> seen, Func<Update, double> time)
@@ -66,7 +66,7 @@ internal static class ProgressBench
         return time(quarter) * (1 - quarter.Fraction) / Math.Max(quarter.Fraction, 0.001) / (whole - time(quarter));
     }
 
-    /// <summary>Makes a song and returns it with its progress. The last update is at the end.</summary>
+    /// <summary>Makes a song and returns it with its progress. The last update is its end.</summary>
     private static async Task<(SongResult Song, List<Update> Seen)> SingAsync(YueEngine engine, SongRequest request)
     {
         var recorder = new Recorder();
@@ -81,7 +81,7 @@ internal static class ProgressBench
         return (song, recorder.Seen);
     }
 
-    /// <summary>The progress of a song with its times.</summary>
+    /// <summary>Records the progress of a song with the time of each update.</summary>
     private sealed class Recorder : IProgress<SongProgress>
     {
         private readonly Stopwatch _clock = Stopwatch.StartNew();

@@ -4,7 +4,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Bench;
 
-/// <summary>A full-size model of random weights in device memory.</summary>
+/// <summary>A full-size model with random weights in device memory.</summary>
 internal sealed class RandomWeights : IDisposable
 {
     private readonly List<DeviceMemory> _owned = [];
@@ -18,7 +18,7 @@ internal sealed class RandomWeights : IDisposable
             var memory = DeviceMemory.Allocate(rows * terms * LlamaShape.RowBytes(type, columns));
             _owned.Add(memory);
             var (seed, scale) = ((uint)_owned.Count, 1.7f / MathF.Sqrt(columns));
-            if (GroupedWeights.Has(type))
+            if (GroupedWeights.AppliesTo(type))
             {
                 using var plain = DeviceMemory.Allocate(rows * columns * sizeof(ushort));
                 bench.Fill(stream, plain.Address, plain.Bytes, seed, scale, WeightType.BFloat16);
@@ -37,7 +37,7 @@ internal sealed class RandomWeights : IDisposable
         {
             var memory = DeviceMemory.Allocate(count * sizeof(float));
             _owned.Add(memory);
-            bench.Value(stream, memory.Address, count, value);
+            bench.FillValue(stream, memory.Address, count, value);
             return memory.Address;
         }
 

@@ -6,10 +6,10 @@ namespace Yue.Bench;
 internal static class ScoredSongs
 {
     /// <summary>Returns the request for a song of a given length.</summary>
-    /// <param name="seconds">Its length in seconds.</param>
-    /// <param name="seed">Its seed.</param>
-    /// <param name="scoreLetters">The length of the score that it is given; 0 lets the model write one. Random weights write as many tokens
-    /// as a score may have, 4,096.</param>
+    /// <param name="seconds">The length of the song in seconds.</param>
+    /// <param name="seed">The seed of the song.</param>
+    /// <param name="scoreLetters">The length of the requested score in characters; with 0, the model writes one. A model with random
+    /// weights always writes the maximum of 4,096 tokens.</param>
     /// <param name="sampling">The sampling settings of the family.</param>
     public static SongRequest Of(int seconds, long seed, int scoreLetters, SamplingSettings sampling)
     {

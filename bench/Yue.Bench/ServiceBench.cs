@@ -32,7 +32,7 @@ internal static class ServiceBench
         return 0;
     }
 
-    /// <summary>Sends a draft and returns the time of the response in excess of the engine's time, in milliseconds.</summary>
+    /// <summary>Sends a draft and returns the response time minus the engine's time, in milliseconds.</summary>
     private static async Task<double> SendAsync(HttpClient client, int seed)
     {
         var body = new

@@ -8,8 +8,8 @@ internal static class SimulatedService
     /// <summary>Starts a process that logs warnings only.</summary>
     /// <param name="program">The path of YueService.FakeProcess.dll.</param>
     /// <param name="arguments">The command and its options.</param>
-    /// <param name="stateFolder">The folder of its state.</param>
-    /// <param name="environment">Further variables.</param>
+    /// <param name="stateFolder">The folder for the state of the process.</param>
+    /// <param name="environment">Additional environment variables.</param>
     public static Process Start(
         string program, IEnumerable<string> arguments, string stateFolder, params (string Name, string Value)[] environment)
     {

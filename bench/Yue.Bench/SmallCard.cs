@@ -5,10 +5,11 @@ using Yue.Cuda;
 
 namespace Yue.Bench;
 
-/// <summary>Runs a program as on a smaller GPU: takes memory until only a part is free, and measures the program's peak.</summary>
-/// <remarks><c>card GIB PROGRAM [ARGUMENT ...]</c> prints one JSON object after the program has ended. The peak is what the device reports
-/// as used, including the program's CUDA context; it is read every few milliseconds. No other program may use the GPU at the same
-/// time.</remarks>
+/// <summary>Runs a program as on a smaller GPU: allocates memory until only the given amount is free, and measures the program's peak
+/// use.</summary>
+/// <remarks><c>card GIB PROGRAM [ARGUMENT ...]</c> prints one JSON object after the program has ended. The peak is the memory that the
+/// device reports as used, including the program's CUDA context; it is read every few milliseconds. No other program may use the GPU at the
+/// same time.</remarks>
 internal static class SmallCard
 {
     private const double GiB = 1L << 30;
@@ -27,7 +28,7 @@ internal static class SmallCard
         var excess = device.Memory.Free - wanted;
         if (excess <= 0)
         {
-            Console.Error.WriteLine($"{device.Memory.Free / GiB:F2} GiB of device memory are free, not {gib}");
+            Console.Error.WriteLine($"only {device.Memory.Free / GiB:F2} GiB of device memory are free; {gib} GiB are needed");
             return 1;
         }
 

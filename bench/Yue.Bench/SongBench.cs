@@ -11,8 +11,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 
-/// <summary>Times whole songs of several lengths, alone or concurrently, and each as a draft and its finish. Prints one JSON object per
-/// line.</summary>
+/// <summary>Times whole songs of several lengths, alone or concurrently, and each also as a draft that is then finished. Prints one JSON
+/// object per line.</summary>
 internal static class SongBench
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -142,8 +142,8 @@ internal static class SongBench
         return (result, watch.Seconds());
     }
 
-    /// <summary>Returns a song of exactly the given length, in sections of about ten seconds. If requested, each song has a different
-    /// reference clip.</summary>
+    /// <summary>Returns a song of exactly the given length, in sections of about ten seconds. If a reference length is given, each song
+    /// gets a different reference clip.</summary>
     private static SongRequest Song(int seconds, long seed, int referenceSeconds)
     {
         var sections = Math.Max(1, seconds / 10);
@@ -170,7 +170,7 @@ internal static class SongBench
     private static SongRequest Finish(SongRequest song, SongResult draft) =>
         song with { Scope = SongScope.Finish, ContinueFrom = draft.Codes };
 
-    /// <summary>Returns the hash of all mixes, because songs must be bit-identical with or without listeners and other songs.</summary>
+    /// <summary>Returns the hash of all mixes. Songs must be bit-identical with or without listeners and other songs.</summary>
     private static string Hash(SongResult[] songs)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -186,7 +186,7 @@ internal static class SongBench
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));
 
-    /// <summary>Simulates a player of a song from its first sound on.</summary>
+    /// <summary>Simulates a player that starts with the first sound of a song.</summary>
     private sealed class Listener(Stopwatch clock) : ISongListener
     {
         public bool IsListening => true;

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 
-/// <summary>Measures how long a song is in each stage, by its progress.</summary>
+/// <summary>Measures the time that a song spends in each stage, from its progress.</summary>
 internal sealed class StageWatch(Stopwatch clock) : IProgress<SongProgress>
 {
     private readonly List<(SongStage Stage, double Start)> _starts = [];
