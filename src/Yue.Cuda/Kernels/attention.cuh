@@ -1,11 +1,11 @@
 // attended[m][h] = sum_t softmax_t(q[m][h] . k[t] / sqrt(128)) v[t] over the cached positions t = 0..position of row m.
 //
 // A unit is one split (one page of 64 positions, more in long rows) of one row and key-value head: a warp computes it on the tensor cores
-// and stores unnormalized sums, maximum and sum; a second phase joins the splits in order. Positions, then the values' dimensions, are the
-// 16-row operand, and the up to eight query heads of the group the 8-column operand. No row is wasted, and the sums of 128 dimensions take
-// 32 registers (with queries as the 16-row operand they took 64 and spilled). The current position's key and value are computed in this
-// launch: the warp whose unit contains their page writes them to the cache and to its copy of the page. Later positions contain arbitrary
-// data and are masked: bf16 values bit by bit; e4m3 values, which widen_e4m3 makes finite, with a weight of zero.
+// and stores unnormalized sums, maximum and sum; a second phase joins the splits in order. The 16-row operand contains positions, and later
+// the dimensions of the values. The 8-column operand contains the group's query heads, at most eight. No row is wasted, and the sums of 128
+// dimensions take 32 registers (with queries as the 16-row operand they took 64 and spilled). The current position's key and value are
+// computed in this launch: the warp whose unit contains their page writes them to the cache and to its copy of the page. Later positions
+// contain arbitrary data and are masked: bf16 values bit by bit; e4m3 values, which widen_e4m3 makes finite, with a weight of zero.
 #pragma once
 #include "attention_cache.cuh"
 
@@ -69,7 +69,7 @@ DEV void load_queries(const Step& s, const Shared& shared, int i, uint4 (&q)[4])
     }
 }
 
-// Returns 1 / root mean square of a query or key head from the shares of its tiles. Four consecutive lanes compute one head.
+// Returns 1 / root mean square of a query or key head from the sums of squares of its tiles. Four consecutive lanes compute one head.
 DEV float head_rstd(const Step& s, int row, int head)
 {
     static_assert(HEAD_TILES == 16, "four shares per lane");
@@ -81,7 +81,7 @@ DEV float head_rstd(const Step& s, int row, int head)
     return rsqrtf(sum / D + s.epsilon);
 }
 
-// Stores the norm factors of a unit's query heads, 2 c and 2 c + 1 of lane column c, where they are multiplied with the scores.
+// Stores the norm factors of the unit's query heads 2 c and 2 c + 1 in lane column c, which multiplies the scores by them.
 DEV void load_query_rstd(const Step& s, const Unit& u, Attended& sums)
 {
     int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
@@ -100,7 +100,7 @@ DEV uint4 scaled(const uint4& v, float factor)
         pack_bf16(x[4] * factor, x[5] * factor), pack_bf16(x[6] * factor, x[7] * factor));
 }
 
-// Returns the lane's 16 bytes of the current position: of its key, normalized, in the first half of the warp, of its value in the second.
+// Returns the lane's 16 bytes of the current position: of its normalized key in the first half of the warp, and of its value in the second.
 DEV uint4 load_fresh(const Step& s, const Unit& u)
 {
     int lane = threadIdx.x & 31;
@@ -113,7 +113,7 @@ DEV uint4 load_fresh(const Step& s, const Unit& u)
     return fresh;
 }
 
-// Writes the current position, t of its page, to the cache and to the run's slots, whose first position is first.
+// Writes the current position (position t of its page) to the cache and to the slots of the run, which begins at position first.
 DEV void put_current(const Step& s, const Unit& u, int page, int layer, int t, int first, const uint4& fresh, u32 keys, u32 values)
 {
     int lane = threadIdx.x & 31, kv = lane >> 4, piece = lane & 15;

@@ -55,7 +55,7 @@ struct Attended
     }
 
     // Converts the scores of positions 16 j + g and + 8 to weights and adds them to the sums. If all positions of a run are after the
-    // current one, no score is above the floor, and the weights are zero, not one.
+    // current one, all scores may equal the maximum, and the weights must be zero, not one.
     DEV void weigh(const float (&score)[2][4], int j, int valid, float (&weight)[4])
     {
         int g = (threadIdx.x & 31) >> 2;
@@ -78,7 +78,7 @@ struct Bf16Cache
     u32 keys, values;       // shared addresses of the slots
     int half;
 
-    // The 16-byte piece of a query that lane column c loads as its i-th.
+    // The 16-byte piece of a query that lane column c loads as its i-th piece.
     static DEV int query_piece(int c, int i) { return c + 4 * i; }
 
     // Writes 16 bytes of the current position to a slot whose first position is first.
@@ -137,7 +137,8 @@ struct Bf16Cache
     }
 };
 
-// Half of a run of e4m3 keys and values with a scale per position, each a whole block of the cache in a slot of the ring.
+// Half of a run of e4m3 keys and values with a scale per position. The keys and the values are each a whole block of the cache in a slot of
+// the ring.
 struct E4m3Cache
 {
     u32 keys, values;
@@ -178,7 +179,7 @@ struct E4m3Cache
             }
         }
 
-        // The scores are multiplied by the scales of the keys; those of the values are kept for the weights.
+        // The scores are multiplied by the scales of the keys; the scales of the values are kept for the weights.
 #pragma unroll
         for (int j = 0; j < 2; j++)
         {
@@ -193,7 +194,7 @@ struct E4m3Cache
         }
     }
 
-    // Codes after the current position widen to finite numbers, which a weight of zero removes. Their scale may be NaN, so it is left out.
+    // Codes after the current position widen to finite numbers, which a weight of zero removes. Their scale may be NaN, so it is not used.
     DEV void add_values(Attended& sums, const float (&score)[2][4], int valid)
     {
         int lane = threadIdx.x & 31, g = lane >> 2;

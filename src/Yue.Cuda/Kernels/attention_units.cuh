@@ -10,7 +10,7 @@ struct Unit
     int row, split, kv_head, pages, first_page;
 };
 
-// Packs unit index of the launch into one word: row, split, key-value head and number of pages.
+// Packs the unit with this index in the launch into one word: row, split, key-value head and number of pages.
 DEV u32 unit_code(const Shared& shared, int rows, int index)
 {
     int row = 0;

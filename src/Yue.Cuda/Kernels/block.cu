@@ -5,9 +5,9 @@
 //   silu_up:      y[r][i] = silu(x[r][2 i]) x[r][2 i + 1]
 // Sums are float32, and results are rounded once.
 //
-// Launch, blocks of 256 threads: add_norm, a block per row, width a multiple of 8 up to 8,192; split_heads, (rows, heads / 8) blocks, a
-// warp per head of 128; silu_up, a grid of blocks, eight results per thread. Reference: Yue.Engine's LlamaBlock.
-// Why this version: separate operations on whole tensors moved about ten times as many bytes and took a third of an evaluation.
+// Launch: blocks of 256 threads. add_norm: one block per row, width a multiple of 8 up to 8,192. split_heads: (rows, heads / 8) blocks, one
+// warp per head of 128. silu_up: a grid of blocks, eight results per thread. Reference: Yue.Engine's LlamaBlock.
+// Why this version: separate operations on whole tensors moved about ten times as many bytes and took a third of the time of an evaluation.
 #include "common.cuh"
 
 constexpr int BLOCK_WARPS = 8;
@@ -69,7 +69,8 @@ extern "C" __global__ void __launch_bounds__(256) add_norm(
     }
 }
 
-// A lane holds dimensions 2 l, 2 l + 1 and those 64 higher. qkv: [rows, heads + 2 kv_heads, D]; cos, sin: [positions, D / 2].
+// Lane l holds dimensions 2 l and 2 l + 1, and the two that are 64 higher.
+// qkv: [rows, heads + 2 kv_heads, D]; cos, sin: [positions, D / 2].
 extern "C" __global__ void __launch_bounds__(256) split_heads(
     const bf16* qkv, const bf16* query_norm, const bf16* key_norm, const float* cos,
     const float* sin, bf16* queries, bf16* keys, bf16* values, int heads, int kv_heads, int first, long long head_stride, float epsilon)

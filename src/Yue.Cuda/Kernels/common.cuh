@@ -10,7 +10,7 @@ typedef unsigned long long u64;
 
 DEV float from_bf16(bf16 v) { return __uint_as_float((u32)v << 16); }
 
-// Round to nearest even; a NaN stays a NaN.
+// Rounds to nearest even; a NaN stays a NaN.
 DEV bf16 to_bf16(float v)
 {
     u32 bits = __float_as_uint(v);
@@ -42,7 +42,7 @@ DEV float from_e4m3(u32 code)
 {
     if ((code & 0x7fu) == 0x7fu) return __uint_as_float(0x7fc00000u);
 
-    // The bits of the code, moved to those of a float32, are the value times 2^-120.
+    // In the place of a float32's exponent and fraction, the bits of the code represent the value times 2^-120.
     return __uint_as_float((code & 0x80u) << 24 | (code & 0x7fu) << 20) * 1.329227995784916e36f;
 }
 
@@ -154,7 +154,7 @@ DEV void mma_bf16(float (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1)
         : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-// Returns a * b + c of two bf16 each, rounded once; subnormal numbers are kept.
+// Returns a * b + c for two bf16 values each, rounded once; subnormal numbers are kept.
 DEV u32 fma_bf16(u32 a, u32 b, u32 c)
 {
     u32 r;

@@ -25,8 +25,9 @@ struct Descent
     u32 prefix;
 };
 
-// For one warp: writes the highest bin at which the sum from above passes target to prefix's byte, and the sum above it to above. A lane
-// adds eight bins, because a single thread over all 256 took most of the kernel's time.
+// For one warp: adds the bins to above, from the highest bin down, and finds the bin at which the sum exceeds target. Stores the bin in its
+// byte of prefix, and the sum before that bin in above. A lane adds eight bins, because a single thread over all 256 took most of the
+// kernel's time.
 DEV void find_bin(Descent& work, u64 above, u64 target, u32 prefix, int shift)
 {
     int lane = threadIdx.x, bin = 255 - lane * 8;
@@ -75,9 +76,9 @@ DEV void descend(Descent& work, Keys key_at, int n, u64 target, Weight weight)
     }
 }
 
-// Finds a key that is at most the largest key K with count(keys > K) <= target < count(keys >= K), and equal to it in its upper two bytes.
-// Lanes with the same byte add only once: the keys of scores have few different upper bytes, and separate additions to the same address
-// took most of the time.
+// Finds a key that is at most the largest key K with count(keys > K) <= target < count(keys >= K), and that equals K in its upper two
+// bytes. Lanes with the same byte add only once: the keys of scores have few different upper bytes, and separate additions to the same
+// address took most of the time.
 template <typename Keys>
 DEV u32 descend_roughly(Descent& work, Keys key_at, int n, u32 target)
 {

@@ -1,4 +1,4 @@
-// The model of a build of the step kernel (NVRTC -D options) and the layout of its step.
+// The model that a build of the step kernel is for (NVRTC -D options), and the layout of its step.
 //
 // ROWS       8, 16, 32, 64 or 80: the maximum number of rows of this build; a row's result is bit-identical in all builds
 // WEIGHT     0 bf16, 1 int8 (sign and seven bits of magnitude), 2 fp8 e4m3, 4 int6, 5 int4 (WeightType); 8-bit matrices have one float32
@@ -26,9 +26,9 @@ constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;      // 80 rows of 2,700 po
 // then.
 constexpr int BATCH = X_STAGED ? STAGED_BYTES / (CONSUMER_WARPS * ROWS * 8 * 4) : ROWS == 80 ? 2 : 64 / ROWS;
 
-// Returns the index of value k of row m of a product's x [ROWS, K]. Rows follow each other, or, if x is staged, values are in the order in
-// which lanes read them, eight each: [chunks of a weight row, X_PARTS, warps, octets of rows, lanes, 8]. The last chunk takes up
-// the space of a whole one even if K does not fill it.
+// Returns the index of value k of row m of a product's x [ROWS, K]. Rows are contiguous. If x is staged, values are instead in the order in
+// which lanes read them, eight at a time: [chunks of a weight row, X_PARTS, warps, octets of rows, lanes, 8]. The last chunk takes the
+// space of a whole chunk even if K does not fill it.
 DEV size_t x_index(int m, int k, int K)
 {
     if (!X_STAGED) return (size_t)m * K + k;
@@ -46,15 +46,15 @@ struct Shared
     float rstd[ROWS];
     float squares[ROWS];
     int position[ROWS];             // -1: the row is not active
-    int unit_start[ROWS + 1];       // attention units of the rows before
+    int unit_start[ROWS + 1];       // number of attention units of the rows before
     u32 units[LISTED_UNITS];        // this block's attention units, see attention.cuh
     int unit_pages[LISTED_UNITS];   // and the first page of each
     float tile_squares[BATCH][ROWS];
     __align__(16) float sums[X_STAGED ? 4 : CONSUMER_WARPS * BATCH * ROWS * 8];     // 16 KiB
 };
 
-// Tiles of eight weight rows are dealt to the blocks in turn, and each product starts at the block after the last one of the product
-// before. In a whole step, no block reads more than one tile more than another.
+// Tiles of eight weight rows are dealt to the blocks in turn, and each product starts at the block after the last block of the previous
+// product. In a whole step, no block reads more than one tile more than another.
 struct Deal
 {
     int first, count;

@@ -41,7 +41,7 @@ struct Affine
 };
 
 // Converts eight low-bit codes to four pairs of bf16: the lower four bits of code 2 i are at bit 4 i of low, and those of code 2 i + 1
-// at bit 16 + 4 i. A word of upper bits holds those of 16 codes in the same order, two bits each; odd selects the second eight.
+// at bit 16 + 4 i. A word of upper bits contains the bits of 16 codes in the same order, two bits each; odd selects the second eight.
 DEV void widen_codes(u32 low, u32 high, int odd, const Affine& affine, u32 (&a)[4])
 {
     if constexpr (WEIGHT == 5)
@@ -68,7 +68,7 @@ DEV void widen_codes(u32 low, u32 high, int odd, const Affine& affine, u32 (&a)[
 // Returns the upper bits of a lane's half of an int6 unit.
 DEV uint2 load_high(u32 address, int half) { return WEIGHT == 4 ? lds64(address + 128 + half * 8) : make_uint2(0, 0); }
 
-// Returns the two scales of a lane's groups. They are 4 bytes per lane, where the codes are 16 bytes per lane from the unit's start.
+// Returns the two scales of a lane's groups. They take 4 bytes per lane at the unit's end; the codes take 16 bytes per lane from its start.
 DEV u32 load_scales(u32 address)
 {
     return GROUPED ? __float_as_uint(lds32(address + (UNIT_BYTES - 16) - (threadIdx.x & 3) * 12)) : 0;
@@ -77,7 +77,7 @@ DEV u32 load_scales(u32 address)
 // The 16-row operands made from a lane's half of a unit, eight values each: one for bf16, two for 8-bit values, four for low-bit codes.
 typedef u32 Fragments[X_LOADS][4];
 
-// scales: of the lane's groups of the unit.
+// scales: those of the lane's groups in the unit.
 DEV void load_weights(u32 address, int half, u32 scales, Fragments& a)
 {
     uint4 w = lds128(address + half * 64);
@@ -130,8 +130,8 @@ DEV void zero(Sums& sums)
         for (int o = 0; o < OCTETS; o++) sums[t][o][0] = sums[t][o][1] = sums[t][o][2] = sums[t][o][3] = 0.0f;
 }
 
-// Multiplies eight k per lane of two tiles with all rows. Each sum depends on its previous product; going through the octets in turn hides
-// that latency.
+// Multiplies eight k per lane of two tiles with all rows. Each sum depends on its previous value; processing the octets in turn hides that
+// latency.
 DEV void multiply_eight(float (&sums)[OCTETS][4], const u32 (&a0)[4], const u32 (&a1)[4], const uint4 (&x)[OCTETS])
 {
 #pragma unroll

@@ -39,7 +39,7 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, cons
 }
 
 // The functions below finish output n of a tile for row m from its sum. All lanes of a warp call them together, because partners exchange
-// values by shuffle. Rows after the last store nothing.
+// values by shuffle. Nothing is stored for rows after the last one.
 
 // Returns the sum over the eight outputs of a tile, in each of its lanes.
 DEV float tile_sum(float v)
@@ -52,7 +52,7 @@ DEV float tile_sum(float v)
 
 // Rotates a query or key by its position and stores it, or stores a value. A head's norm consists of a weight per dimension, which is
 // multiplied here, and 1 / root mean square, a factor of the whole head that commutes with the rotation. Attention applies the factor,
-// using the shares of the sum of squares that the tiles store here (attention.cuh), so a norm needs no additional grid barrier.
+// using the partial sums of squares that the tiles store here (attention.cuh), so a norm needs no additional grid barrier.
 DEV void finish_heads(const Step& s, const Shared& shared, int tile, int m, int n, float value, const Ahead& ahead)
 {
     value *= shared.rstd[m];
@@ -115,8 +115,8 @@ DEV void finish(const Step& s, Shared& shared, const Product& p, int tile, int p
     }
 }
 
-// 1 / root mean square of each row, from the shares that the blocks left in squares[parity]; finish() uses it after a barrier. A lane reads
-// those of four blocks at a time, and all loads of a few rows are issued before the first wait.
+// Computes 1 / root mean square of each row from the partial sums that the blocks stored in squares[parity]; finish() uses it after a
+// barrier. A lane reads the sums of four blocks at a time, and all loads of a few rows are issued before the first wait.
 DEV void load_rstd(const Step& s, Shared& shared, int parity)
 {
     constexpr int AT_ONCE = ROWS <= CONSUMER_WARPS ? 1 : X_STAGED ? 5 : 2, LOADS = MAX_BLOCKS / 128;
@@ -188,7 +188,7 @@ DEV void put_sums(const Ring& ring, const Sums& sums, int batch, int n)
     }
 }
 
-// An output of a batch is defined by a tile's index, a row and a weight row of the tile. This is the i-th of this thread.
+// An output of a batch is defined by a tile's index, a row and a weight row of the tile. This is the i-th output of this thread.
 struct Output
 {
     int index, place, m, n;
@@ -216,7 +216,7 @@ DEV void finish(const Step& s, Shared& shared, const Ring& ring, const Product& 
     finish(s, shared, p, tile0 + t * (int)gridDim.x, output.place, output.m, output.n, value, ahead);
 }
 
-// In order of tiles, so that the sum does not depend on the batch's size.
+// Adds in order of tiles, so that the sum does not depend on the batch's size.
 DEV void add_squares(Shared& shared, const Product& p, int batch, int n)
 {
     if (!adds_to_residual(p) || threadIdx.x >= ROWS) return;

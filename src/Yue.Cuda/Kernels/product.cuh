@@ -1,4 +1,4 @@
-// y[m][n] = sum_k W[n][k] * x[m][k] for the rows m of all songs, and what each product of a layer does with y.
+// y[m][n] = sum_k W[n][k] * x[m][k] for the rows m of all songs, and the use of y in each product of a layer.
 //
 // A tile is eight weight rows; two tiles are the 16-row operand of mma m16n8k16, and eight songs' rows the 8-column operand, so that one to
 // eight rows waste nothing (with 16 weight rows per tile, the 132 multiprocessors would get 3 or 2 of stage 1's 320 q, k, v tiles; with
@@ -44,7 +44,7 @@ DEV void consume(const Step& s, Shared& shared, const Ring& ring, Cursor& at, co
     Deal deal(p.tiles, offset);
     Groups groups(deal.count);
     int tile0 = deal.first;
-    if (WEIGHT == 0) enter_phase(ring, phase);     // 8-bit weights: later, while their ring, which stays full for longer, still drains
+    if (WEIGHT == 0) enter_phase(ring, phase);     // otherwise multiply does so, later: the ring then stays full for longer
 #pragma unroll 1
     for (int group = 0; group < groups.count; group++)
     {

@@ -5,8 +5,8 @@
 // scale, so that none of its values looks valid, and is counted in bad_rows.
 //
 // Launch: one block of 256 threads per row, columns a multiple of 8. Reference: Yue.Cuda.Tests/QuantizeTests.
-// Why this version: a row is at most 22 KB and stays in the cache between its two reads; e4m3 is rounded in integers, as compute
-// capability 8.0 has no instruction for it, and every device writes the same bytes.
+// Why this version: a row is at most 22 KB and stays in the cache between its two reads; e4m3 is rounded with integer operations, because
+// compute capability 8.0 has no instruction for it and every device must write the same bytes.
 #include "common.cuh"
 
 constexpr int THREADS = 256;

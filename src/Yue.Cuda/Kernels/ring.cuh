@@ -3,9 +3,9 @@
 // The producers know every byte that their block reads in a step before the step starts, because weights never change and cached positions
 // were written by earlier steps. They only wait for free slots and run ahead across the grid barriers between phases, so memory stays busy
 // while the consumers wait for each other. 200 KB per multiprocessor correspond to about 8 microseconds of an H100's bandwidth, which is
-// longer than a barrier and the start of a phase. Four warps copy a share of each slot: a warp starts the bulk copies of its lanes one
-// after another, in about 50 cycles each, and one warp with eight copies per slot took longer than the transfer. Compute capability 9.0
-// with a CUDA 12 compiler copies through the bulk copy engine; otherwise 16-byte asynchronous copies.
+// longer than a barrier and the start of a phase. Four warps each copy a share of every slot. A warp starts the bulk copies of its lanes
+// one after another, which takes about 50 cycles each, and one warp with eight copies per slot took longer than the transfer. With compute
+// capability 9.0 and a CUDA 12 compiler, the bulk copy engine is used; otherwise, 16-byte asynchronous copies.
 #pragma once
 #include "grid.cuh"
 
@@ -47,8 +47,9 @@ constexpr bool X_STAGED = false;
 constexpr int STAGES = 2;
 constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 
-// The KiB in flight per block. Full bandwidth needs about 24. More would only wait in queues, and delay the consumers' loads and barriers.
-// The ring is deeper than that: it fills while the consumers wait, at a rate that does not delay their barrier in the memory system.
+// The KiB in flight per block. Full bandwidth needs about 24. More bytes would only wait in queues and delay the consumers' loads and
+// barriers. The ring is deeper than that: it fills while the consumers wait, at a rate that does not delay their barrier in the memory
+// system.
 #ifndef FLIGHT
 #define FLIGHT 48
 #endif
@@ -150,14 +151,14 @@ DEV void barrier_wait(u32 address, u32 phase)
     }
 }
 
-// Consumer side: announces the phase that begins to the producers.
+// Consumer side: tells the producers which phase begins.
 DEV void enter_phase(const Ring& ring, int phase)
 {
     if (threadIdx.x == 0) asm volatile("st.volatile.shared.s32 [%0], %1;" : : "r"(ring.phase), "r"(phase) : "memory");
 }
 
-// Producer side: fills a slot with PIECES pieces of `bytes` bytes, piece i from source(i), with distance pitch in the slot. Each warp
-// copies its share. Called by whole warps; bytes is a multiple of 16.
+// Producer side: fills a slot with PIECES pieces of `bytes` bytes, piece i from source(i), at a distance of pitch bytes in the slot. Each
+// warp copies its share. Called by whole warps; bytes is a multiple of 16.
 constexpr u32 FULL_ARRIVALS = YUE_BULK ? PRODUCER_WARPS : PRODUCER_WARPS * 32;
 
 template <int PIECES, typename Source>

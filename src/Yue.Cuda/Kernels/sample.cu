@@ -2,11 +2,10 @@
 // the id is fed back (token, position, seen bit, step) and put into the host's ring.
 //
 // Launch: one block of 1024 threads per song. Reference: Yue.Cuda.Tests/ReferenceSampler.
-// Why this version: nothing is sorted. Scores become 32-bit keys in descending order; "the k-th largest", "where the sum of
-// probabilities reaches p" and "where it passes u" are each found by descending the key's bytes with a histogram of counts or of
-// probabilities. Probabilities are integers (2^40 at the largest), so their sums do not depend on the order of threads: the draw
-// is the inverse of the distribution over ids in descending probability, ties by lower id, for any k and any p. After top-k, only the kept
-// ids are read again.
+// Why this version: nothing is sorted. Scores become 32-bit keys with the same order; "the k-th largest", "where the sum of probabilities
+// reaches p" and "where it passes u" are each found by descending the key's bytes with a histogram of counts or of probabilities.
+// Probabilities are integers of at most 2^40, so their sums do not depend on the order of threads: the draw is the inverse of the
+// distribution over ids in descending probability, ties by lower id, for any k and any p. After top-k, only the kept ids are read again.
 #include "descend.cuh"
 #include "sampler_state.cuh"
 

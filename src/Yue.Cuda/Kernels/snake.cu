@@ -2,7 +2,7 @@
 //
 // Launch: (length / 1,024 rounded up, channels) blocks of 256 threads, four results per thread. y may be x.
 // Reference: Yue.Engine's SnakeBeta.
-// Why this version: as separate operations on whole tensors it moved the bytes of eleven tensors instead of two.
+// Why this version: separate operations on whole tensors moved the bytes of eleven tensors instead of two.
 #include "common.cuh"
 
 constexpr int PER_THREAD = 4;

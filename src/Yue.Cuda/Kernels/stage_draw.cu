@@ -3,7 +3,7 @@
 // id.
 //
 // Launch: one block of 1024 threads per song, after stage_keys. Reference: Yue.Engine's StageChain and StageDraw.
-// Why this version: after comparing the maxima of 32 neighbours, only a few more ids remain than are kept. Each thread compares one of them
+// Why this version: after comparing the maxima of 32 neighbors, only a few more ids remain than are kept. Each thread compares one of them
 // with all others, which gives its position in their order and the probability before it. If many ids remain, for example with a k above
 // the number of maxima, descend.cuh finds the limits of top-k and top-p without their order.
 #include "descend.cuh"
@@ -30,7 +30,8 @@ struct Few
     u64 weights[THREADS];
 };
 
-// The end of a prefix of the ids in descending order of keys: all above key, and a number of those equal to it, by id.
+// A cut through the ids in descending order of keys. It includes all ids with a greater key, and the first `taken` ids with
+// this key, in order of id.
 struct Cut
 {
     u32 key;
@@ -83,8 +84,8 @@ DEV void add_up(u64& total, int n, Weight weight_at)
     __syncthreads();
 }
 
-// Finds the end of top-p among the candidates with a key of at least least_key: an id is kept if those before it have a total of at most
-// top_p.
+// Finds the end of top-p among the candidates with a key of at least least_key: an id is kept if the ids before it have a total probability
+// of at most top_p.
 DEV Cut cut_by_probability(Work& work, const StageSong& song, const Candidate* kept, int n, u32 least_key, float top)
 {
     auto key_at = [&](int i) { return kept[i].key; };
@@ -121,7 +122,7 @@ DEV float exponential(const StageSong& song, int id)
     return -logf((float)word * 2.3283064365386963e-10f + 1.1641532182693481e-10f);      // 2^-32, 2^-33
 }
 
-// Returns p / q of an id as a key: a larger ratio has a larger key, and among equal ratios the lower id has.
+// Returns p / q of an id as a key: a larger ratio has a larger key; for equal ratios, the lower id does.
 DEV u64 ratio_key(const StageSong& song, const Candidate& c, float top)
 {
     float ratio = fmaxf(expf(from_key(c.key) - top) / exponential(song, c.id), 0.0f);      // q may be -0

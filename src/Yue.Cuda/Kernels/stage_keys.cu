@@ -1,6 +1,6 @@
-// For candidate i of a song: keys[i], its score as a descending key (descend.cuh), 0 for a forbidden one, where
+// For candidate i of a song: keys[i], its score as a key (descend.cuh), 0 for a forbidden one, where
 //   score = (u + guidance (c - u)) penalty^count / temperature   (divided by the penalty if positive);
-// and maxima[i / 32], the largest key of 32 neighbours.
+// and maxima[i / 32], the largest key of 32 neighbors.
 //
 // Launch: (candidates / 256, songs) blocks of 256 threads. Reference: Yue.Engine's StageChain.
 // Why this version: a head of 32,769 or 151,644 ids is too much for the single block of a song. Here all multiprocessors read it. With the
@@ -10,7 +10,7 @@
 
 constexpr int KEY_THREADS = 256;
 
-// Returns the score of an id whose logit is at a position of the rows. count is its number of occurrences in the window.
+// Returns the score of an id whose logit is at index `at` of the rows. count is its number of occurrences in the window.
 DEV float stage_score(const StageSong& song, const float* logits, int head_rows, int at, int count)
 {
     float score = logits[(size_t)song.row * head_rows + at];

@@ -1,9 +1,9 @@
-// Moves x from L2 to the tensor cores if all rows' share of a chunk does not fit into registers, through two stages of shared memory: one
-// is loaded while the other is multiplied.
+// Moves x from L2 to the tensor cores if the values of all rows for a chunk do not fit into registers, through two stages of shared memory:
+// one is loaded while the other is multiplied.
 //
 // A stage holds eight k per lane of each row: those that the lane itself multiplies, in the order of x_index (model.cuh), so that a warp
 // copies 512 contiguous bytes. A lane waits only for its own copies, so no barrier is needed, and there are no bank conflicts. A chunk of
-// eight units of each weight row has X_PARTS parts, one per stage. An instance exists for one group of tiles. After its last part is read,
+// eight units of each weight row has X_PARTS parts, one per stage. An instance is used for one group of tiles. After its last part is read,
 // no copy is in flight, and the warp's stages can hold its sums. All rows of the build are copied, including unused ones: x has space for
 // them, and a comparison per row would cost more than the bytes.
 #pragma once

@@ -12,7 +12,7 @@
 #include "product.cuh"
 #include "attention.cuh"
 
-// h_0 and its share of squares: block m writes row m.
+// Stores h_0 and its sum of squares; block m stores row m.
 DEV void embed(const Step& s, const Ring& ring)
 {
     const bf16* norm = s.layers[0].attention_norm;

@@ -2,14 +2,14 @@
 //
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
 // QK_NORM    1: every query and key head is normalized before it is rotated; 0: none is
-// MAX_SPLITS, MAX_BLOCKS: the maximum number of splits of a row's attention and of blocks of a launch, for which the host allocates
+// MAX_SPLITS, MAX_BLOCKS: the maximum number of splits of a row's attention and of blocks of a launch, for which the host allocates memory
 #pragma once
 #include "cache.cuh"
 
 constexpr int GROUP = HEADS / KV_HEADS;
 constexpr int ROTATED_HEADS = HEADS + KV_HEADS;             // queries, then keys
 constexpr int QKV_HEADS = HEADS + 2 * KV_HEADS;
-constexpr int HEAD_TILES = D / 8;                           // shares of a head's sum of squares
+constexpr int HEAD_TILES = D / 8;                           // tiles of a head, each with a partial sum of squares
 
 static_assert(HEADS % KV_HEADS == 0 && GROUP <= 8, "at most eight query heads per key-value head");
 static_assert(HIDDEN % 128 == 0 && INTERMEDIATE % 128 == 0, "rows are read in pieces of 128 values");
@@ -22,8 +22,8 @@ struct Layer
     const element *attention_norm, *mlp_norm;               // [HIDDEN]
 };
 
-// An x is in the order in which a product reads it: row by row in step_f32.cu, in the order of x_index (model.cuh) in step.cu. step_f32.cu
-// does not use squares and fresh.
+// Each x is in the order in which a product reads it: row by row in step_f32.cu, in the order of x_index (model.cuh) in step.cu.
+// step_f32.cu does not use squares and fresh.
 struct Step
 {
     const Layer* layers;
@@ -39,7 +39,7 @@ struct Step
     const int* active;              // [ROWS]
     float* residual;                // [ROWS, HIDDEN]
     element* normed;                // x [ROWS, HIDDEN]: residual times the next norm's weight, not yet divided by the root mean square
-    float* squares;                 // [2, ROWS, MAX_BLOCKS]: each block's share of the sum of squares of residual
+    float* squares;                 // [2, ROWS, MAX_BLOCKS]: each block's partial sum of squares of residual
     element* query;                 // [ROWS, HEADS*D], times QUERY_SCALE
     element* fresh;                 // [ROWS, 2, KV_HEADS, D]: this position's keys and values, which attention writes to the cache
     element* attended;              // x [ROWS, HEADS*D]
@@ -51,7 +51,7 @@ struct Step
     int rows, layer_count, max_pages, slots, head_start, head_rows;
     float epsilon;
     const element* head_norms;      // QK_NORM: [layers, 2, D], the weights of a layer's query norm and key norm
-    float* head_squares;            // QK_NORM: [ROWS, ROTATED_HEADS, HEAD_TILES], each tile's share of a head's sum of squares
+    float* head_squares;            // QK_NORM: [ROWS, ROTATED_HEADS, HEAD_TILES], each tile's partial sum of squares of a head
 };
 
 // The launch parameters of a build of a step. The host reads step_layout from the compiled module (StepLayout.cs), so that values derived

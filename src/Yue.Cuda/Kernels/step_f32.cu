@@ -23,12 +23,12 @@ struct Shared
 DEV int block_warp() { return (int)threadIdx.x >> 5; }
 DEV int block_lane() { return (int)threadIdx.x & 31; }
 
-// The index of this warp among all. Warps of a block are far apart, so that neighbours in memory are processed by different
-// multiprocessors.
+// The index of this warp among all warps of the launch. Warps of a block are far apart, so that neighbors in memory are processed by
+// different multiprocessors.
 DEV int grid_warp() { return block_warp() * (int)gridDim.x + (int)blockIdx.x; }
 DEV int grid_warps() { return CONSUMER_WARPS * (int)gridDim.x; }
 
-// h_0; block m writes row m.
+// Stores h_0; block m stores row m.
 DEV void embed(const Step& s)
 {
     for (int m = blockIdx.x; m < s.rows; m += gridDim.x)
@@ -42,7 +42,7 @@ DEV void embed(const Step& s)
     }
 }
 
-// 1 / root mean square of every row of the residual stream, one warp per row.
+// Computes 1 / root mean square of every row of the residual stream, one warp per row.
 DEV void load_rstd(const Step& s, Shared& shared)
 {
     for (int m = block_warp(); m < s.rows; m += CONSUMER_WARPS)
