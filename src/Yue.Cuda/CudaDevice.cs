@@ -52,7 +52,7 @@ public sealed class CudaDevice : IDisposable
         }
     }
 
-    /// <summary>Returns the number of GPUs; 0 with a reason on a machine without a driver or a device.</summary>
+    /// <summary>Returns the number of GPUs, and the reason if there are none.</summary>
     public static int Count(out string? reason)
     {
         reason = null;
@@ -85,21 +85,21 @@ public sealed class CudaDevice : IDisposable
 
         if (ordinal < 0 || ordinal >= count)
         {
-            reason = $"device {ordinal} was requested, but there are {count}";
+            reason = $"device {ordinal} was requested, but the number of devices is {count}";
             return null;
         }
 
         Check(Driver.cuDeviceGet(out var device, ordinal));
         Check(Driver.cuDeviceGetAttribute(out var major, Driver.AttributeComputeCapabilityMajor, device));
         Check(Driver.cuDeviceGetAttribute(out var minor, Driver.AttributeComputeCapabilityMinor, device));
-        reason = RefusalOf(ReadName(device), (major * 10) + minor);
+        reason = UnsupportedReason(ReadName(device), (major * 10) + minor);
         return reason is null ? new CudaDevice(ordinal, device) : null;
     }
 
     /// <summary>Returns the reason why a device cannot be used; null if it can.</summary>
     /// <param name="name">The device's name.</param>
     /// <param name="computeCapability">Its compute capability, times ten.</param>
-    public static string? RefusalOf(string name, int computeCapability) => computeCapability < MinComputeCapability
+    public static string? UnsupportedReason(string name, int computeCapability) => computeCapability < MinComputeCapability
         ? $"{name} has compute capability {computeCapability / 10}.{computeCapability % 10}; 8.0 (Ampere) or newer is required"
         : null;
 

@@ -4,7 +4,7 @@ using static Yue.Cuda.CudaException;
 namespace Yue.Cuda;
 
 /// <summary>A stream: an ordered queue of work on the device. Streams created here do not wait for the default stream.</summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1711", Justification = "CUDA's own word.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1711", Justification = "CUDA's own term.")]
 public sealed class CudaStream : SafeHandleZeroOrMinusOneIsInvalid
 {
     private const uint NonBlocking = 1;

@@ -43,7 +43,7 @@ public sealed unsafe class CudaModule : SafeHandleZeroOrMinusOneIsInvalid
     protected override bool ReleaseHandle() => Driver.cuModuleUnload(handle) == 0;
 }
 
-/// <summary>A kernel of a module, which it keeps loaded.</summary>
+/// <summary>A kernel of a module. It keeps the module loaded.</summary>
 public sealed unsafe class CudaKernel
 {
     private readonly CudaModule _module;

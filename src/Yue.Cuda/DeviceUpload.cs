@@ -64,7 +64,7 @@ public sealed class DeviceUpload : IDisposable
                 }
                 finally
                 {
-                    // The caller frees the destination, even if a read failed.
+                    // The caller frees the destination even if a read failed, so no copy may be in progress.
                     _lanes[lane].Synchronize();
                 }
             });

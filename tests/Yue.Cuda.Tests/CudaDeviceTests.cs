@@ -23,7 +23,7 @@ public sealed class CudaDeviceTests
     [InlineData(80, null)]
     [InlineData(90, null)]
     public void A_device_that_is_too_old_is_refused_by_name(int computeCapability, string? refusal) =>
-        Assert.Equal(refusal, CudaDevice.RefusalOf("Tesla T4", computeCapability));
+        Assert.Equal(refusal, CudaDevice.UnsupportedReason("Tesla T4", computeCapability));
 
     [Theory]
     [InlineData(2, false)]

@@ -36,7 +36,7 @@ internal sealed class TestMatrix : IDisposable
             return;
         }
 
-        if (GroupedWeights.Has(type))
+        if (GroupedWeights.AppliesTo(type))
         {
             _device = Upload<byte>(RandomGroups(random, type, terms, spread), stream);
             return;

@@ -3,14 +3,14 @@ using System.Text;
 
 namespace Yue.Cuda.Compilation;
 
-/// <summary>Compiled kernels on disk, by the content of the sources, the definitions, the architecture and the compiler's
+/// <summary>Compiled kernels on disk, keyed by the content of the sources, the definitions, the architecture and the compiler's
 /// version.</summary>
-/// <param name="folder">The folder, created at the first write; it may be deleted at any time.</param>
+/// <param name="folder">The folder, created on the first write; it may be deleted at any time.</param>
 public sealed class KernelCache(string folder)
 {
     public string Folder { get; } = folder;
 
-    /// <summary>Returns the image of a kernel file: read from the folder, or else compiled and stored there.</summary>
+    /// <summary>Returns the compiled image of a kernel file. If it is not in the folder, compiles it and stores it there.</summary>
     public byte[] Get(string file, int architecture, IReadOnlyList<string> definitions)
     {
         var path = Path.Combine(
@@ -28,7 +28,7 @@ public sealed class KernelCache(string folder)
         return image;
     }
 
-    /// <summary>Compiles the kernels that are not in the folder yet, several files at once.</summary>
+    /// <summary>Compiles the kernels that are not in the folder yet, in parallel.</summary>
     public void Prepare(int architecture, IEnumerable<KernelBuild> builds) =>
         Parallel.ForEach(builds, build => Get(build.File, architecture, build.Definitions));
 
@@ -39,7 +39,7 @@ public sealed class KernelCache(string folder)
         return CudaModule.Load(Get(file, device.ComputeCapability, definitions));
     }
 
-    /// <summary>Returns the part of a cached file's name that changes with everything that affects the image.</summary>
+    /// <summary>Returns a hash of everything that affects the image. It is a part of the cached file's name.</summary>
     public static string Key(string file, int architecture, IReadOnlyList<string> definitions)
     {
         ArgumentNullException.ThrowIfNull(definitions);

@@ -48,7 +48,8 @@ public static unsafe partial class KernelCompiler
         [
             $"-arch={Target(architecture)}", "--std=c++17", "-default-device", "-lineinfo", "--ptxas-options=-v",
 
-            // No contraction: the compiler could choose it differently in each build, and a row must have the same bits in all builds.
+            // No fused multiply-adds: the compiler could place them differently in each build, and a row must have the same bits in all
+            // builds.
             "--fmad=false",
             .. definitions.Select(definition => "-D" + definition),
         ];
@@ -100,8 +101,8 @@ public static unsafe partial class KernelCompiler
         }
     }
 
-    /// <summary>Returns the compiler's name of an architecture; for 9.0, with its architecture-specific instructions if the compiler
-    /// supports them.</summary>
+    /// <summary>Returns the compiler's name for an architecture. For 9.0, the name includes the architecture-specific instructions if the
+    /// compiler supports them.</summary>
     private static string Target(int architecture)
     {
         Check(Nvrtc.nvrtcVersion(out var major, out _), "nvrtcVersion", "");

@@ -36,7 +36,7 @@ public sealed unsafe class BenchKernels : IDisposable
     }
 
     /// <summary>Fills memory with one float32 value.</summary>
-    public void Value(CudaStream stream, nint address, long count, float value)
+    public void FillValue(CudaStream stream, nint address, long count, float value)
     {
         var total = (ulong)count;
         _value.Launch(stream, (_blocks, 1), Threads, 0, cooperative: false, [(nint)(&address), (nint)(&total), (nint)(&value)]);

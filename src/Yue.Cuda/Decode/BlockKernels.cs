@@ -29,13 +29,13 @@ public sealed unsafe class BlockKernels : IDisposable
         _blocks = device.MultiprocessorCount * WarpsPerBlock;
     }
 
-    /// <summary>The kernels as they are compiled.</summary>
+    /// <summary>The kernel file to compile.</summary>
     public static KernelBuild Build { get; } = new(Source, []);
 
     /// <summary>Adds to the residual stream and normalizes it: x += delta, y = x · weight / rms(x).</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="x">[rows, width].</param>
-    /// <param name="delta">[rows, width]; 0 for nothing to add.</param>
+    /// <param name="delta">[rows, width]; 0 to add nothing.</param>
     /// <param name="weight">[width].</param>
     /// <param name="y">Receives [rows, width].</param>
     /// <param name="rows">The number of rows.</param>
@@ -70,7 +70,7 @@ public sealed unsafe class BlockKernels : IDisposable
     /// <summary>Multiplies silu(gate) by up.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="gateUp">Pairs of gate and up.</param>
-    /// <param name="y">Receives a value per pair.</param>
+    /// <param name="y">Receives one value per pair.</param>
     /// <param name="pairs">The number of pairs, a multiple of 8.</param>
     public void SiluUp(CudaStream stream, nint gateUp, nint y, long pairs)
     {
@@ -86,7 +86,7 @@ public sealed unsafe class BlockKernels : IDisposable
     public void Dispose() => _module.Dispose();
 }
 
-/// <summary>The addresses and sizes of <see cref="BlockKernels.SplitHeads"/>; heads have 128 values.</summary>
+/// <summary>The addresses and sizes for <see cref="BlockKernels.SplitHeads"/>; heads have 128 values.</summary>
 public readonly record struct HeadSplit
 {
     /// <summary>[rows, heads + 2 · key-value heads, 128].</summary>

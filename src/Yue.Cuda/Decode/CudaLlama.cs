@@ -16,7 +16,7 @@ public sealed unsafe class CudaLlama : IDisposable
 
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
-    private const int MaxChunk = 2048;                         // values of a weight row in a slot of the ring, at most
+    private const int MaxChunk = 2048;                         // maximum number of values of a weight row in a slot of the ring
     private const int HeadTiles = LlamaShape.HeadSize / 8;     // HEAD_TILES of step.cuh
     private static readonly int[] Builds = [8, 16, 32, 64, 80];
 
@@ -70,7 +70,8 @@ public sealed unsafe class CudaLlama : IDisposable
         shape.Validate();
         if (weights.Layers.Count != shape.Layers)
         {
-            throw new ArgumentException($"weights of {weights.Layers.Count} layers for a model of {shape.Layers}", nameof(weights));
+            throw new ArgumentException(
+                $"the weights have {weights.Layers.Count} layers, but the model has {shape.Layers}", nameof(weights));
         }
 
         if (weights.Layers.Any(layer => (layer.QueryNorm != 0 && layer.KeyNorm != 0) != shape.NormsQueriesAndKeys))
@@ -137,7 +138,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>Each row's next token: int32 [80].</summary>
     public nint Tokens => _rowState.Address;
 
-    /// <summary>Each row's position, which its next token takes: int32 [80].</summary>
+    /// <summary>The position of each row's next token: int32 [80].</summary>
     public nint Positions => _rowState.Address + (MaxRows * sizeof(int));
 
     /// <summary>One flag per row, 1 if the row is active: int32 [80]. An inactive row's cache is neither read nor written.</summary>
@@ -231,7 +232,7 @@ public sealed unsafe class CudaLlama : IDisposable
             cooperative: true, [(nint)(&step)]);
     }
 
-    /// <summary>Fills the activations with a byte: with 0xFF every value that a step leaves unwritten is a NaN. For tests.</summary>
+    /// <summary>Fills the activations with a byte. With 0xFF, every value that a step does not write is a NaN. For tests.</summary>
     public void Poison(CudaStream stream, byte value)
     {
         foreach (var memory
@@ -259,7 +260,7 @@ public sealed unsafe class CudaLlama : IDisposable
         .Where((maxRows, i) => i == 0 || Builds[i - 1] < rows)
         .Select(maxRows => BuildFor(shape, weights, cache, maxRows));
 
-    /// <summary>Returns the kernel of a step for a number of rows; in float32 there is one for all numbers.</summary>
+    /// <summary>Returns the kernel of a step for a number of rows. In float32, one kernel is used for all numbers.</summary>
     public static KernelBuild BuildFor(LlamaShape shape, WeightType weights, CacheType cache, int rows)
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -284,7 +285,7 @@ public sealed unsafe class CudaLlama : IDisposable
         ]),
     ];
 
-    /// <summary>Copies the norm weights of all layers into the layout of the kernel: [layers, 2, 128].</summary>
+    /// <summary>Copies the query and key norm weights of all layers into the layout of the kernel: [layers, 2, 128].</summary>
     private void GatherHeadNorms(LlamaWeights weights, CudaStream stream)
     {
         var to = _headNorms!.Address;
@@ -295,7 +296,7 @@ public sealed unsafe class CudaLlama : IDisposable
         }
     }
 
-    /// <summary>Returns the number of values of all rows in whole chunks, in the layout of x_index in model.cuh.</summary>
+    /// <summary>Returns the bytes of a product's input for all rows, in whole chunks, in the layout of x_index in model.cuh.</summary>
     private long ProductInputBytes(int width) => (long)MaxRows * ((width + MaxChunk - 1) / MaxChunk * MaxChunk) * _elementBytes;
 
     private int HeadNormBytes => LlamaShape.HeadSize * _elementBytes;

@@ -5,9 +5,9 @@ namespace Yue.Cuda.Decode;
 /// <summary>Stage 2: decodes frames of eight codes. The first code is given; the other seven are chosen greedily, each within its own
 /// codebook.</summary>
 /// <remarks>
-/// One frame is eight steps: a given id, then slots 1 .. 7 in turn; the last slot's id is fed too, for the cache. Slot k uses only the head
-/// rows of codebook k. Frames are counted on the device, so <see cref="Frame"/> can be captured once and replayed. Rows are set by
-/// <see cref="SetRow"/>; their prompt must be in the cache and the given ids uploaded. Not thread-safe.
+/// A frame has eight steps, whose inputs are the given id and the ids of slots 1 .. 7. The last step only adds its input to the cache. Slot
+/// k uses only the head rows of codebook k. Frames are counted on the device, so <see cref="Frame"/> can be captured once and replayed.
+/// <see cref="SetRow"/> starts a row and uploads its given ids; its prompt must be in the cache. Not thread-safe.
 /// </remarks>
 public sealed unsafe class FrameDecoder : IDisposable
 {

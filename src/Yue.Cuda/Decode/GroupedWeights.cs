@@ -4,11 +4,11 @@ namespace Yue.Cuda.Decode;
 
 /// <summary>The storage format of int4 and int6 matrices: codes, with a scale per group of 32 weights of a row.</summary>
 /// <remarks>
-/// A weight is (code - zero point) · scale, rounded to bf16. A row consists of units of 256 weights, and the last one is filled up with
+/// A weight is (code - zero point) · scale, rounded to bf16. A row consists of units of 256 weights, and the last unit is padded with
 /// zeros. A unit of int4 has 144 bytes: 128 bytes of codes, then the scales of its eight groups. A unit of int6 has 208 bytes: 128 bytes
 /// with the lower four bits of the codes, 64 bytes with the upper two, then the scales. Codes are in the order in which the lanes of the
-/// step kernel read them (<c>multiply.cuh</c>). A scale is a bf16 number. Int4 replaces its lowest four bits by the group's zero point.
-/// The zero point of int6 is 32.
+/// step kernel read them (<c>multiply.cuh</c>). A scale is a bf16 number. With int4, its lowest four bits are replaced by the group's zero
+/// point. With int6, the zero point is 32.
 /// </remarks>
 public static class GroupedWeights
 {
@@ -18,8 +18,8 @@ public static class GroupedWeights
     /// <summary>The number of weights of a unit.</summary>
     public const int UnitSize = 256;
 
-    /// <summary>The number of stored rows whose sum is a row of the head. The head's error goes directly into the scores, and a step reads
-    /// only a small part of the head, so it takes twice the bits.</summary>
+    /// <summary>The number of stored rows whose sum is a row of the head. Rounding errors of the head affect the scores directly, and a
+    /// step reads only a small part of the head, so the head is stored with twice the bits.</summary>
     public const int HeadTerms = 2;
 
     /// <summary>The bytes of the scales at the end of a unit.</summary>
@@ -36,7 +36,7 @@ public static class GroupedWeights
     private static readonly Place[] Places = [.. Enumerable.Range(0, UnitSize).Select(PlaceOf)];
 
     /// <summary>Returns true if a type's matrices are stored in this format.</summary>
-    public static bool Has(WeightType type) => type is WeightType.Int6 or WeightType.Int4;
+    public static bool AppliesTo(WeightType type) => type is WeightType.Int6 or WeightType.Int4;
 
     /// <summary>Returns the number of codes of a type.</summary>
     public static int Levels(WeightType type) => type == WeightType.Int4 ? 16 : 64;
@@ -46,9 +46,9 @@ public static class GroupedWeights
 
     /// <summary>Stores a row.</summary>
     /// <param name="type">Int4 or int6.</param>
-    /// <param name="codes">One code per weight; a multiple of 32.</param>
+    /// <param name="codes">One code per weight; their number is a multiple of 32.</param>
     /// <param name="scales">One scale per group, as returned by <see cref="ScaleOf"/>.</param>
-    /// <param name="row">Receives the row, <see cref="RowBytes"/>.</param>
+    /// <param name="row">Receives the row, of <see cref="RowBytes"/> bytes.</param>
     public static void Pack(WeightType type, ReadOnlySpan<byte> codes, ReadOnlySpan<ushort> scales, Span<byte> row)
     {
         CheckSizes(type, codes.Length, scales.Length, row.Length);
@@ -72,7 +72,7 @@ public static class GroupedWeights
     /// <summary>Returns the weights of a row.</summary>
     /// <param name="type">Int4 or int6.</param>
     /// <param name="row">The stored row.</param>
-    /// <param name="weights">Receives the weights; a multiple of 32.</param>
+    /// <param name="weights">Receives the weights; their number is a multiple of 32.</param>
     public static void Unpack(WeightType type, ReadOnlySpan<byte> row, Span<float> weights)
     {
         CheckSizes(type, weights.Length, weights.Length / GroupSize, row.Length);
@@ -119,9 +119,9 @@ public static class GroupedWeights
         _ => throw new ArgumentException($"{type} has no groups", nameof(type)),
     };
 
-    // A half of a unit belongs to four lanes with a group each. A lane reads 16 bytes of lower bits: a word per eight weights, of which
-    // the even ones are in the lower half of the word and the odd ones in the upper half. Eight bytes of upper bits follow the same order,
-    // with a word per 16 weights.
+    // Each half of a unit is read by four lanes, one group per lane. A lane reads 16 bytes of lower bits: one word per eight weights, with
+    // the even weights in the lower half of the word and the odd weights in the upper half. The eight bytes of upper bits have the same
+    // order, with one word per 16 weights.
     private static Place PlaceOf(int k)
     {
         var (half, lane) = (k / 128, k % 128 / GroupSize);

@@ -39,8 +39,8 @@ public sealed class KvCache : IDisposable
     /// <summary>The device address of page 0.</summary>
     public nint Address => _memory.Address;
 
-    /// <summary>Returns the bytes of one page of all layers: in bf16 4 MiB for stage 1 and 16 MiB for stage 2, in fp8 52 % of that, and in
-    /// float32 twice that.</summary>
+    /// <summary>Returns the bytes of one page of all layers: 4 MiB for stage 1 and 16 MiB for stage 2 in bf16, 52 % of that in fp8, and
+    /// twice that in float32.</summary>
     public static long PageBytes(LlamaShape shape, CacheType type = CacheType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -56,7 +56,7 @@ public sealed class KvCache : IDisposable
     /// <summary>Returns the number of pages for <paramref name="positions"/> positions.</summary>
     public static int PagesFor(int positions) => (positions + PageSize - 1) / PageSize;
 
-    /// <summary>Copies a page to another one.</summary>
+    /// <summary>Copies a page to another page.</summary>
     public void CopyPage(CudaStream stream, int from, int to)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)from, (uint)Pages.Count, nameof(from));
@@ -74,7 +74,7 @@ public sealed class KvCache : IDisposable
     public void CopyIn(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) =>
         Copy(stream, pageTable, layer, start, block, 1);
 
-    /// <summary>Copies positions start .. start + T of a row and layer out into a block.</summary>
+    /// <summary>Copies positions start .. start + T of a row from one layer to a block.</summary>
     /// <param name="stream">The stream of the copy.</param>
     /// <param name="pageTable">Device address of the row's page numbers.</param>
     /// <param name="layer">The layer.</param>

@@ -35,7 +35,7 @@ public enum CacheType
     Float32,
 }
 
-/// <summary>The shape of a Llama model with heads of 128.</summary>
+/// <summary>The shape of a Llama model with a head size of 128.</summary>
 public sealed record LlamaShape
 {
     public const int HeadSize = 128;
@@ -66,7 +66,7 @@ public sealed record LlamaShape
     /// <summary>Rows of the fused query, key and value matrix.</summary>
     public int QkvRows => (Heads + (2 * KeyValueHeads)) * HeadSize;
 
-    /// <summary>Returns the memory in bytes of the matrices that one step reads, with the head cut to <paramref name="headRows"/>
+    /// <summary>Returns the memory in bytes of the matrices that one step reads, with the head limited to <paramref name="headRows"/>
     /// rows.</summary>
     public long StepWeightBytes(WeightType type, int headRows)
     {
@@ -76,7 +76,7 @@ public sealed record LlamaShape
     }
 
     /// <summary>Returns the number of stored rows whose sum is a row of the head.</summary>
-    public static int HeadTerms(WeightType type) => GroupedWeights.Has(type) ? GroupedWeights.HeadTerms : 1;
+    public static int HeadTerms(WeightType type) => GroupedWeights.AppliesTo(type) ? GroupedWeights.HeadTerms : 1;
 
     /// <summary>Returns the bytes of a row of a matrix, without a scale that is stored separately.</summary>
     public static long RowBytes(WeightType type, long columns) => type switch
@@ -95,7 +95,7 @@ public sealed record LlamaShape
         Require(Intermediate > 0 && Intermediate % 128 == 0, $"intermediate size {Intermediate} must be a multiple of 128");
         Require(
             KeyValueHeads > 0 && Heads % KeyValueHeads == 0 && Heads / KeyValueHeads <= 8,
-            $"{Heads} query heads must share {KeyValueHeads} key-value heads evenly, at most 8 each");
+            $"{Heads} query heads must share {KeyValueHeads} key-value heads evenly, with at most 8 per key-value head");
     }
 
     private static void Require(bool holds, string rule)

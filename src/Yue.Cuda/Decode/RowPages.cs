@@ -19,20 +19,22 @@ public sealed class RowPages
     /// <summary>Returns a row's pages.</summary>
     public IReadOnlyList<int> this[int row] => _pages[row];
 
-    /// <summary>Adds pages to a row until they suffice for a number of positions.</summary>
-    /// <returns>0 if there are enough pages; otherwise the number that is missing, and none are taken.</returns>
+    /// <summary>Adds pages to a row until it has enough for a number of positions.</summary>
+    /// <returns>0 if there are enough pages; otherwise the number of missing pages, and no pages are taken.</returns>
     public int Reserve(int row, int positions)
     {
         var missing = KvCache.PagesFor(positions) - _pages[row].Count;
         return missing <= 0 || _pool.TryTake(missing, _pages[row]) ? 0 : missing - _pool.Free;
     }
 
-    /// <summary>Makes a row share the positions start .. end of another row. It gives up its own pages of these positions.</summary>
+    /// <summary>Makes a row share the positions start .. end of another row. The row's own pages for these positions are
+    /// released.</summary>
     /// <param name="row">The row, which must have pages for the positions.</param>
-    /// <param name="holder">The other row. It must not write to these positions any more.</param>
+    /// <param name="holder">The other row. It must not write to these positions anymore.</param>
     /// <param name="start">The first position, at the start of a page.</param>
     /// <param name="end">The position after the last.</param>
-    /// <returns>The pages to copy from the holder to the row: the last one unless it is complete. The others are shared.</returns>
+    /// <returns>If the last page is partial, the holder's page and the row's page to copy it to; otherwise null. Complete pages are
+    /// shared.</returns>
     public (int From, int To)? Adopt(int row, int holder, int start, int end)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(start % KvCache.PageSize, 0, nameof(start));
@@ -49,7 +51,7 @@ public sealed class RowPages
     }
 
     /// <summary>Releases the pages that a row does not need for a number of positions, and prepares the row to write after them.</summary>
-    /// <returns>The pages to copy: the last one if others share it, from the shared page to the row's new one.</returns>
+    /// <returns>If other rows share the last page, that page and the row's new page to copy it to; otherwise null.</returns>
     public (int From, int To)? Truncate(int row, int positions)
     {
         var pages = _pages[row];
@@ -65,7 +67,7 @@ public sealed class RowPages
             return null;
         }
 
-        // If several rows share a page, one of their own pages is free.
+        // Sharing the page released another one, so at least one page is free.
         var shared = pages[^1];
         pages.RemoveAt(kept - 1);
         if (!_pool.TryTake(1, pages))

@@ -2,7 +2,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>The activation x + sin²(speed · x) · strength with two numbers per channel, in float32.</summary>
+/// <summary>The activation x + sin²(speed · x) · strength with two parameters per channel, in float32.</summary>
 /// <remarks>Not thread-safe.</remarks>
 public sealed unsafe class SnakeKernel : IDisposable
 {
@@ -21,7 +21,7 @@ public sealed unsafe class SnakeKernel : IDisposable
         _snake = _module.Kernel("snake");
     }
 
-    /// <summary>The kernel as it is compiled.</summary>
+    /// <summary>The kernel file to compile.</summary>
     public static KernelBuild Build { get; } = new(Source, []);
 
     /// <summary>Computes the activation of every value.</summary>
@@ -31,7 +31,7 @@ public sealed unsafe class SnakeKernel : IDisposable
     /// <param name="strength">[channels].</param>
     /// <param name="y">Receives [channels, length]; may be <paramref name="x"/>.</param>
     /// <param name="channels">The number of channels, at most 65,535.</param>
-    /// <param name="length">The values of a channel.</param>
+    /// <param name="length">The number of values per channel.</param>
     public void Apply(CudaStream stream, nint x, nint speed, nint strength, nint y, int channels, long length)
     {
         var blocks = checked((int)((length + ValuesPerBlock - 1) / ValuesPerBlock));

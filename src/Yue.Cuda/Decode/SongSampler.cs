@@ -27,7 +27,7 @@ public sealed record SongSettings
 
     public float RepetitionPenalty { get; init; } = 1;
 
-    /// <summary>The temperature; 0 takes the largest score.</summary>
+    /// <summary>The temperature; 0 selects the largest score.</summary>
     public float Temperature { get; init; } = 1;
 
     /// <summary>The number of best ids to keep; 0 keeps all.</summary>

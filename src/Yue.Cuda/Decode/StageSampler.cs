@@ -3,8 +3,8 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>The sampling chain of a song's stage in YuE 2. Order: guidance on raw logits, penalty by the number of times that an id is in
-/// the window, minimum length, temperature, top-k, top-p, draw.</summary>
+/// <summary>The sampling chain of a song's stage in YuE 2. Order: guidance on raw logits, penalty by the number of times that an id occurs
+/// in the window, minimum length, temperature, top-k, top-p, draw.</summary>
 public sealed record StageSettings
 {
     public required int Row { get; init; }
@@ -22,7 +22,7 @@ public sealed record StageSettings
     /// <summary>The id that ends the stage.</summary>
     public required int EndId { get; init; }
 
-    /// <summary>The temperature; 0 takes the best id.</summary>
+    /// <summary>The temperature; 0 selects the best id.</summary>
     public float Temperature { get; init; } = 1;
 
     public required int TopK { get; init; }
@@ -32,7 +32,7 @@ public sealed record StageSettings
     /// <summary>The number of best ids that top-p always keeps.</summary>
     public int MinKept { get; init; } = 1;
 
-    /// <summary>The penalty factors of an id, by the number of times that it is in the window. The first is for zero times.</summary>
+    /// <summary>The penalty factors of an id, by the number of times that it occurs in the window. The first is for zero times.</summary>
     public required IReadOnlyList<float> Penalties { get; init; }
 
     /// <summary>The end id is forbidden before this many ids.</summary>
@@ -96,7 +96,7 @@ public sealed unsafe class StageSampler : IDisposable
         stream.Synchronize();
     }
 
-    /// <summary>The kernels as they are compiled.</summary>
+    /// <summary>The kernel files to compile.</summary>
     public static IReadOnlyList<KernelBuild> Builds { get; } = [new(KeySource, []), new(DrawSource, [])];
 
     public int Songs { get; }
@@ -202,7 +202,7 @@ public sealed unsafe class StageSampler : IDisposable
         if (settings.Penalties.Count is < 2 or > MaxWindow + 1)
         {
             throw new ArgumentException(
-                $"{settings.Penalties.Count} penalties; a window of 1 to {MaxWindow} ids needs one more than that", nameof(settings));
+                $"{settings.Penalties.Count} penalties; a window of N ids (1 to {MaxWindow}) needs N + 1", nameof(settings));
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(settings.TopK, 1, nameof(settings));

@@ -6,8 +6,8 @@ namespace Yue.Cuda.Decode;
 /// <param name="Threads">Threads per block.</param>
 /// <param name="SlotBytes">Shared memory of one slot of the copy ring; 0 if the kernel has no ring.</param>
 /// <param name="OtherBytes">Shared memory of a block, not counting the slots.</param>
-/// <param name="MinSlots">Slots that the step needs to make progress.</param>
-/// <param name="MaxSlots">Slots that it can use.</param>
+/// <param name="MinSlots">The minimum number of slots that the step needs to make progress.</param>
+/// <param name="MaxSlots">The maximum number of slots that the step can use.</param>
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBytes, int MinSlots, int MaxSlots)
 {

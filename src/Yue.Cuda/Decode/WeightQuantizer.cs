@@ -2,7 +2,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>Converts bf16 matrices in device memory to a type of fewer bits, and back.</summary>
+/// <summary>Converts bf16 matrices in device memory to a type with fewer bits, and back.</summary>
 /// <remarks>
 /// An 8-bit value is its byte times its row's scale, which is the row's largest magnitude divided by 127 (int8) or 448 (e4m3). Int6 and
 /// int4 have the format of <see cref="GroupedWeights"/>. Values are rounded to nearest, ties to even. Not thread-safe.
@@ -77,7 +77,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     /// <param name="terms">The number of stored rows per row, whose sum is the row: 1 or 2.</param>
     public void QuantizeGroups(CudaStream stream, nint source, nint destination, WeightType type, int rows, int columns, int terms)
     {
-        Check(GroupedWeights.Has(type), type, rows, columns, GroupedWeights.GroupSize);
+        Check(GroupedWeights.AppliesTo(type), type, rows, columns, GroupedWeights.GroupSize);
         var (kind, rowBytes, bad) = ((int)type, (int)GroupedWeights.RowBytes(type, columns), _bad.Address);
         var paddedColumns = (columns + GroupedWeights.UnitSize - 1) / GroupedWeights.UnitSize * GroupedWeights.UnitSize;
         _quantizeGroups.Launch(stream, (BlocksFor(rows, paddedColumns), 1), Threads, 0, cooperative: false,
@@ -97,7 +97,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     /// <param name="terms">The number of stored rows per row.</param>
     public void DequantizeGroups(CudaStream stream, nint source, nint destination, WeightType type, int rows, int columns, int terms)
     {
-        Check(GroupedWeights.Has(type), type, rows, columns, GroupedWeights.GroupSize);
+        Check(GroupedWeights.AppliesTo(type), type, rows, columns, GroupedWeights.GroupSize);
         var (kind, rowBytes) = ((int)type, (int)GroupedWeights.RowBytes(type, columns));
         _dequantizeGroups.Launch(stream, (BlocksFor(rows, columns), 1), Threads, 0, cooperative: false,
             [
@@ -105,11 +105,12 @@ public sealed unsafe class WeightQuantizer : IDisposable
             ]);
     }
 
-    /// <summary>Waits for the stream, and throws if a matrix converted since the last call had a NaN, an infinity, or for int6 and int4 a
-    /// magnitude above <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
+    /// <summary>Waits for the stream, and throws if a matrix converted since the last call contained a NaN, an infinity, or for int6 and
+    /// int4 a magnitude above <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
     /// <param name="stream">The stream that the matrices were converted on.</param>
     /// <param name="what">The matrices' name, for the message.</param>
-    /// <exception cref="InvalidDataException">Some values cannot be represented. The scales of rows of 8-bit values are NaN.</exception>
+    /// <exception cref="InvalidDataException">Some values cannot be represented. In 8-bit matrices, the scales of the affected rows are
+    /// NaN.</exception>
     public void ThrowIfNotFinite(CudaStream stream, string what)
     {
         var bad = CudaCopy.ToHost<uint>(_bad.Address, 1, stream)[0];
@@ -117,7 +118,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
         {
             _bad.Fill(0, stream);
             throw new InvalidDataException(
-                $"{what}: {bad} rows or groups hold values that are not finite, which quantized weights cannot represent; "
+                $"{what}: {bad} rows or groups contain values that are not finite, which quantized weights cannot represent; "
                     + "the file may be damaged");
         }
     }
@@ -139,7 +140,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     {
         if (!isSupported)
         {
-            throw new ArgumentException($"{type} has another format", nameof(type));
+            throw new ArgumentException($"this conversion does not support {type}", nameof(type));
         }
 
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Converts BF16 matrices to a type of fewer bits on a GPU, and back to BF16 for a prefill.</summary>
+/// <summary>Converts BF16 matrices to a type with fewer bits on a GPU, and back to BF16 for a prefill.</summary>
 /// <remarks>It runs on TorchSharp's stream, so the work of both is in order. Used by the engine's thread only.</remarks>
 internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, WeightType type) : IDisposable
 {
@@ -15,7 +15,7 @@ internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, We
     /// <summary>The type of the converted matrices.</summary>
     public WeightType Type => type;
 
-    /// <summary>Returns a matrix of codes. The caller keeps the matrix of values.</summary>
+    /// <summary>Returns a matrix of codes. The caller still owns the matrix of values.</summary>
     /// <param name="matrix">[rows, columns], BF16, contiguous.</param>
     /// <param name="name">The name of the matrix, for the error.</param>
     /// <param name="terms">The number of stored rows per row, whose sum is the row; 1 for an 8-bit type.</param>
@@ -25,7 +25,7 @@ internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, We
         var (rows, columns) = Shape.Dims2(matrix);
         var codes = empty([rows * terms, LlamaShape.RowBytes(type, columns)], ScalarType.Byte, matrix.device);
         Tensor? scales = null;
-        if (GroupedWeights.Has(type))
+        if (GroupedWeights.AppliesTo(type))
         {
             _quantizer.QuantizeGroups(CudaStream.Legacy, matrix.Address(), codes.Address(), type, (int)rows, (int)columns, terms);
         }
