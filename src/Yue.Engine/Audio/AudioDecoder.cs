@@ -35,10 +35,10 @@ public sealed class AudioDecoder
     public const int MinSampleRateHz = 4_000;
     public const int MaxSampleRateHz = 192_000;
 
-    /// <summary>The kinds of file that are read, for messages.</summary>
+    /// <summary>The supported kinds of files, for messages.</summary>
     public const string Kinds = ClipFaults.Kinds;
 
-    /// <summary>The kinds of file that are read without ffmpeg, for messages.</summary>
+    /// <summary>The kinds of files that are supported without ffmpeg, for messages.</summary>
     public const string OwnKinds = "wav, aiff, mp3 or ogg";
 
     // A file may be shorter than its header states by up to the first limit. If the difference is below the second limit, there is not
@@ -52,9 +52,9 @@ public sealed class AudioDecoder
     private readonly TimeSpan _timeLimit;
 
     /// <summary>Looks for ffmpeg and ffprobe, and removes clips that a killed process left in the temporary folder.</summary>
-    /// <param name="programFolder">The folder of both programs; null looks in the folders of PATH.</param>
-    /// <param name="tempFolder">The folder for the files that ffmpeg reads; null means the system's folder for temporary files.</param>
-    /// <param name="timeLimit">The time limit for decoding a file, or, with ffmpeg, for each program run; null means 30 seconds.</param>
+    /// <param name="programFolder">The folder of both programs. If null, they are looked up in the folders of PATH.</param>
+    /// <param name="tempFolder">The folder for the files that ffmpeg reads; the system's folder for temporary files if null.</param>
+    /// <param name="timeLimit">The time limit for decoding a file, or, with ffmpeg, for each program run; 30 seconds if null.</param>
     public AudioDecoder(string? programFolder = null, string? tempFolder = null, TimeSpan? timeLimit = null)
     {
         _timeLimit = timeLimit ?? TimeSpan.FromSeconds(30);
@@ -125,7 +125,7 @@ public sealed class AudioDecoder
         if (!HasFfmpeg)
         {
             var name = kind == SoundKind.Mp4 ? "an m4a" : "a flac";
-            return Fault($"is {name} file, which needs ffmpeg and ffprobe, and they are not installed here. "
+            return Fault($"is {name} file, which needs ffmpeg and ffprobe, but they are not installed here. "
                 + $"Install ffmpeg, or send {OwnKinds}");
         }
 
@@ -208,7 +208,7 @@ public sealed class AudioDecoder
         _ => null,
     };
 
-    /// <summary>Returns what is wrong with a sound's rate or channels; null if they are valid.</summary>
+    /// <summary>Returns the error in a sound's rate or number of channels; null if they are valid.</summary>
     internal static string? FaultOf(int channels, int sampleRateHz) => (channels, sampleRateHz) switch
     {
         ( < 1 or > MaxChannels, _) => ClipFaults.HasChannels(channels),

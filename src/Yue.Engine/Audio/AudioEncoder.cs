@@ -29,7 +29,7 @@ public enum StreamFormat
 }
 
 /// <summary>Encodes a clip as an audio file: WAV in this process, FLAC and MP3 with an ffmpeg process.</summary>
-/// <remarks>Samples past ±1 clip in every format. Nothing is written to disk: data is passed to and from ffmpeg through pipes.
+/// <remarks>Samples past ±1 clip in every format. Sound is passed to and from ffmpeg through pipes and is not written to disk.
 /// Thread-safe.</remarks>
 public sealed class AudioEncoder
 {
@@ -37,8 +37,8 @@ public sealed class AudioEncoder
     private readonly TimeSpan _timeLimit;
 
     /// <summary>Looks for ffmpeg.</summary>
-    /// <param name="ffmpeg">The executable's path; null looks for <c>ffmpeg</c> in the folders of PATH.</param>
-    /// <param name="timeLimit">The time limit of one encoding; null means two minutes.</param>
+    /// <param name="ffmpeg">The executable's path. If null, <c>ffmpeg</c> is looked up in the folders of PATH.</param>
+    /// <param name="timeLimit">The time limit of one encoding; two minutes if null.</param>
     public AudioEncoder(string? ffmpeg = null, TimeSpan? timeLimit = null)
     {
         _ffmpeg = ffmpeg is null ? ProgramPath.Find("ffmpeg") : File.Exists(ffmpeg) ? ffmpeg : null;
@@ -51,13 +51,13 @@ public sealed class AudioEncoder
     /// <summary>Returns true if a format can be written here.</summary>
     public bool CanWrite(AudioFormat format) => format == AudioFormat.Wav || IsAvailable;
 
-    /// <summary>Encodes a clip as a file: 16-bit WAV, 16-bit FLAC, or MP3 with 256 kbit/s.</summary>
+    /// <summary>Encodes a clip as a file: 16-bit WAV, 16-bit FLAC, or MP3 at 256 kbit/s.</summary>
     /// <param name="clip">The sound.</param>
     /// <param name="format">The kind of file.</param>
     /// <param name="tags">The metadata for the file; null for none. It is not passed to ffmpeg, because other users of the machine can read
     /// the command lines of processes.</param>
     /// <param name="cancel">Kills ffmpeg.</param>
-    /// <exception cref="FfmpegException">ffmpeg is missing, failed, or ran past the time limit.</exception>
+    /// <exception cref="FfmpegException">ffmpeg is missing, failed, or exceeded the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; ffmpeg is killed first.</exception>
     public async Task<byte[]> EncodeAsync(AudioClip clip, AudioFormat format, SoundTags? tags = null, CancellationToken cancel = default)
     {

@@ -7,15 +7,15 @@ public static class FadeOut
     public static double SecondsOf(AudioClip clip, double seconds) => Math.Min(seconds, clip.DurationSeconds / 2);
 
     /// <summary>Returns the number of samples per channel that a fade changes: at most half of the clip.</summary>
-    /// <param name="samples">The samples per channel of the clip.</param>
-    /// <param name="sampleRateHz">Its rate.</param>
-    /// <param name="seconds">Not negative.</param>
+    /// <param name="samples">The length of the clip in samples per channel.</param>
+    /// <param name="sampleRateHz">The sample rate of the clip.</param>
+    /// <param name="seconds">The requested length of the fade, not negative.</param>
     public static int SamplesOf(int samples, int sampleRateHz, double seconds) =>
         (int)Math.Round(Math.Min(seconds, samples / (double)sampleRateHz / 2) * sampleRateHz);
 
     /// <summary>Fades the clip's end in place, from 1 to 0 along half a cosine.</summary>
-    /// <param name="clip">Any length.</param>
-    /// <param name="seconds">Not negative; limited as in <see cref="SecondsOf"/>.</param>
+    /// <param name="clip">A clip of any length.</param>
+    /// <param name="seconds">The requested length of the fade, not negative; limited as in <see cref="SecondsOf"/>.</param>
     public static void Apply(AudioClip clip, double seconds)
     {
         var fade = SamplesOf(clip.Length, clip.SampleRateHz, seconds);
@@ -23,10 +23,10 @@ public static class FadeOut
     }
 
     /// <summary>Fades a part of a clip in place.</summary>
-    /// <param name="piece">The piece, its channels interleaved.</param>
-    /// <param name="start">The start of the fade, in samples per channel from the start of the piece. Negative if the fade began
-    /// before.</param>
-    /// <param name="length">The samples per channel of the fade.</param>
+    /// <param name="piece">The piece, with interleaved channels.</param>
+    /// <param name="start">The start of the fade, in samples per channel from the start of the piece. Negative if the fade began before the
+    /// piece.</param>
+    /// <param name="length">The length of the fade in samples per channel.</param>
     /// <param name="channels">The number of channels.</param>
     public static void Apply(Span<float> piece, int start, int length, int channels = 1)
     {

@@ -8,7 +8,7 @@ namespace Yue.Engine.Audio;
 /// <param name="File">The whole file, as it was sent.</param>
 /// <param name="Kind">Its kind.</param>
 /// <param name="ClaimedLength">The number of samples per channel in its header; null if the header has none.</param>
-/// <param name="Pictures">The positions of the names of its pictures, which are overwritten to hide them from ffmpeg.</param>
+/// <param name="Pictures">The positions of the type fields of its pictures, which are overwritten to hide the pictures from ffmpeg.</param>
 internal sealed record FfmpegInput(ReadOnlyMemory<byte> File, SoundKind Kind, long? ClaimedLength, IReadOnlyList<int> Pictures);
 
 /// <summary>Decodes flac and m4a files through ffprobe and ffmpeg.</summary>
@@ -34,7 +34,7 @@ internal sealed class FfmpegDecoder
     private readonly TimeSpan _timeLimit;
 
     /// <summary>Looks for the programs, and removes clips that a killed process left in the temporary folder.</summary>
-    /// <param name="programFolder">The folder of both programs; null looks in the folders of PATH.</param>
+    /// <param name="programFolder">The folder of both programs. If null, they are looked up in the folders of PATH.</param>
     /// <param name="tempFolder">The folder for the files while they are read.</param>
     /// <param name="timeLimit">The time limit of each program per file.</param>
     public FfmpegDecoder(string? programFolder, string tempFolder, TimeSpan timeLimit)
@@ -48,7 +48,7 @@ internal sealed class FfmpegDecoder
     /// <summary>True if both programs were found.</summary>
     public bool IsAvailable => _ffmpeg is not null && _ffprobe is not null;
 
-    /// <summary>Returns the message that a file took too long.</summary>
+    /// <summary>Returns the error for a file that takes too long to decode.</summary>
     public static string TookTooLong(TimeSpan limit) =>
         string.Create(CultureInfo.InvariantCulture, $"took longer than {limit.TotalSeconds:0.#} s to decode");
 

@@ -8,16 +8,16 @@ namespace Yue.Engine.Audio;
 /// <summary>ffmpeg is missing, failed or took too long; the message ends with its error output.</summary>
 public sealed class FfmpegException(string message, Exception? inner = null) : Exception(message, inner)
 {
-    /// <summary>True if it exceeded the time limit.</summary>
+    /// <summary>True if ffmpeg exceeded the time limit.</summary>
     public bool IsTimeout { get; init; }
 }
 
 /// <summary>The result of a run.</summary>
 /// <param name="ExitCode">The exit code; 0 for success.</param>
-/// <param name="Error">The beginning of what the process wrote to standard error.</param>
+/// <param name="Error">The beginning of the process's error output.</param>
 internal sealed record FfmpegEnd(int ExitCode, string Error);
 
-/// <summary>Runs ffmpeg and ffprobe. Data is passed through pipes. A run ends after its time limit or when its caller cancels.</summary>
+/// <summary>Runs ffmpeg and ffprobe. Data is passed through pipes. A run ends at its time limit or when its caller cancels.</summary>
 internal static class FfmpegProcess
 {
     private const int MaxErrorLength = 4000;
@@ -29,7 +29,7 @@ internal static class FfmpegProcess
     /// <param name="read">Reads standard output while the input is being written.</param>
     /// <param name="timeLimit">The time limit.</param>
     /// <param name="cancel">Kills the process.</param>
-    /// <exception cref="FfmpegException">The program is missing, or ran past the time limit.</exception>
+    /// <exception cref="FfmpegException">The program is missing, or exceeded the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
     public static Task<FfmpegEnd> RunAsync(
         string? executable,
@@ -47,7 +47,7 @@ internal static class FfmpegProcess
     /// <param name="read">Reads standard output while the input is being written.</param>
     /// <param name="timeLimit">The time limit; infinite for input that may arrive at any speed.</param>
     /// <param name="cancel">Kills the process.</param>
-    /// <exception cref="FfmpegException">The program is missing, or ran past the time limit.</exception>
+    /// <exception cref="FfmpegException">The program is missing, or exceeded the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
     public static async Task<FfmpegEnd> RunStreamAsync(
         string? executable,

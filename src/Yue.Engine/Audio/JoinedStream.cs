@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>Bytes, a part of a file, and bytes again, as one stream.</summary>
+/// <summary>A stream of bytes, a part of a file, and more bytes.</summary>
 /// <param name="head">The first bytes.</param>
 /// <param name="file">The file, which is disposed with the stream.</param>
 /// <param name="start">The start of the part.</param>
@@ -68,7 +68,7 @@ internal sealed class JoinedStream(byte[] head, Stream file, long start, long le
         base.Dispose(disposing);
     }
 
-    /// <summary>Copies bytes of the head or the tail; null if the position is in the file.</summary>
+    /// <summary>Copies bytes of the head or the tail and returns their number; null if the position is in the file.</summary>
     private int? FromMemory(Span<byte> buffer)
     {
         var (bytes, at) = _position < head.Length ? (head, _position) : (tail, _position - head.Length - length);
@@ -82,7 +82,7 @@ internal sealed class JoinedStream(byte[] head, Stream file, long start, long le
         return count;
     }
 
-    /// <summary>Moves the file to the position, and returns the bytes that can be read from it.</summary>
+    /// <summary>Moves the file to the position, and returns the number of bytes to read from it.</summary>
     private int PrepareFile(int most)
     {
         file.Position = start + _position - head.Length;

@@ -2,7 +2,7 @@ namespace Yue.Engine.Audio;
 
 /// <summary>The loudness of a clip (ITU-R BS.1770).</summary>
 /// <param name="IntegratedLufs">Gated loudness; -70 for silence.</param>
-/// <param name="TruePeakDbtp">The peak between the samples; negative infinity for silence.</param>
+/// <param name="TruePeakDbtp">The peak, including peaks between samples; negative infinity for silence.</param>
 public sealed record Loudness(double IntegratedLufs, double TruePeakDbtp)
 {
     /// <summary>The limit of the true peak, which leaves headroom for players and lossy formats.</summary>
@@ -52,7 +52,7 @@ public static class LoudnessMeter
         return LufsOf(audible.Where(power => LufsOf(power) > gate).Average());
     }
 
-    /// <summary>Returns the highest peak of any channel between the samples in dBTP; negative infinity for silence.</summary>
+    /// <summary>Returns the highest peak of any channel in dBTP, including peaks between samples; negative infinity for silence.</summary>
     public static double TruePeak(AudioClip clip) =>
         20 * Math.Log10(Enumerable.Range(0, clip.Channels).Max(channel => HighestPeak(clip, channel)));
 
@@ -130,8 +130,8 @@ public static class LoudnessMeter
     {
         private double _s1, _s2;
 
-        /// <summary>Returns the first stage of the weighting: the head's effect, a shelf of 4 dB.</summary>
-        /// <remarks>The standard gives coefficients only for 48 kHz; these are the parameters of the underlying analogue filter.</remarks>
+        /// <summary>Returns the first stage of the weighting: the effect of the listener's head, a shelf of 4 dB.</summary>
+        /// <remarks>The standard gives coefficients only for 48 kHz; these are the parameters of the underlying analog filter.</remarks>
         public static Section Shelf(int rateHz)
         {
             const double Gain = 1.584_864_701_130_855;

@@ -3,7 +3,7 @@ namespace Yue.Engine.Audio;
 /// <summary>Finds installed programs.</summary>
 public static class ProgramPath
 {
-    /// <summary>Returns the file of a program in the folders of <c>PATH</c>; null if there is none.</summary>
+    /// <summary>Returns the path of a program in the folders of <c>PATH</c>; null if there is none.</summary>
     /// <param name="name">The name without an extension.</param>
     public static string? Find(string name)
     {

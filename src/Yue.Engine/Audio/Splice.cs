@@ -11,7 +11,7 @@ public static class Splice
     /// <param name="high">The clip for the level and the high band (44.1 kHz vocoder mix).</param>
     /// <param name="cutoffHz">The frequency at which the bands meet.</param>
     /// <returns>The splice at the rate of <paramref name="high"/>, as long as the shorter of the two at that rate; neither normalized nor
-    /// clamped. The levels are taken over each signal's own full length.</returns>
+    /// clamped. The levels are computed over the full length of each signal.</returns>
     public static AudioClip ReplaceLowFrequencies(AudioClip low, AudioClip high, float cutoffHz = CutoffHz)
     {
         var splice = new SpliceStream(low.SampleRateHz, high.SampleRateHz, cutoffHz);

@@ -3,11 +3,11 @@ namespace Yue.Engine.Audio;
 /// <summary>A splice of clips that arrive in chunks: <see cref="Splice.ReplaceLowFrequencies"/> without waiting for the end.</summary>
 /// <remarks>
 /// The finished splice scales the low band with the levels of the whole clips, which are known only at the end. Until then, listeners get a
-/// separate gain: it moves towards the ratio of the levels so far, by at most 0.5 dB per chunk, and does not change while either level is
+/// separate gain: it moves toward the ratio of the levels so far, by at most 0.5 dB per chunk, and does not change while either level is
 /// near silence. It begins at 1.
 /// </remarks>
-/// <param name="lowRateHz">The rate of the clip that gives the low band.</param>
-/// <param name="highRateHz">The rate of the clip that gives the level and the high band, and of the output.</param>
+/// <param name="lowRateHz">The rate of the clip with the low band.</param>
+/// <param name="highRateHz">The rate of the clip with the level and the high band, and of the output.</param>
 /// <param name="cutoffHz">The frequency at which the bands meet.</param>
 internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz = Splice.CutoffHz)
 {
@@ -38,14 +38,14 @@ internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz
     /// <summary>The level of the other clip's low band so far.</summary>
     private double HighLevel => Math.Sqrt(_highSquares / Math.Max(_highBand.Length, 1)) + LevelFloor;
 
-    /// <summary>Adds samples to the clip that gives the low band.</summary>
+    /// <summary>Adds samples to the clip with the low band.</summary>
     public void AppendLow(ReadOnlySpan<float> samples)
     {
         _low.Append(samples);
         ExtendLowBand(_resampler.FinalOutputs(_low.Length));
     }
 
-    /// <summary>Adds samples to the clip that gives the level and the high band.</summary>
+    /// <summary>Adds samples to the clip with the level and the high band.</summary>
     public void AppendHigh(ReadOnlySpan<float> samples)
     {
         var band = _highBand.Extend(samples.Length);
@@ -57,7 +57,7 @@ internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz
         }
     }
 
-    /// <summary>Marks the end of the clip that gives the low band. Its last outputs depend on this.</summary>
+    /// <summary>Marks the end of the clip with the low band. The last outputs depend on the end.</summary>
     public void CompleteLow() => ExtendLowBand(_resampler.OutputLength(_low.Length));
 
     /// <summary>Returns the next chunk for a listener: all samples that are ready and were not returned before.</summary>

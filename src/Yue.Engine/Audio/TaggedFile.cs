@@ -10,8 +10,8 @@ public static class TaggedFile
     private const int FlacHeaderBytes = 4;
     private const int MaxFlacMetadataBytes = 1 << 20;
 
-    /// <summary>Returns a file of <see cref="AudioEncoder"/> with other tags.</summary>
-    /// <remarks>Its beginning is read sequentially, because seeking is slow in object storage.</remarks>
+    /// <summary>Returns a file that <see cref="AudioEncoder"/> wrote, with other tags.</summary>
+    /// <remarks>The beginning of the file is read sequentially, because seeking is slow in object storage.</remarks>
     /// <param name="file">The file at its beginning, seekable. The returned stream disposes it.</param>
     /// <param name="format">Its format.</param>
     /// <param name="tags">The tags.</param>

@@ -36,7 +36,7 @@ public sealed record WavSound(float[] Interleaved, int Channels, int SampleRateH
 }
 
 /// <summary>Writes 16-bit WAV files, and reads WAV files that this program wrote.</summary>
-/// <remarks>A 16-bit sample is value · 32768 in both directions, so what was read is written back bit for bit.</remarks>
+/// <remarks>A 16-bit sample is value · 32768 in both directions, so a file that is read and written again has identical samples.</remarks>
 public static class WavFile
 {
     /// <summary>The bytes before the samples of a file that this program wrote.</summary>
@@ -55,7 +55,7 @@ public static class WavFile
         var size = HeaderBytes + ((long)clip.Samples.Length * sizeof(short)) + info.Length;
         if (size > Array.MaxLength)
         {
-            throw new ArgumentException($"{clip.Samples.Length} samples do not fit a WAV file of {Array.MaxLength} bytes", nameof(clip));
+            throw new ArgumentException($"{clip.Samples.Length} samples do not fit in a WAV file of {Array.MaxLength} bytes", nameof(clip));
         }
 
         using var file = new MemoryStream((int)size);
@@ -99,7 +99,7 @@ public static class WavFile
         return header;
     }
 
-    /// <summary>Returns the bytes of the samples of a file that this program wrote.</summary>
+    /// <summary>Returns the size in bytes of the samples of a file that this program wrote.</summary>
     /// <param name="header">The first <see cref="HeaderBytes"/> of the file.</param>
     public static long SampleBytes(ReadOnlySpan<byte> header) =>
         BinaryPrimitives.ReadUInt32LittleEndian(header[(HeaderBytes - sizeof(uint))..]);
@@ -109,7 +109,7 @@ public static class WavFile
     public static PcmFormat FormatOf(ReadOnlySpan<byte> header) => new(
         BinaryPrimitives.ReadInt32LittleEndian(header[SampleRateAt..]), BinaryPrimitives.ReadInt16LittleEndian(header[ChannelsAt..]));
 
-    /// <summary>Returns samples as the bytes of 16-bit PCM, as <see cref="ToBytes"/> writes them.</summary>
+    /// <summary>Returns samples as 16-bit PCM, as <see cref="ToBytes"/> writes them.</summary>
     public static byte[] ToPcm(ReadOnlySpan<float> samples)
     {
         var bytes = new byte[samples.Length * sizeof(short)];

@@ -245,7 +245,7 @@ public sealed class SoundReaderTests : IDisposable
         byte[] m4a = [0, 0, 0, 16, .. "ftypM4A "u8, 0, 0, 0, 0, 0, 0, 0, 8, .. "moov"u8];
         const string Way = "Install ffmpeg, or send wav, aiff, mp3 or ogg";
         Assert.Contains(
-            $"is a flac file, which needs ffmpeg and ffprobe, and they are not installed here. {Way}",
+            $"is a flac file, which needs ffmpeg and ffprobe, but they are not installed here. {Way}",
             (await DecodeAsync(flac)).Fault, StringComparison.Ordinal);
         Assert.Contains(Way, (await DecodeAsync(m4a)).Fault, StringComparison.Ordinal);
     }

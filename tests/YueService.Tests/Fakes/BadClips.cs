@@ -22,10 +22,10 @@ internal static class BadClips
             ("contains video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -c:v mpeg4", "mp4")),
         ["an H.264 video"] = ("contains video (H.264); send its sound track", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v libx264", "mp4")),
-        ["a Matroska video"] = ("is a file of Matroska or WebM video, which is not supported; send its sound track", () => Ffmpeg.MakeAsync(
+        ["a Matroska video"] = ("contains Matroska or WebM video, which is not supported; send its sound track", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "mkv")),
         ["an AVI video"] =
-            ("is a file of AVI video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "avi")),
+            ("contains AVI video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "avi")),
         ["a video of pictures"] = ("contains video (JPEG)", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mjpeg -pix_fmt yuvj420p", "mov")),
         ["a wav header that claims ten hours"] = (
@@ -49,7 +49,7 @@ internal static class BadClips
         ["an eleven minute mp3 of silence"] =
             ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 660 -b:a 8k", "mp3")),
         ["only a header"] = ("contains no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
-        ["a codec that wav files rarely use"] = ("is a WAV file of format tag 2 with 4 bits; send PCM", () => Ffmpeg.MakeAsync(
+        ["a codec that wav files rarely use"] = ("is a WAV file with format tag 2 and 4 bits; send PCM", () => Ffmpeg.MakeAsync(
             "-f lavfi -i sine=d=2 -c:a adpcm_ms", "wav")),
         ["a Vorbis file whose codebooks claim 4 GB"] =
             ("has Vorbis codebooks of more than", () => Bytes(TestOgg.VorbisOfHugeCodebooks())),

@@ -64,7 +64,7 @@ internal static class AiffHeader
         var container = isFloat ? compression[2..] == "64" ? 64 : 32 : (bits + 7) / 8 * 8;
         if (!isFloat && compression is not ("NONE" or "twos" or "sowt"))
         {
-            throw new ClipFaultException($"is an AIFF-C file of compression '{compression}', which is not supported; send PCM or float");
+            throw new ClipFaultException($"is an AIFF-C file with compression '{compression}', which is not supported; send PCM or float");
         }
 
         if (channels is 0 or > 256 || (!isFloat && bits is 0 or > 32))

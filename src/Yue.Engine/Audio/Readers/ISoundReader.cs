@@ -1,7 +1,7 @@
 namespace Yue.Engine.Audio.Readers;
 
 /// <summary>Reads the samples of one sound file from its first sample.</summary>
-/// <remarks>The first sample is the first one of the sound: the encoder's delay is skipped if the file states it.</remarks>
+/// <remarks>The encoder's delay before the sound is skipped if the file states it.</remarks>
 internal interface ISoundReader : IDisposable
 {
     int Channels { get; }

@@ -85,7 +85,7 @@ internal sealed class Mp3Frames
 
         if ((frame.ChannelMode == ChannelMode.Mono ? 1 : 2) != Channels)
         {
-            throw new ClipFaultException("changes between mono and stereo; send a file that is one of them");
+            throw new ClipFaultException("changes between mono and stereo; send a file that does not");
         }
 
         _offsets.Add((int)frame.FileOffset);

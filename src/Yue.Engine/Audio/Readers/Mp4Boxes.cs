@@ -24,12 +24,12 @@ internal static class Mp4Boxes
         walk.Visit(file, 0, file.Length, isTop: true);
         if (walk.Video is { } video)
         {
-            throw new ClipFaultException(ClipFaults.HoldsVideo(video));
+            throw new ClipFaultException(ClipFaults.ContainsVideo(video));
         }
 
         return walk.HasMovie
             ? walk.Pictures
-            : throw new ClipFaultException("is cut short: it has no moov box, without which no sound is found");
+            : throw new ClipFaultException("is cut short: it has no moov box, which describes its sound");
     }
 
     private static string VideoName(string codec) => codec switch
@@ -70,7 +70,7 @@ internal static class Mp4Boxes
                 {
                     if (isTop)
                     {
-                        throw new ClipFaultException($"is cut short: its box '{name}' of {size} bytes has {end - position}");
+                        throw new ClipFaultException($"is cut short: its box '{name}' of {size} bytes has only {end - position}");
                     }
 
                     return;

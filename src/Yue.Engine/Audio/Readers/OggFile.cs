@@ -27,7 +27,7 @@ internal sealed class OggFile
 
     public OggCodec Codec { get; }
 
-    /// <summary>The position that the last page states; 0 if none does.</summary>
+    /// <summary>The end of the stream according to its pages; 0 if no page states a position.</summary>
     public long LastGranule { get; private set; }
 
     /// <summary>True if the file ends within a page or before the stream's last page.</summary>
@@ -104,7 +104,7 @@ internal sealed class OggFile
         var packet = file.AsSpan(page.Body, page.End - page.Body);
         if (VideoName(packet) is { } video)
         {
-            throw new ClipFaultException(ClipFaults.HoldsVideo(video));
+            throw new ClipFaultException(ClipFaults.ContainsVideo(video));
         }
 
         var codec = packet.StartsWith("\u0001vorbis"u8) ? OggCodec.Vorbis

@@ -28,7 +28,7 @@ internal static class SoundKinds
         var content = file[start..];
         if (VideoName(content) is { } name)
         {
-            throw new ClipFaultException($"is a file of {name}, which is not supported; send its sound track as {ClipFaults.Kinds}");
+            throw new ClipFaultException($"contains {name}, which is not supported; send its sound track as {ClipFaults.Kinds}");
         }
 
         return (content switch

@@ -11,7 +11,7 @@ internal sealed class VorbisSoundReader : ISoundReader
     /// <summary>Opens a stream.</summary>
     /// <param name="ogg">An Ogg file with a Vorbis stream.</param>
     /// <param name="cancel">Checked per packet.</param>
-    /// <exception cref="ClipFaultException">The headers would need too much memory, or have too many channels.</exception>
+    /// <exception cref="ClipFaultException">The headers would need too much memory, or state too many channels.</exception>
     public VorbisSoundReader(OggFile ogg, CancellationToken cancel)
     {
         VorbisSetup.Check([.. ogg.Packets().Take(3)]);

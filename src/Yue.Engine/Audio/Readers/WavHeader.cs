@@ -48,7 +48,7 @@ internal static class WavHeader
 
             if (chunk.IsCut)
             {
-                throw new ClipFaultException($"is cut short: chunk '{chunk.Id}' of {chunk.ClaimedSize} bytes has {chunk.Size}");
+                throw new ClipFaultException($"is cut short: chunk '{chunk.Id}' of {chunk.ClaimedSize} bytes has only {chunk.Size}");
             }
 
             if (chunk.Id == "fmt ")
@@ -107,7 +107,7 @@ internal static class WavHeader
         if ((tag, bits) is not ((FormatPcm, > 0 and <= 32) or (FormatFloat, 32 or 64) or (FormatALaw or FormatMuLaw, 8)))
         {
             throw new ClipFaultException(
-                $"is a WAV file of format tag {tag} with {bits} bits; send PCM of 8 to 32 bits, float, A-law or mu-law");
+                $"is a WAV file with format tag {tag} and {bits} bits; send PCM of 8 to 32 bits, float, A-law or mu-law");
         }
 
         if (channels is 0 or > MaxChannels || blockBytes % channels != 0 || containerBits < bits
