@@ -1,6 +1,6 @@
 namespace Yue.Engine.Weights;
 
-/// <summary>A checkpoint file is missing, truncated, mislabelled or of an unsupported kind.</summary>
+/// <summary>A checkpoint file is missing, truncated, mislabeled or of an unsupported kind.</summary>
 /// <remarks>The message contains the file, the tensor or key, and the actual and the expected value.</remarks>
 public sealed class CheckpointException : Exception
 {

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Weights;
 
 /// <summary>A checkpoint's tensors, converted to one dtype and device while they are read. The matrices of a quantized checkpoint are
-/// read as the numbers that their codes stand for.</summary>
+/// read as the numbers that their codes represent.</summary>
 /// <param name="checkpoint">The checkpoint to read; the caller disposes it after the last read.</param>
 /// <param name="dtype">The dtype of the tensors that <see cref="Read"/> returns.</param>
 /// <param name="device">The device of the tensors that <see cref="Read"/> returns; null means the CPU.</param>
@@ -94,7 +94,7 @@ public sealed class CheckpointTensors(
         checkpoint.Tensors.TryGetValue(name, out var stored)
             ? stored
             : throw new CheckpointException(
-                checkpoint.Path, $"tensor {name} is missing (the checkpoint holds {checkpoint.Tensors.Count} tensors)");
+                checkpoint.Path, $"tensor {name} is missing (the checkpoint contains {checkpoint.Tensors.Count} tensors)");
 
     private static void ExpectShape(string name, StoredTensor stored, ReadOnlySpan<long> expected)
     {

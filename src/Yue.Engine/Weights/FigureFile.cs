@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Reads the figures that another implementation published for a model from JSON.</summary>
+/// <summary>Reads JSON files with the figures that another implementation published for a model.</summary>
 internal static class FigureFile
 {
     private const int MaxBytes = 1 << 20;
 
     /// <summary>Returns the figures that are embedded in the program.</summary>
-    public static T OfProgram<T>(string name, JsonSerializerOptions json)
+    public static T LoadEmbedded<T>(string name, JsonSerializerOptions json)
     {
         using var stream = typeof(FigureFile).Assembly.GetManifestResourceStream(name)!;
         return JsonSerializer.Deserialize<T>(stream, json)!;

@@ -70,7 +70,7 @@ public sealed partial class LoraAdapter : IDisposable
         {
             throw new CheckpointException(
                 folder,
-                "an adapter cannot be merged into a quantized checkpoint; merge it into the bf16 checkpoint while that is quantized: "
+                "an adapter cannot be merged into a quantized checkpoint; merge it into the bf16 checkpoint during quantization: "
                     + "yue models quantize NAME --lora FOLDER");
         }
 
@@ -149,9 +149,9 @@ public sealed partial class LoraAdapter : IDisposable
             {
                 throw new CheckpointException(
                     _folder,
-                    $"the adapter changes {name} of shape {Shape.Text([b.Shape[0], a.Shape[1]])}, and the checkpoint "
+                    $"the adapter changes {name} of shape {Shape.Text([b.Shape[0], a.Shape[1]])}, but the checkpoint "
                         + (shape is null ? "does not have it" : $"has shape {Shape.Text(shape)}")
-                        + ": it was made for another checkpoint");
+                        + ": the adapter was made for another checkpoint");
             }
         }
     }

@@ -27,7 +27,7 @@ public sealed record ManifestFile
     /// <summary>The approximate number of bytes if the exact number is not known.</summary>
     public long? AboutBytes { get; init; }
 
-    /// <summary>The SHA-256 of the content in lower-case hex; null if it is not known.</summary>
+    /// <summary>The SHA-256 of the content in lowercase hex; null if it is not known.</summary>
     public string? Sha256 { get; init; }
 
     /// <summary>The file's size on disk, as far as it is known.</summary>
@@ -155,7 +155,7 @@ public sealed partial record ModelManifest
             Require(IsPlainPath(checkpoint.Folder), $"{name}: {checkpoint.Folder} is not a plain folder name");
             Require(
                 checkpoint.IsSongModel == checkpoint.Model is not null,
-                $"{name}: stage 1 and YuE 2 have a model name, and nothing else has");
+                $"{name}: checkpoints of stage 1 and YuE 2 must have a model name, and other checkpoints must not");
             foreach (var entry in checkpoint.Files)
             {
                 Require(IsPlainPath(entry.Path), $"{name}: {entry.Path} is not a plain relative path");
@@ -175,7 +175,7 @@ public sealed partial record ModelManifest
             Require(
                 CheckpointsOf(profile).Where(one => one.IsSongModel).All(
                     one => Needed[one.Role].All(role => CheckpointsOf(profile).Any(other => other.Role == role))),
-                $"profile {profile} has a checkpoint that requests can name, and not all that its songs need");
+                $"profile {profile} has a checkpoint that requests can name, but not all checkpoints that its songs need");
         }
 
         void Require(bool holds, string fault)

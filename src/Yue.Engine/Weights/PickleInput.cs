@@ -22,7 +22,7 @@ internal sealed class PickleInput(string file, ReadOnlyMemory<byte> bytes)
         _spent += count;
         if (_spent > MaxValues)
         {
-            throw Error($"it makes more than {MaxValues} values");
+            throw Error($"it creates more than {MaxValues} values");
         }
     }
 

@@ -30,7 +30,7 @@ internal sealed class PickleStack(PickleInput input)
         return value;
     }
 
-    public object? Peek() => _values.Count > Floor ? _values[^1] : throw input.Error("a value is taken from an empty stack");
+    public object? Peek() => _values.Count > Floor ? _values[^1] : throw input.Error("a value is read from an empty stack");
 
     public void Mark()
     {

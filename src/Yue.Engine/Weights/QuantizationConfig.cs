@@ -31,7 +31,8 @@ internal static class QuantizationConfig
         };
     }
 
-    /// <summary>Adds the part to a config. A quantized checkpoint has its own head, even if the original's is its embedding.</summary>
+    /// <summary>Adds this part to a config. A quantized checkpoint has its own head, even if the head of the original is its
+    /// embedding.</summary>
     public static void AddTo(JsonObject config, QuantizationRecord record)
     {
         config["tie_word_embeddings"] = false;

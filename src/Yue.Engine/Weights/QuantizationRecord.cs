@@ -7,7 +7,7 @@ namespace Yue.Engine.Weights;
 /// <summary>A file that a quantized checkpoint was made from.</summary>
 /// <param name="Name">The file's name in the checkpoint's folder.</param>
 /// <param name="Bytes">Its size.</param>
-/// <param name="Sha256">The SHA-256 of its content, in lower-case hex.</param>
+/// <param name="Sha256">The SHA-256 of its content, in lowercase hex.</param>
 public sealed record SourceFile(string Name, long Bytes, string Sha256);
 
 /// <summary>The activations that the rounding of weights was fitted to.</summary>
@@ -74,7 +74,7 @@ public sealed record QuantizationRecord
         return checkpoint.Metadata.TryGetValue(MetadataKey, out var text) ? Parse(text, checkpoint.Path) : null;
     }
 
-    /// <summary>Returns the record of a checkpoint folder; null if it is not quantized or does not load.</summary>
+    /// <summary>Returns the record of a checkpoint folder; null if it is not quantized or cannot be loaded.</summary>
     public static QuantizationRecord? TryRead(string folder)
     {
         try

@@ -49,10 +49,10 @@ public static class SafetensorsCheckpoint
                 tensors[tensor] = shard.Tensors.TryGetValue(tensor, out var stored)
                     ? stored
                     : throw new CheckpointException(
-                        shard.Path, $"tensor {tensor} is missing, and {IndexFile} says that it is in this file");
+                        shard.Path, $"tensor {tensor} is missing, but {IndexFile} says that it is in this file");
             }
 
-            return new Checkpoint(folder, tensors, [.. shards.Values]) { Metadata = InCommon([.. shards.Values]) };
+            return new Checkpoint(folder, tensors, [.. shards.Values]) { Metadata = CommonMetadata([.. shards.Values]) };
         }
         catch
         {
@@ -65,7 +65,7 @@ public static class SafetensorsCheckpoint
         }
     }
 
-    private static Dictionary<string, string> InCommon(Checkpoint[] shards) => shards is []
+    private static Dictionary<string, string> CommonMetadata(Checkpoint[] shards) => shards is []
         ? []
         : shards[0].Metadata.Where(pair => shards.All(shard => shard.Metadata.Contains(pair))).ToDictionary(StringComparer.Ordinal);
 

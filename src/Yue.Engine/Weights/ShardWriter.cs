@@ -11,7 +11,7 @@ namespace Yue.Engine.Weights;
 /// <param name="Bytes">Its values, row-major and little-endian.</param>
 internal sealed record TensorBytes(string Name, ScalarType Dtype, long[] Shape, byte[] Bytes);
 
-/// <summary>Writes .safetensors files. A file gets its name when all its bytes are on the disk.</summary>
+/// <summary>Writes .safetensors files. A file gets its final name when all its bytes are on the disk.</summary>
 internal static class ShardWriter
 {
     private const int Alignment = 8;

@@ -26,7 +26,7 @@ public sealed class StoredTensor
 
     internal CheckpointFile Source { get; }
 
-    /// <summary>The distance between neighbours along each dimension, in elements.</summary>
+    /// <summary>The distance between neighbors along each dimension, in elements.</summary>
     internal long[] Strides { get; }
 
     /// <summary>The position of element [0, 0, ...] in the file, in bytes.</summary>

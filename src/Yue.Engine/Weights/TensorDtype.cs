@@ -22,10 +22,10 @@ internal static class TensorDtype
     /// <summary>All safetensors names, for messages: <c>F32, F16, ...</c>.</summary>
     public static string SafetensorsNames { get; } = string.Join(", ", Table.Select(row => row.Safetensors));
 
-    /// <summary>Returns the dtype of a safetensors name, or null.</summary>
+    /// <summary>Returns the dtype for a safetensors name, or null.</summary>
     public static ScalarType? FromSafetensors(string? name) => Find(row => row.Safetensors == name)?.Dtype;
 
-    /// <summary>Returns the dtype of a PyTorch storage class such as <c>FloatStorage</c>, or null.</summary>
+    /// <summary>Returns the dtype for a PyTorch storage class such as <c>FloatStorage</c>, or null.</summary>
     public static ScalarType? FromStorage(string name) => Find(row => row.Storage == name)?.Dtype;
 
     public static string SafetensorsName(ScalarType dtype) => Row(dtype).Safetensors;
@@ -59,7 +59,7 @@ internal static class TensorDtype
 
     private static (ScalarType Dtype, string Safetensors, string Storage, int Bytes) Row(ScalarType dtype) =>
         Find(row => row.Dtype == dtype)
-        ?? throw new ArgumentOutOfRangeException(nameof(dtype), dtype, $"checkpoints hold {SafetensorsNames}");
+        ?? throw new ArgumentOutOfRangeException(nameof(dtype), dtype, $"the supported dtypes are {SafetensorsNames}");
 
     private static (ScalarType Dtype, string Safetensors, string Storage, int Bytes)? Find(
         Predicate<(ScalarType Dtype, string Safetensors, string Storage, int Bytes)> match)

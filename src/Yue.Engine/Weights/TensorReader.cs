@@ -88,7 +88,7 @@ internal static class TensorReader
 
     private static void CopyAtOnce(Block block, Tensor destination, int extent)
     {
-        // A byte of a stored bool may be any value; as a uint8 it is well defined until it is compared with zero.
+        // A byte of a stored bool may have any value, so it is read as a uint8 and compared with zero.
         var isBool = block.Dtype == ScalarType.Bool;
         if (!isBool && block.HasNoGaps && destination.dtype == block.Dtype
             && destination.device_type == TorchSharp.DeviceType.CPU && destination.is_contiguous())
@@ -111,7 +111,7 @@ internal static class TensorReader
         /// <summary>The number of elements from the first to the last one, including gaps.</summary>
         public long Extent => ExtentFrom(0);
 
-        /// <summary>Returns the extent of one row along dimension 0.</summary>
+        /// <summary>The extent of one row along dimension 0.</summary>
         public long RowExtent => ExtentFrom(1);
 
         public bool HasNoGaps => Strides.AsSpan().SequenceEqual(StoredTensor.RowMajor(Sizes));

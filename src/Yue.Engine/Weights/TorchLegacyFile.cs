@@ -65,7 +65,7 @@ internal static class TorchLegacyFile
             if (item is not string key || !byKey.TryGetValue(key, out var storage) || storage.Dtype is not { } dtype)
             {
                 throw new CheckpointException(
-                    file.Path, "the list of storage keys names a storage that no tensor uses, or one of another dtype than "
+                    file.Path, "the list of storage keys names a storage that no tensor uses, or one with a dtype other than "
                     + TensorDtype.SafetensorsNames);
             }
 
@@ -74,7 +74,7 @@ internal static class TorchLegacyFile
             if (count != storage.Count || count > available || !located.TryAdd(key, (at + CountBytes, count * TensorDtype.SizeOf(dtype))))
             {
                 throw new CheckpointException(
-                    file.Path, $"storage {key} has {count} values and the file {available} more, expected {storage.Count}: "
+                    file.Path, $"storage {key} states {count} values, and the file has {available} left, expected {storage.Count}: "
                         + "it is truncated or damaged");
             }
 

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A matrix of a language model, [rows, columns]: values, or codes of fewer bits. Owns its tensors.</summary>
+/// <summary>A matrix of a language model, [rows, columns]: values, or codes with fewer bits. Owns its tensors.</summary>
 public sealed class WeightMatrix : IDisposable
 {
     private readonly MatrixQuantizer? _quantizer;

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>The list of weight files that some checkpoints come with, <c>weights_manifest.json</c> (docs/model-yue2.md 1).</summary>
+/// <summary>The list of weight files that some checkpoints include, <c>weights_manifest.json</c> (docs/model-yue2.md 1).</summary>
 internal static class WeightsManifest
 {
     /// <summary>The name of the list in a checkpoint folder.</summary>
@@ -33,14 +33,14 @@ internal static class WeightsManifest
             var path = Path.Combine(folder, Path.GetFileName(file.Name));
             if (!file.Value.TryGetProperty("bytes", out var value) || !value.TryGetInt64(out var bytes))
             {
-                throw new CheckpointException(list, $"{file.Name} has no whole number of bytes");
+                throw new CheckpointException(list, $"{file.Name}: bytes is missing or not a whole number");
             }
 
             var found = LengthOf(path);
             if (found != bytes)
             {
                 throw new CheckpointException(
-                    path, $"the file has {found} bytes, and {FileName} says {bytes}: it is incomplete or of another revision. "
+                    path, $"the file has {found} bytes, but {FileName} says {bytes}: it is incomplete or of another revision. "
                         + "Download it again (yue models pull)");
             }
         }

@@ -81,7 +81,7 @@ internal sealed class YamlConfig
     {
         if (depth > MaxDepth)
         {
-            throw new CheckpointException(_path, $"values are nested more than {MaxDepth} deep");
+            throw new CheckpointException(_path, $"values are nested more than {MaxDepth} levels deep");
         }
 
         switch (parser.Current)

@@ -64,6 +64,6 @@ internal sealed class ZipEntries
         return entry.Bytes <= _file.Length - offset
             ? (offset, entry.Bytes)
             : throw new CheckpointException(
-                _file.Path, $"entry {name} ends at byte {offset + entry.Bytes}, and the file has {_file.Length}: it is truncated");
+                _file.Path, $"entry {name} ends at byte {offset + entry.Bytes}, but the file has {_file.Length} bytes: it is truncated");
     }
 }

@@ -2,7 +2,7 @@ namespace YueService.Downloads;
 
 /// <summary>The size and hash that a file must have, as far as they are known before the download.</summary>
 /// <param name="Size">The exact size in bytes; null if it is not known.</param>
-/// <param name="Sha256">The hash of the content in lower-case hex; null if it is not known.</param>
+/// <param name="Sha256">The hash of the content in lowercase hex; null if it is not known.</param>
 /// <param name="AboutBytes">The approximate size; null if it is not known.</param>
 internal sealed record ExpectedContent(long? Size, string? Sha256, long? AboutBytes = null)
 {

@@ -8,7 +8,7 @@ internal static class FileHash
     private const int BufferBytes = 1 << 20;
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Returns the hash of a file, in lower-case hex.</summary>
+    /// <summary>Returns the hash of a file, in lowercase hex.</summary>
     public static async Task<string> OfAsync(string path, CancellationToken cancel)
     {
         await using var file = new FileStream(

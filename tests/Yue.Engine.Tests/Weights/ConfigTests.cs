@@ -130,7 +130,7 @@ public sealed class ConfigTests : IDisposable
 
     [Fact]
     public void Deeply_nested_yaml_is_refused() => Assert.Contains(
-        "nested more than 32 deep",
+        "nested more than 32 levels deep",
         Assert.Throws<CheckpointException>(() => LoadCodec("a: " + new string('[', 100_000))).Message,
         StringComparison.Ordinal);
 

@@ -54,7 +54,7 @@ public sealed class HostilePickleTests : IDisposable
     [InlineData("\u00FF.", "opcode 0xFF is unknown or not supported")]
     [InlineData("\u0082\u0001.", "opcode 0x82 is unknown or not supported")]
     [InlineData("}", "an opcode or a byte of 1 bytes exceeds the remaining 0 bytes")]
-    [InlineData(".", "a value is taken from an empty stack")]
+    [InlineData(".", "a value is read from an empty stack")]
     [InlineData("u.", "a mark is missing")]
     [InlineData("}(K\u0001u.", "a dict has a key without a value")]
     [InlineData("K\u0001(K\u0001K\u0001u.", "a value that is not a collection is given an item")]

@@ -94,7 +94,7 @@ public sealed class LoraTests : IDisposable
         TestAdapter.Write(_folder.Path, "\"lora_alpha\":8", Query);
         using var scope = NewDisposeScope();
         Write((Query + ".lora_A", zeros(Rank, 8)), (Query + ".lora_B", zeros(8, Rank)));
-        AssertRefused("it was made for another checkpoint");
+        AssertRefused("the adapter was made for another checkpoint");
         Write(("model.layers.99.self_attn.q_proj.lora_A", zeros(Rank, 8)), ("model.layers.99.self_attn.q_proj.lora_B", zeros(8, Rank)));
         AssertRefused("the checkpoint does not have it");
         Write((Query + ".lora_A", zeros(Rank, 8)));

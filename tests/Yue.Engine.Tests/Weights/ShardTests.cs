@@ -57,7 +57,7 @@ public sealed class ShardTests : IDisposable
         File.Move(_folder[First], _folder["kept"]);
         File.Move(_folder[Second], _folder[First]);
         File.Move(_folder["kept"], _folder[Second]);
-        AssertRefused($"{First}: tensor x is missing, and model.safetensors.index.json says that it is in this file");
+        AssertRefused($"{First}: tensor x is missing, but model.safetensors.index.json says that it is in this file");
     }
 
     [Theory]

@@ -42,7 +42,7 @@ public sealed record PublishedFigures
 
     /// <summary>Returns the figures of the public YuE checkpoints. The figures are embedded in the program.</summary>
     public static PublishedFigures OfRealWeights() =>
-        FigureFile.OfProgram<PublishedFigures>("published-figures.json", Json) with { AreOfOriginals = true };
+        FigureFile.LoadEmbedded<PublishedFigures>("published-figures.json", Json) with { AreOfOriginals = true };
 
     /// <summary>Reads figures from a file in the same format.</summary>
     /// <exception cref="CheckpointException">The file is invalid.</exception>

@@ -31,7 +31,7 @@ public sealed record PublishedFigures
     public required StageFigure MusicWithoutScore { get; init; }
 
     /// <summary>Returns the figures of the published checkpoint. The figures are embedded in the program.</summary>
-    public static PublishedFigures OfRealWeights() => FigureFile.OfProgram<PublishedFigures>("published-figures-yue2.json", Json);
+    public static PublishedFigures OfRealWeights() => FigureFile.LoadEmbedded<PublishedFigures>("published-figures-yue2.json", Json);
 
     /// <summary>Reads figures from a file in the same format.</summary>
     /// <exception cref="CheckpointException">The file is invalid.</exception>
