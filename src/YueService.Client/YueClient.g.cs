@@ -3782,7 +3782,7 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyList<int> Instrumental { get; set; } = new System.Collections.Generic.List<int>();
 
         /// <summary>
-        /// The reason why it ended.
+        /// The reason why the section ended.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("ended")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<SectionEnd>))]

@@ -199,7 +199,7 @@ public sealed class MemoryPlanTests
     [InlineData(WeightType.BFloat16, "Weights=int8 (8.4 GiB), Weights=int6 (7.7 GiB), Weights=int4 (6.2 GiB)")]
     [InlineData(WeightType.Float8, "Weights=int6 (7.7 GiB), Weights=int4 (6.2 GiB)")]
     [InlineData(WeightType.Int6, "What would help: Weights=int4 (6.2 GiB), KeyValueCache=fp8 (6.9 GiB), ContextTokens=8192 (7.0 GiB)")]
-    [InlineData(WeightType.Int4, "What would help: KeyValueCache=fp8 (5.4 GiB), ContextTokens=8192 (5.6 GiB), other programs")]
+    [InlineData(WeightType.Int4, "What would help: KeyValueCache=fp8 (5.4 GiB), ContextTokens=8192 (5.6 GiB), no other programs")]
     public void A_refusal_names_the_smaller_types_in_order_of_accuracy(WeightType weights, string ways)
     {
         var error = Assert.Throws<NotSupportedException>(

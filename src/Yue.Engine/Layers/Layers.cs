@@ -107,7 +107,7 @@ internal sealed class Conv
     private Tensor Pad(Tensor x) => functional.pad(x, [0, 0, 0, _addedChannels]);
 }
 
-/// <summary>A transposed convolution under weight norm of kernel 2·stride (docs/model.md 5.3, docs/model-yue2.md 7.2).</summary>
+/// <summary>A transposed convolution with weight norm and a kernel size of 2·stride (docs/model.md 5.3, docs/model-yue2.md 7.2).</summary>
 internal sealed class UpsamplingConv
 {
     private readonly Tensor _weight, _bias;
@@ -132,7 +132,7 @@ internal sealed class UpsamplingConv
     public long Out { get; }
 
     /// <summary>Maps [B, in, T] to [B, out, stride · T]; the caller disposes the result.</summary>
-    /// <remarks>Without output padding an odd stride gives one output less.</remarks>
+    /// <remarks>Without output padding, an odd stride gives one output fewer.</remarks>
     public Tensor Forward(Tensor x) => functional.conv_transpose1d(
         x, _weight, _bias, stride: _stride, padding: Padding(_stride), output_padding: _outputPadding);
 

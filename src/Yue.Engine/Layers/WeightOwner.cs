@@ -26,7 +26,7 @@ internal sealed class WeightOwner : IDisposable
     {
         if (source.Dtype != ScalarType.Float32)
         {
-            throw new ArgumentException($"the weights come as {source.Dtype}, expected Float32", nameof(source));
+            throw new ArgumentException($"the weights are {source.Dtype}, expected Float32", nameof(source));
         }
 
         if (source.Device.type == TorchSharp.DeviceType.CUDA)

@@ -3,8 +3,8 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Yue.Engine.Llama;
 
 /// <summary>Computes the attention of one position's query heads over the key-value head that they share, in plain C#.</summary>
-/// <remarks>A long row is cut into splits, one per core, which are joined in order. The number of splits depends on the row's length
-/// only, so the bits do not depend on the number of cores.</remarks>
+/// <remarks>A long row is cut into splits, which several cores can process at the same time and which are joined in order. The number of
+/// splits depends only on the row's length, so the bits do not depend on the number of cores.</remarks>
 internal static class CpuAttention
 {
     /// <summary>The positions of a split: 2 MB for a head of size 128.</summary>
@@ -92,7 +92,7 @@ internal static class CpuAttention
         return new SoftmaxSum(top * scale, sum);
     }
 
-    /// <summary>Computes Σ exp(score − top) over the scores of a split.</summary>
+    /// <summary>The sum Σ exp(score − top) over the scores of a split.</summary>
     internal readonly record struct SoftmaxSum(float Top, float Sum)
     {
         /// <summary>Returns the same sum with a larger top.</summary>

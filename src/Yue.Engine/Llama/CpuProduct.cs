@@ -21,7 +21,7 @@ internal static class CpuProduct
     /// <param name="matrix">W, [rows, columns], F32 on the CPU.</param>
     /// <param name="rows">The rows.</param>
     /// <param name="x">[count, columns].</param>
-    /// <param name="y">Receives the products of x i with the rows from index i · stride on.</param>
+    /// <param name="y">Receives the products; those of vector i begin at index i · stride.</param>
     /// <param name="stride">At least the number of rows.</param>
     /// <param name="count">The number of vectors x.</param>
     public static void Multiply(WeightMatrix matrix, Range rows, float[] x, ArraySegment<float> y, int stride, int count)

@@ -7,14 +7,14 @@ namespace Yue.Engine.Llama;
 
 /// <summary>Runs a Llama's steps of a few positions on the CPU in plain C#, with the weights and caches that TorchSharp uses for
 /// prefills.</summary>
-/// <remarks>It computes the same as <see cref="LlamaModel.Forward"/>, without its hundred TorchSharp calls per block, which cost more than
-/// a small model's arithmetic. A position's result does not depend on the other positions of the step. Only large products use more than
-/// one core. An instance is for one thread at a time. Other threads use other instances over the same weights and cache, for other
-/// rows.</remarks>
+/// <remarks>It computes the same result as <see cref="LlamaModel.Forward"/>, without its hundred TorchSharp calls per block, which cost
+/// more than a small model's arithmetic. A position's result does not depend on the other positions of the step. Only large products use
+/// more than one core. An instance may be used by only one thread at a time. Other threads use other instances over the same weights and
+/// cache, for other rows.</remarks>
 /// <param name="config">The model's dimensions.</param>
 /// <param name="weights">Its weights, F32 on the CPU.</param>
 /// <param name="rope">Rotates queries and keys.</param>
-/// <param name="scored">The rows of the head that are not zero: <see cref="RowsOtherThanZero"/>.</param>
+/// <param name="scored">The rows of the head that are not zero: <see cref="NonzeroRows"/>.</param>
 internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope rope, IReadOnlyList<Range> scored)
 {
     /// <summary>The maximum number of ids per row. With more, a matrix product is faster.</summary>
@@ -57,8 +57,8 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
 
     /// <summary>Returns the scores of the next id. A head row of zeros scores zero without being read.</summary>
     /// <param name="hidden">[B, hidden], final-norm states.</param>
-    /// <param name="firstRow">The head's row of the first id scored.</param>
-    /// <param name="count">The number of ids scored.</param>
+    /// <param name="firstRow">The head row of the first scored id.</param>
+    /// <param name="count">The number of scored ids.</param>
     /// <returns>[B, count]; the caller disposes it.</returns>
     public Tensor Logits(Tensor hidden, int firstRow, int count)
     {
@@ -124,7 +124,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
     public static Span<float> Floats(Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
 
     /// <summary>Returns the rows of a matrix that are not all zeros.</summary>
-    public static IReadOnlyList<Range> RowsOtherThanZero(Tensor matrix)
+    public static IReadOnlyList<Range> NonzeroRows(Tensor matrix)
     {
         var (rows, columns) = ((int)matrix.shape[0], (int)matrix.shape[1]);
         var values = Floats(matrix);
@@ -265,7 +265,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
     private readonly record struct Split(int Position, int Head, int Start, int End);
 
     /// <summary>The location of a position in the cache.</summary>
-    /// <param name="Row">The cache's row.</param>
+    /// <param name="Row">The row of the cache.</param>
     /// <param name="Index">The number of positions before it.</param>
     private readonly record struct Position(int Row, int Index);
 
@@ -280,11 +280,11 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
 
         public float[] Normed { get; } = new float[positions * config.HiddenSize];
 
-        /// <summary>Queries, keys and values; gate and up, interleaved.</summary>
+        /// <summary>Queries, keys and values; later gate and up, interleaved.</summary>
         public float[] Wide { get; } = new float[positions * Math.Max(
             (config.Heads + (2 * config.KeyValueHeads)) * config.HeadSize, 2 * config.IntermediateSize)];
 
-        /// <summary>The result of attention; the result of silu.</summary>
+        /// <summary>The result of attention; later the result of silu.</summary>
         public float[] Mixed { get; } = new float[positions * Math.Max(config.Heads * config.HeadSize, config.IntermediateSize)];
 
         public float[] Scores { get; } = new float[positions * config.Heads * length];

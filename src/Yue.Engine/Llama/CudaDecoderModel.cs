@@ -46,7 +46,7 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>The rows' keys and values.</summary>
     public Cuda.Decode.KvCache Pages { get; }
 
-    /// <summary>The number of pages that no row has.</summary>
+    /// <summary>The number of free pages.</summary>
     public int FreePages => Pages.Pages.Free;
 
     /// <summary>The stream that the steps run on.</summary>
@@ -90,12 +90,12 @@ internal sealed class CudaDecoderModel : IDisposable
         NormsQueriesAndKeys = config.NormsQueriesAndKeys,
     };
 
-    /// <summary>Adds pages to a row until they suffice for a number of positions.</summary>
+    /// <summary>Adds pages to a row until it has enough for a number of positions.</summary>
     public void Reserve(int row, int positions)
     {
         if (_pages.Reserve(row, positions) is > 0 and var missing)
         {
-            throw new SongException($"the device's cache has {Pages.Pages.Free} free pages, {missing} more are needed");
+            throw new SongException($"the device's cache has {Pages.Pages.Free} free pages; {missing} more are needed");
         }
 
         SetPages(row);
@@ -141,8 +141,8 @@ internal sealed class CudaDecoderModel : IDisposable
     }
 
     /// <summary>Prefills prompts into empty rows that have the pages for them, in batches of prompts of the same length.</summary>
-    /// <remarks>An incomplete batch is filled up with its last prompt. The blocking of a product depends on its size, so otherwise a row's
-    /// bits would depend on the number of other prompts.</remarks>
+    /// <remarks>An incomplete batch is padded with copies of its last prompt. Otherwise a row's bits would depend on the number of other
+    /// prompts, because the blocking of a matrix product depends on its size.</remarks>
     /// <param name="prompts">The rows and their ids, at most <see cref="LlamaModel.PrefillChunk"/> each.</param>
     public void Prefill(IEnumerable<(int Row, int[] Ids)> prompts)
     {
@@ -244,7 +244,7 @@ internal sealed class CudaDecoderModel : IDisposable
     /// work.</summary>
     private sealed class PromptPages(CudaDecoderModel model) : ILayerStore
     {
-        /// <summary>The row of each row of the dense cache. Dense rows beyond them are not stored.</summary>
+        /// <summary>The decoder's row for each row of the dense cache. Any further dense rows are not stored.</summary>
         public int[] Rows { get; set; } = [];
 
         public void Load(int layer, KvCache cache)

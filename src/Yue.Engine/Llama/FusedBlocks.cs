@@ -16,7 +16,7 @@ internal sealed class FusedBlocks(BlockKernels kernels, LlamaConfig config, Rope
 {
     private readonly float _epsilon = (float)config.RmsNormEpsilon;
 
-    /// <summary>Runs all blocks after the positions of a cache. The length of the cache does not change.</summary>
+    /// <summary>Runs all blocks for the positions that follow those of a cache. The length of the cache does not change.</summary>
     /// <param name="x">[T, hidden], BF16, contiguous; its values are overwritten.</param>
     /// <param name="layers">The blocks.</param>
     /// <param name="norm">[hidden], the norm after the last block.</param>

@@ -57,7 +57,7 @@ public sealed class KvCache : IDisposable
         _lengths[row] = length;
     }
 
-    /// <summary>Adds the next positions of a row from the same row of another cache of the same model, which has them.</summary>
+    /// <summary>Copies the next positions of a row from the same row of another cache of the same model, which must have them.</summary>
     internal void Extend(int row, KvCache other, int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_lengths[row] + count, Math.Min(Capacity, other._lengths[row]), nameof(count));
@@ -72,7 +72,7 @@ public sealed class KvCache : IDisposable
         Tensor Part(Tensor tensor) => tensor.select(0, row).narrow(1, _lengths[row], count);       // [K, count, D]
     }
 
-    /// <summary>Adds positions whose keys and values were written into the row's memory from outside.</summary>
+    /// <summary>Adds positions whose keys and values were written directly into the row's memory.</summary>
     internal void Extend(int row, int count) => _lengths[row] += count;
 
     /// <summary>Returns the addresses of a row's keys and values in a layer, [K, capacity, D] each.</summary>
@@ -101,7 +101,7 @@ public sealed class KvCache : IDisposable
     internal Span<float> Values(int layer, int row, int head) => HeadOf(_values[layer], row, head);
 
     /// <summary>Throws unless each of the rows has room for more positions.</summary>
-    /// <returns>The positions that the longest row then holds.</returns>
+    /// <returns>The number of positions that the longest row would then have.</returns>
     internal int LengthWith(Range rows, int count)
     {
         var length = TensorPrimitives.Max<int>(_lengths.AsSpan(rows)) + count;
@@ -112,10 +112,10 @@ public sealed class KvCache : IDisposable
 
     /// <summary>Appends new keys and values of one layer to the rows.</summary>
     /// <param name="layer">The layer.</param>
-    /// <param name="rows">The rows written: a contiguous range.</param>
+    /// <param name="rows">The rows to write, a contiguous range.</param>
     /// <param name="k">[B, K, T, D] in the cache's dtype.</param>
     /// <param name="v">[B, K, T, D] in the cache's dtype.</param>
-    /// <param name="positions">[B, T], int64: the position of each.</param>
+    /// <param name="positions">[B, T], int64: the position of each new key and value.</param>
     /// <param name="length">The number of positions to return.</param>
     /// <returns>Views [B, K, length, D] of the keys and the values.</returns>
     internal (Tensor Keys, Tensor Values) Append(int layer, Range rows, Tensor k, Tensor v, Tensor positions, long length)

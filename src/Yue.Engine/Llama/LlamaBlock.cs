@@ -45,7 +45,8 @@ internal static class LlamaBlock
         return (functional.silu(pairs.select(-1, 0)) * pairs.select(-1, 1)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Computes x · rsqrt(mean(x²) + eps) over the last dimension in F32, cast back, times the weight.</summary>
+    /// <summary>Computes x · rsqrt(mean(x²) + eps) over the last dimension in F32, casts it back, and multiplies it by the
+    /// weight.</summary>
     /// <returns>A tensor of the shape and dtype of <paramref name="x"/>; the caller disposes it.</returns>
     public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon)
     {

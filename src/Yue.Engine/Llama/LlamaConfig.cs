@@ -45,7 +45,8 @@ public sealed record LlamaConfig
     /// <summary>True if every query and key head is normalized before it is rotated.</summary>
     public bool NormsQueriesAndKeys { get; init; }
 
-    /// <summary>The dtype that the checkpoint was saved in, by its config; F32 if the config has none, as in transformers.</summary>
+    /// <summary>The dtype that the checkpoint was saved in, according to its config; F32 if the config has none, as in
+    /// transformers.</summary>
     public required ScalarType StoredDtype { get; init; }
 
     /// <summary>The type of the stored matrices if the checkpoint is quantized; null if it is not.</summary>
@@ -57,8 +58,8 @@ public sealed record LlamaConfig
     /// <summary>The number of weights, whatever the type in which they are stored.</summary>
     public long Parameters => LlamaMemory.WeightBytes(this, WeightType.BFloat16) / sizeof(ushort);
 
-    /// <summary>Returns the type of the matrices on a GPU: that of a quantized file, whatever the settings say, except that f32 computes
-    /// everything in float32.</summary>
+    /// <summary>Returns the type of the matrices on a GPU. A quantized file keeps its type whatever the settings say, unless they say f32:
+    /// then everything is computed in float32.</summary>
     /// <param name="setting">The type in the settings.</param>
     public WeightType TypeOnGpu(WeightType setting) => setting == WeightType.Float32 ? setting : QuantizedType ?? setting;
 

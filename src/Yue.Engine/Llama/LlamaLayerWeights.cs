@@ -5,7 +5,7 @@ namespace Yue.Engine.Llama;
 
 /// <summary>The names that a checkpoint gives to the modules of a block.</summary>
 /// <param name="InputNorm">The norm before attention.</param>
-/// <param name="Attention">Attention.</param>
+/// <param name="Attention">The attention layer.</param>
 /// <param name="PostNorm">The norm after attention.</param>
 /// <param name="FeedForward">The feed-forward layer.</param>
 public sealed record BlockNames(string InputNorm, string Attention, string PostNorm, string FeedForward)

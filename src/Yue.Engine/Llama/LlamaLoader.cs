@@ -27,7 +27,7 @@ internal static class LlamaLoader
         return Load(config, folder, host.Device, host.Gpu, parts, report, adapter);
     }
 
-    /// <summary>Loads parts of a checkpoint, outside a plan of the memory.</summary>
+    /// <summary>Loads parts of a checkpoint without a memory plan.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="folder">The checkpoint's folder.</param>
     /// <param name="device">The device.</param>

@@ -6,8 +6,8 @@ namespace Yue.Engine.Llama;
 /// <summary>The memory of a Llama checkpoint, computed from its dimensions.</summary>
 internal static class LlamaMemory
 {
-    /// <summary>The memory for the scores of a prefill: those of 64 positions of stage 1 with a context of 8,192. With less, short prompts
-    /// would need more kernel launches.</summary>
+    /// <summary>The memory for the scores of a prefill: those of 64 positions of stage 1 with a context of 8,192. With less memory, short
+    /// prompts would need more kernel launches.</summary>
     private const long MaxScoreBytes = 3L << 26;
 
     /// <summary>The bytes of one score over all its copies: as computed, with mask and softmax in F32, and in the dtype of the values. With

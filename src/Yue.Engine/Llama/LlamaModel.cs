@@ -7,8 +7,8 @@ namespace Yue.Engine.Llama;
 
 /// <summary>The plain Llama. It prefills prompts, and it is the reference for every other path (docs/model.md 2.2).</summary>
 /// <remarks>Prefill and decode use the same code: each row of a batch continues its own sequence at its own position, and a mask hides the
-/// positions that the row has not written. Used by the engine's thread. If <see cref="StepsOnOneCore"/>, steps of different rows may run on
-/// several threads at once.</remarks>
+/// positions that the row has not written. Used by the engine's thread. If <see cref="StepsOnOneCore"/> is true, steps of different rows
+/// may run on several threads at once.</remarks>
 public sealed class LlamaModel : IDisposable
 {
     /// <summary>The maximum number of positions of a forward pass, which limits its activations.</summary>
@@ -16,7 +16,7 @@ public sealed class LlamaModel : IDisposable
 
     private readonly ThreadLocal<CpuSteps>? _steps;
 
-    /// <summary>Creates a model of <paramref name="weights"/>, which it owns.</summary>
+    /// <summary>Creates a model with <paramref name="weights"/>, which it then owns.</summary>
     public LlamaModel(LlamaConfig config, LlamaWeights weights)
     {
         Config = config;
@@ -26,7 +26,7 @@ public sealed class LlamaModel : IDisposable
         Positions = tensor(numbers, device: weights.Device).DetachFromDisposeScope();
         if (weights is { Device.type: DeviceType.CPU, Dtype: ScalarType.Float32 })
         {
-            var scored = CpuSteps.RowsOtherThanZero(weights.Head.Values);
+            var scored = CpuSteps.NonzeroRows(weights.Head.Values);
             _steps = new ThreadLocal<CpuSteps>(() => new CpuSteps(config, weights, Rope, scored));
         }
     }
@@ -107,8 +107,8 @@ public sealed class LlamaModel : IDisposable
 
     /// <summary>Returns the scores of the next id.</summary>
     /// <param name="hidden">[..., hidden], final-norm states.</param>
-    /// <param name="firstId">The first id scored, one of the head's ids.</param>
-    /// <param name="count">The number of ids scored; the rest of the head is not read.</param>
+    /// <param name="firstId">The first scored id, which must be one of the head's ids.</param>
+    /// <param name="count">The number of scored ids; the rest of the head is not read.</param>
     /// <returns>[..., count], F32; the caller disposes it.</returns>
     public Tensor Logits(Tensor hidden, long firstId, long count)
     {

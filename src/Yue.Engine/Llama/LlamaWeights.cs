@@ -48,7 +48,8 @@ public sealed class LlamaWeights : IDisposable
     /// <summary>Reads the weights that a device needs.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint.</param>
-    /// <param name="quantizer">Converts the matrices to fewer bits; embedding and norms stay as they are. Null keeps all.</param>
+    /// <param name="quantizer">Converts the matrices to fewer bits; the embedding and the norms are not converted. Null converts
+    /// nothing.</param>
     /// <param name="parts">The parts that are needed; null means all.</param>
     /// <param name="loaded">Called with the fraction done after each block.</param>
     internal static LlamaWeights Load(

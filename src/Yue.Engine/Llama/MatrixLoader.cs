@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Reads matrices, several as one, and converts them to the type in which they are multiplied. Codes that a quantized checkpoint
-/// stores in this type are copied unchanged.</summary>
+/// <summary>Reads matrices, joins some of them, and converts them to the type in which they are multiplied. Codes that a quantized
+/// checkpoint stores in this type are copied unchanged.</summary>
 /// <param name="source">The checkpoint.</param>
 /// <param name="quantizer">Converts to fewer bits; null keeps the values.</param>
 internal sealed class MatrixLoader(ITensorSource source, MatrixQuantizer? quantizer)
@@ -13,9 +13,9 @@ internal sealed class MatrixLoader(ITensorSource source, MatrixQuantizer? quanti
     private readonly CheckpointTensors? _stored =
         source is CheckpointTensors { Quantization.Type: var type } tensors && type == quantizer?.Type ? tensors : null;
 
-    /// <summary>Reads matrices one below the other.</summary>
-    /// <param name="columns">Their columns.</param>
-    /// <param name="parts">Their modules, and the rows of each.</param>
+    /// <summary>Reads matrices as one, with their rows in sequence.</summary>
+    /// <param name="columns">The number of columns.</param>
+    /// <param name="parts">The modules, and the number of rows of each.</param>
     public WeightMatrix Load(long columns, params ReadOnlySpan<(string Module, long Rows)> parts)
     {
         long rows = 0;
@@ -37,8 +37,8 @@ internal sealed class MatrixLoader(ITensorSource source, MatrixQuantizer? quanti
     }
 
     /// <summary>Reads two matrices whose rows alternate.</summary>
-    /// <param name="columns">Their columns.</param>
-    /// <param name="rows">The rows of each.</param>
+    /// <param name="columns">The number of columns.</param>
+    /// <param name="rows">The number of rows of each.</param>
     /// <param name="even">The module of the first row.</param>
     /// <param name="odd">The module of the second row.</param>
     public WeightMatrix LoadAlternating(long columns, long rows, string even, string odd)
@@ -53,8 +53,8 @@ internal sealed class MatrixLoader(ITensorSource source, MatrixQuantizer? quanti
 
     /// <summary>Reads the head.</summary>
     /// <param name="embedding">The embedding if it is also the head; null if the head has its own tensor.</param>
-    /// <param name="rows">The rows that are stored.</param>
-    /// <param name="columns">The columns.</param>
+    /// <param name="rows">The number of stored rows.</param>
+    /// <param name="columns">The number of columns.</param>
     /// <param name="ids">The rows that are needed.</param>
     public WeightMatrix LoadHead(Tensor? embedding, long rows, long columns, IdRange ids)
     {

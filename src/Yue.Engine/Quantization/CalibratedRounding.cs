@@ -9,10 +9,10 @@ namespace Yue.Engine.Quantization;
 /// inputs change as little as possible (GPTQ, docs/quantization.md).</summary>
 internal static class CalibratedRounding
 {
-    /// <summary>The part of the mean of a Hessian's diagonal that is added to the diagonal.</summary>
+    /// <summary>The fraction of the mean of a Hessian's diagonal that is added to the diagonal.</summary>
     private const double Damping = 0.01;
 
-    /// <summary>The number of columns after which the errors are added to all following ones.</summary>
+    /// <summary>The number of columns after which the errors are added to all following columns.</summary>
     private const int Block = 4 * GroupedWeights.GroupSize;
 
     /// <summary>Rounds a matrix.</summary>
@@ -88,7 +88,7 @@ internal static class CalibratedRounding
         var damped = eye(size, device: hessian.device);
         var inputs = damped.narrow(0, 0, columns).narrow(1, 0, columns);
 
-        // Inputs that are all zeros leave the unit matrix. The damping grows until rounding leaves the sum positive definite.
+        // If all inputs are zero, the result is the identity matrix. The damping grows until rounding leaves the sum positive definite.
         for (var damping = Damping; mean.item<float>() > 0; damping *= 10)
         {
             inputs.copy_(hessian / mean);

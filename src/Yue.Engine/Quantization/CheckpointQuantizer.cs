@@ -5,13 +5,13 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Quantization;
 
-/// <summary>Quantizes a Llama checkpoint, one block after another. A finished block is a file of the result, and an interrupted run
-/// continues after it.</summary>
+/// <summary>Quantizes a Llama checkpoint, one block after another. Each finished block is a file of the result, so an interrupted run
+/// continues after the last one.</summary>
 /// <param name="config">The checkpoint's dimensions.</param>
 /// <param name="source">Its tensors in F32, on the device that computes.</param>
 /// <param name="stored">Its tensors as they are stored.</param>
 /// <param name="folder">Receives the result.</param>
-/// <param name="record">The run.</param>
+/// <param name="record">The record of the run.</param>
 internal sealed class CheckpointQuantizer(
     LlamaConfig config, ITensorSource source, Checkpoint stored, QuantizedFolder folder, QuantizationRecord record)
 {
@@ -22,7 +22,7 @@ internal sealed class CheckpointQuantizer(
     private static readonly string[] AttentionMatrices = ["q_proj", "k_proj", "v_proj", "o_proj"];
     private static readonly string[] FeedForwardMatrices = ["gate_proj", "up_proj", "down_proj"];
 
-    /// <summary>The names of the shards: the embedding, a block each, the head.</summary>
+    /// <summary>The names of the shards: the embedding, one per block, the head.</summary>
     public IReadOnlyList<string> Shards { get; } = ShardsOf(config);
 
     /// <summary>Returns the fraction of a checkpoint's blocks that a folder contains.</summary>
@@ -47,7 +47,7 @@ internal sealed class CheckpointQuantizer(
     }
 
     /// <summary>Writes the shards that do not exist yet.</summary>
-    /// <param name="sequences">The ids to calibrate with; none rounds each weight by itself.</param>
+    /// <param name="sequences">The ids to calibrate with; if there are none, each weight is rounded by itself.</param>
     /// <param name="report">Called with the fraction done.</param>
     /// <param name="cancel">Stops between sequences and matrices.</param>
     public void Run(IReadOnlyList<int[]> sequences, Action<double> report, CancellationToken cancel)
@@ -109,7 +109,7 @@ internal sealed class CheckpointQuantizer(
         }
     }
 
-    /// <summary>Rounds and writes a block, or runs the sequences through the one that exists.</summary>
+    /// <summary>Rounds and writes a block, or runs the sequences through the block if it already exists.</summary>
     private void RunLayer(int layer, LayerCalibration? calibration, CancellationToken cancel)
     {
         var (prefix, shard) = ($"model.layers.{layer}.", Shards[layer + 1]);

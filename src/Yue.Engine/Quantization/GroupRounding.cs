@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Quantization;
 
-/// <summary>Rounds groups of weights to the codes of int4 or int6: a code is round(w / scale) + zero point, and stands for
+/// <summary>Rounds groups of weights to the codes of int4 or int6: a code is round(w / scale) + zero point, and represents
 /// (code − zero point) · scale in BF16.</summary>
 /// <param name="type">Int4 or int6.</param>
 internal sealed class GroupRounding(WeightType type)

@@ -8,7 +8,7 @@ using KvCache = Yue.Engine.Llama.KvCache;
 namespace Yue.Engine.Quantization;
 
 /// <summary>Runs sequences through one block after another, and rounds the matrices of each block for the inputs that reach them through
-/// the matrices rounded before.</summary>
+/// the already rounded matrices.</summary>
 /// <param name="config">The model's dimensions.</param>
 /// <param name="rope">The rotations of all positions of the longest sequence; the caller owns them.</param>
 internal sealed class LayerCalibration(LlamaConfig config, Rope rope) : IDisposable
@@ -35,10 +35,10 @@ internal sealed class LayerCalibration(LlamaConfig config, Rope rope) : IDisposa
         RoundedMatrix? qkv = null, output = null, gateUp = null;
         try
         {
-            qkv = Round(layer.Qkv, type, Each(layer.Qkv, states => Normed(states, layer.InputNorm), cancel));
+            qkv = Round(layer.Qkv, type, HessianOf(layer.Qkv, states => Normed(states, layer.InputNorm), cancel));
             output = RoundOutput(layer, type, cancel);
-            gateUp = Round(layer.GateUp, type, Each(layer.GateUp, states => Normed(states, layer.PostNorm), cancel));
-            var down = Round(layer.Down, type, Each(layer.Down, states => Activated(states, layer), cancel));
+            gateUp = Round(layer.GateUp, type, HessianOf(layer.GateUp, states => Normed(states, layer.PostNorm), cancel));
+            var down = Round(layer.Down, type, HessianOf(layer.Down, states => Activated(states, layer), cancel));
             ForEach(states => AddFeedForward(states, layer), cancel);
             return new RoundedLayer(qkv, output, gateUp, down);
         }
@@ -77,7 +77,7 @@ internal sealed class LayerCalibration(LlamaConfig config, Rope rope) : IDisposa
             return attended[^1];
         }
 
-        var rounded = Round(layer.Output, type, Each(layer.Output, Keep, cancel));
+        var rounded = Round(layer.Output, type, HessianOf(layer.Output, Keep, cancel));
         var sequence = 0;
         ForEach(states => states.add_(layer.Output.Multiply(attended[sequence++]), Scalars.One), cancel);
         return rounded;
@@ -94,7 +94,7 @@ internal sealed class LayerCalibration(LlamaConfig config, Rope rope) : IDisposa
     }
 
     /// <summary>Returns the sum of x · xᵀ over the inputs of a matrix; the caller disposes it.</summary>
-    private Tensor Each(WeightMatrix matrix, Func<Tensor, Tensor> inputsOf, CancellationToken cancel)
+    private Tensor HessianOf(WeightMatrix matrix, Func<Tensor, Tensor> inputsOf, CancellationToken cancel)
     {
         var columns = matrix.Values.shape[1];
         var sum = zeros([columns, columns], device: Device);

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Quantization;
 
-/// <summary>Rounds each weight by itself, without regard to what the matrix is multiplied by.</summary>
+/// <summary>Rounds each weight by itself, without regard to the inputs of the matrix.</summary>
 internal static class PlainRounding
 {
     private const long ChunkValues = 4 << 20;
@@ -13,7 +13,7 @@ internal static class PlainRounding
     /// <summary>Rounds a matrix.</summary>
     /// <param name="matrix">[R, columns], F32.</param>
     /// <param name="type">Int4 or int6.</param>
-    /// <param name="terms">The number of stored rows per row; each further one holds what the ones before it leave.</param>
+    /// <param name="terms">The number of stored rows per row; each further row contains the rounding error of the rows before it.</param>
     public static RoundedMatrix Round(Tensor matrix, WeightType type, int terms)
     {
         const int Size = GroupedWeights.GroupSize;

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Quantization;
 
 /// <summary>The folder of a checkpoint that is being quantized: <c>TARGET.part</c> until it is complete.</summary>
-/// <remarks>A file gets its name when all its bytes are on the disk, and <c>config.json</c> is the last one. So a run that was interrupted
-/// at any time can be continued, and its folder does not load.</remarks>
+/// <remarks>A file gets its final name when all its bytes are on the disk, and <c>config.json</c> is the last one. Therefore an interrupted
+/// run can always be continued, and its folder cannot be loaded as a checkpoint.</remarks>
 internal sealed class QuantizedFolder : IDisposable
 {
     private const string Suffix = ".part";
@@ -26,7 +26,7 @@ internal sealed class QuantizedFolder : IDisposable
     /// <summary>The folder of the finished shards.</summary>
     public string Path => _target + Suffix;
 
-    /// <summary>True if the folder had files of other sources or settings, which were removed.</summary>
+    /// <summary>True if the folder contained files from other sources or settings, which were removed.</summary>
     public bool StartedOver { get; private set; }
 
     /// <summary>Returns the size in bytes of the files of a run that is not complete.</summary>
@@ -34,7 +34,8 @@ internal sealed class QuantizedFolder : IDisposable
         ? part.EnumerateFiles().Sum(file => file.Length)
         : 0;
 
-    /// <summary>Returns true if the target is complete. If a run was interrupted just before the renaming, this renames it.</summary>
+    /// <summary>Returns true if the target is complete. If a run was interrupted just before its folder was renamed, renames the
+    /// folder.</summary>
     public static bool IsComplete(string target, QuantizationRecord record)
     {
         if (RecordOf(target + Suffix) is { } part && IsSame(part, record))
@@ -45,7 +46,7 @@ internal sealed class QuantizedFolder : IDisposable
         return RecordOf(target) is { } complete && IsSame(complete, record);
     }
 
-    /// <summary>Returns the record of a complete checkpoint; null if the folder does not exist or is something else.</summary>
+    /// <summary>Returns the record of a complete checkpoint; null if the folder does not exist or contains something else.</summary>
     public static QuantizationRecord? RecordOf(string target) =>
         File.Exists(System.IO.Path.Combine(target, ConfigFile)) ? QuantizationRecord.TryRead(target) : null;
 
@@ -62,10 +63,10 @@ internal sealed class QuantizedFolder : IDisposable
         }
     }
 
-    /// <summary>Opens the folder of a run, and removes damaged files and those of other sources or settings.</summary>
+    /// <summary>Opens the folder of a run, and removes damaged files and files from other sources or settings.</summary>
     /// <param name="target">The folder of the complete checkpoint.</param>
-    /// <param name="record">The run. Its number of positions may be unknown.</param>
-    /// <exception cref="IOException">Another process quantizes into the folder, or the disk fails.</exception>
+    /// <param name="record">The record of the run. Its number of positions may be unknown.</param>
+    /// <exception cref="IOException">Another process is quantizing into the folder, or the disk fails.</exception>
     public static QuantizedFolder Open(string target, QuantizationRecord record)
     {
         var part = target + Suffix;
@@ -77,7 +78,7 @@ internal sealed class QuantizedFolder : IDisposable
         }
         catch (IOException e)
         {
-            throw new IOException($"{part} is in use: another process quantizes into it", e);
+            throw new IOException($"{part} is in use: another process is quantizing into it", e);
         }
 
         var folder = new QuantizedFolder(target, held);
@@ -110,7 +111,7 @@ internal sealed class QuantizedFolder : IDisposable
         }
         catch (CheckpointException)
         {
-            return null;        // of an older version
+            return null;        // written by an older version
         }
     }
 
@@ -138,10 +139,10 @@ internal sealed class QuantizedFolder : IDisposable
         tensors,
         new Dictionary<string, string> { ["format"] = "pt", [QuantizationRecord.MetadataKey] = record.ToJson() });
 
-    /// <summary>Adds the index, the small files of the source and the config, and gives the folder its name.</summary>
+    /// <summary>Adds the index, the small files of the source and the config, and gives the folder its final name.</summary>
     /// <param name="source">The folder of the original checkpoint.</param>
     /// <param name="shards">The names of the shards.</param>
-    /// <param name="record">The run.</param>
+    /// <param name="record">The record of the run.</param>
     public void Complete(string source, IReadOnlyList<string> shards, QuantizationRecord record)
     {
         foreach (var file in new DirectoryInfo(source).EnumerateFiles().Where(IsCopied))
@@ -224,7 +225,7 @@ internal sealed class QuantizedFolder : IDisposable
         File.Move(path + ".new", path, overwrite: true);
     }
 
-    /// <summary>Removes shards that a faulty disk or a copy has cut, so that they are written again.</summary>
+    /// <summary>Removes shards that a faulty disk or an incomplete copy has truncated, so that they are written again.</summary>
     private void RemoveDamaged()
     {
         foreach (var file in Directory.GetFiles(Path, "*.safetensors"))

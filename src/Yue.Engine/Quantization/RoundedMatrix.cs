@@ -8,7 +8,7 @@ namespace Yue.Engine.Quantization;
 /// <param name="Codes">[terms, R, C], uint8; C is a multiple of 32.</param>
 /// <param name="Scales">[terms, R, C/32], F32.</param>
 /// <param name="Zeros">[terms, R, C/32], F32.</param>
-/// <param name="Values">[R, columns], F32: the weights that the codes stand for.</param>
+/// <param name="Values">[R, columns], F32: the weights that the codes represent.</param>
 internal sealed record RoundedMatrix(WeightType Type, Tensor Codes, Tensor Scales, Tensor Zeros, Tensor Values) : IDisposable
 {
     /// <summary>Returns the stored rows, each followed by those of its further terms.</summary>

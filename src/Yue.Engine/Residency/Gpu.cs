@@ -60,7 +60,7 @@ internal sealed class Gpu : IDisposable
     /// <summary>The dtype that the language models' files are read in and prompts are computed in.</summary>
     public torch.ScalarType Dtype => Weights == WeightType.Float32 ? torch.ScalarType.Float32 : torch.ScalarType.BFloat16;
 
-    /// <summary>The memory that plans may use, including what CUDA itself has taken.</summary>
+    /// <summary>The memory that plans may use, including the memory that CUDA itself uses.</summary>
     public long UsableBytes { get; }
 
     /// <summary>Copies weights to the device.</summary>
@@ -79,7 +79,7 @@ internal sealed class Gpu : IDisposable
         }
     }
 
-    /// <summary>Returns the converter of a type; null for types that are not converted.</summary>
+    /// <summary>Returns the converter for a type; null for types that are not converted.</summary>
     public MatrixQuantizer? QuantizerOf(WeightType type)
     {
         if (type is WeightType.BFloat16 or WeightType.Float32)
@@ -138,7 +138,7 @@ internal sealed class Gpu : IDisposable
         "f32" => CacheType.Float32,
         "fp8" => CacheType.Float8,
         "bf16" => CacheType.BFloat16,
-        _ => throw new NotSupportedException($"KeyValueCache is '{name}', which is not one of its types"),
+        _ => throw new NotSupportedException($"KeyValueCache is '{name}'; it must be bf16, fp8 or f32"),
     };
 
     /// <summary>Returns the name of a type of matrices in the settings.</summary>
@@ -147,5 +147,5 @@ internal sealed class Gpu : IDisposable
     /// <summary>Returns the type of matrices with a name in the settings.</summary>
     public static WeightType TypeNamed(string name) => WeightNames.TryGetValue(name, out var type)
         ? type
-        : throw new NotSupportedException($"Weights is '{name}', which is not one of its types");
+        : throw new NotSupportedException($"Weights is '{name}'; it must be one of {string.Join(", ", WeightNames.Keys)}");
 }

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Residency;
 
-/// <summary>The parts of the models that stay in host memory, so that they take none of a GPU's.</summary>
+/// <summary>The parts of the models that stay in host memory, so that they use no GPU memory.</summary>
 internal enum HostShare
 {
     Nothing,

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Residency;
 
-/// <summary>The memory that a family's models take, computed from the checkpoints' dimensions before anything is loaded.</summary>
+/// <summary>The memory that a family's models need, computed from the checkpoints' dimensions before anything is loaded.</summary>
 internal interface IFamilyCosts
 {
     /// <summary>The shelf models that a song needs, one list per model that requests can name. Models that several lists have in common are
@@ -12,13 +12,13 @@ internal interface IFamilyCosts
     long WorkingBytes(MemoryLimits limits);
 }
 
-/// <summary>The memory that one model on the shelf takes. Compared by reference.</summary>
+/// <summary>The memory that one model on the shelf needs. Compared by reference.</summary>
 internal interface IModelCosts
 {
     /// <summary>The number of weights.</summary>
     long Parameters { get; }
 
-    /// <summary>Bytes of the weights on a GPU.</summary>
+    /// <summary>Returns the bytes of the weights on a GPU.</summary>
     long WeightBytes(MemoryLimits limits);
 
     /// <summary>Returns the GPU memory of a loaded model in addition to its weights, in bytes: the caches of its songs.</summary>

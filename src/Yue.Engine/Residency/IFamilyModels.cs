@@ -2,12 +2,12 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>The configured models of one family. They are known from the start and loaded as far as the memory plan has room.</summary>
-/// <remarks>Used by the engine's thread only. The models on the shelf are loaded and unloaded one by one. The others, the resident ones,
-/// are in memory unless the engine has given all its memory back. Disposing unloads these.</remarks>
+/// <summary>The configured models of one family. They are known from the start and loaded as far as the memory plan allows.</summary>
+/// <remarks>Used by the engine's thread only. The models on the shelf are loaded and unloaded one by one. The other models are resident:
+/// they are in memory unless the engine has released all its memory. Disposing unloads the resident models.</remarks>
 internal interface IFamilyModels : IDisposable
 {
-    /// <summary>The memory that the models take.</summary>
+    /// <summary>The memory that the models need.</summary>
     IFamilyCosts Costs { get; }
 
     /// <summary>True if the models are too small for a GPU's kernels and fast enough on the CPU.</summary>

@@ -5,7 +5,7 @@ namespace Yue.Engine.Residency;
 /// <summary>The GPU memory that the configured checkpoints need, computed from their dimensions.</summary>
 public sealed record MemoryAdvice
 {
-    /// <summary>The types of weights and of the cache, the most accurate first.</summary>
+    /// <summary>The types of weights and of the cache, most accurate first.</summary>
     private static readonly (WeightType Weights, CacheType Cache)[] Types =
     [
         (WeightType.BFloat16, CacheType.BFloat16), (WeightType.Int8, CacheType.BFloat16), (WeightType.Int8, CacheType.Float8),
@@ -32,11 +32,11 @@ public sealed record MemoryAdvice
     public string? Refusal { get; init; }
 
     /// <summary>The most accurate settings with which they would fit, or with which no part would stay in host memory; null if everything
-    /// fits already, or with no settings.</summary>
+    /// already fits, or if no settings would help.</summary>
     public string? Settings { get; init; }
 
     /// <summary>Plans the memory of a GPU.</summary>
-    /// <param name="costs">The memory that the models of each family take.</param>
+    /// <param name="costs">The memory that the models of each family need.</param>
     /// <param name="options">The settings.</param>
     /// <param name="freeBytes">The free memory of the GPU.</param>
     internal static MemoryAdvice For(IReadOnlyCollection<IFamilyCosts> costs, IDeviceOptions options, long freeBytes)
@@ -57,7 +57,7 @@ public sealed record MemoryAdvice
         };
     }
 
-    /// <summary>Returns the most accurate settings with a plan that leaves at most some parts in host memory; null if there are
+    /// <summary>Returns the most accurate settings with which at most the given parts stay in host memory; null if there are
     /// none.</summary>
     private static string? SettingsFor(HostShare most, IReadOnlyCollection<IFamilyCosts> costs, MemoryLimits limits)
     {
@@ -84,7 +84,7 @@ public sealed record MemoryAdvice
         _ => null,
     };
 
-    /// <summary>Returns true if a checkpoint has the type of weights in the settings. Files that are quantized keep their own.</summary>
+    /// <summary>Returns true if the type of weights in the settings affects any checkpoint. Quantized files keep their own type.</summary>
     private static bool WeightsMatter(IEnumerable<IFamilyCosts> costs, MemoryLimits limits)
     {
         var (wide, narrow) = (limits with { Weights = WeightType.BFloat16 }, limits with { Weights = WeightType.Int8 });

@@ -3,7 +3,7 @@ using Yue.Cuda.Decode;
 namespace Yue.Engine.Residency;
 
 /// <summary>The limits of a GPU's memory plan.</summary>
-/// <param name="FreeBytes">The device's free memory before CUDA takes its own, or the part of it that the settings allow.</param>
+/// <param name="FreeBytes">The device's free memory before CUDA allocates its own, or the part of it that the settings allow.</param>
 /// <param name="Weights">The type of the language models' matrices.</param>
 /// <param name="Cache">The type of keys and values.</param>
 /// <param name="SongsAtOnce">The number of songs to plan for; 0 means as many as fit, up to eight.</param>

@@ -66,8 +66,8 @@ internal sealed record MemoryPlan
         {
             throw new NotSupportedException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"the largest language model takes {least >> 20} MiB of memory and "
-                    + $"DeviceMemoryMegabytes allows {allowed >> 20}; allow more"));
+                $"the largest language model takes {least >> 20} MiB of memory, but "
+                    + $"DeviceMemoryMegabytes allows only {allowed >> 20}; increase it"));
         }
 
         var models = Math.Min(all, allowed);
@@ -80,7 +80,7 @@ internal sealed record MemoryPlan
         };
     }
 
-    /// <summary>Returns the best plan for one of several capacities, the best first; null if none fits.</summary>
+    /// <summary>Returns the best plan for the given capacities, which are ordered best first; null if none fits.</summary>
     private static MemoryPlan? TryPlan(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits, Capacity[] capacities)
     {
         var working = Working(families, limits);
@@ -133,15 +133,15 @@ internal sealed record MemoryPlan
         var (least, working) = (MinBytes(limits), Working(families, limits));
         var weights = ModelsOf(families).Max(model => model.WeightBytes(limits));
         return $"{songs} {(songs == 1 ? "song" : "songs")} at once {(songs == 1 ? "takes" : "take")} "
-            + $"{GiB(least)} GiB of device memory, one model at a time, with all parts in host memory that can be there, "
-            + $"and {GiB(limits.FreeBytes)} GiB may be used: "
+            + $"{GiB(least)} GiB of device memory, even with one model at a time and as much as possible in host memory, "
+            + $"but only {GiB(limits.FreeBytes)} GiB may be used: "
             + $"the largest model's weights take {GiB(weights)}, its caches {GiB(least - weights - working)}, working memory "
             + $"{GiB(working)}. What would help: "
-            + string.Join(", ", [.. WaysOut(limits, songs, MinBytes), "other programs off the device", "Device=cpu"]);
+            + string.Join(", ", [.. Remedies(limits, songs, MinBytes), "no other programs on the device", "Device=cpu"]);
     }
 
     /// <summary>Returns the settings that need less memory, each with the memory that is then needed.</summary>
-    private static IEnumerable<string> WaysOut(MemoryLimits limits, int songs, Func<MemoryLimits, long> least)
+    private static IEnumerable<string> Remedies(MemoryLimits limits, int songs, Func<MemoryLimits, long> least)
     {
         if (songs > 1)
         {

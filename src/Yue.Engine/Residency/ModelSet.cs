@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Residency;
 
-/// <summary>All models of all families, in memory as far as the memory plan has room. Owns them.</summary>
+/// <summary>All models of all families, kept in memory as far as the memory plan allows. Owns them.</summary>
 internal sealed class ModelSet : IDisposable
 {
     private readonly IReadOnlyList<IFamilyModels> _families;
@@ -45,7 +45,7 @@ internal sealed class ModelSet : IDisposable
     /// <summary>The name of the device that the models run on.</summary>
     public string DeviceName => _gpu?.Device.Name ?? "cpu";
 
-    /// <summary>Returns true if the models run on the CPU only because no GPU is available.</summary>
+    /// <summary>Returns true if the models run on the CPU because no GPU is available.</summary>
     public static bool LacksGpu(IDeviceOptions options) => options.Device == "auto" && !cuda.is_available();
 
     /// <summary>Loads the resident models, and as many others as fit.</summary>

@@ -90,7 +90,7 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
     public ModelLease<T>? TryLease<T>(ShelfModel model)
         where T : class, IDisposable => TryTake(model) ? new ModelLease<T>(model) : null;
 
-    /// <summary>Loads models in order, as long as there is room for them beside each other and the models in use.</summary>
+    /// <summary>Loads models in order, as long as they fit in memory together with the models in use.</summary>
     /// <returns>False if there is no room for the first one.</returns>
     public bool TryLoad(IReadOnlyList<ShelfModel> models)
     {

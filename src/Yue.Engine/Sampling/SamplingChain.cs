@@ -107,7 +107,7 @@ public sealed class SamplingChain
         return max + MathF.Log(TensorPrimitives.Sum(shifted));
     }
 
-    /// <summary>Computes u + s·(c − u) over the log-softmax of both rows.</summary>
+    /// <summary>The guidance u + s·(c − u) over the log-softmax of both rows.</summary>
     private readonly record struct Guidance(float Scale, float ConditionalLogSum, float UnconditionalLogSum)
     {
         public float Apply(float conditional, float unconditional)

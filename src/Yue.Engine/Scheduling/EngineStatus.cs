@@ -32,7 +32,7 @@ public sealed record EngineStatus
     /// <summary>The models that can currently make songs, the default one first; empty until they are known.</summary>
     public IReadOnlyList<ModelDescription> SongModels { get; init; } = [];
 
-    /// <summary>The models that no machine currently has, but one had recently. Their songs wait. Always empty on a single
+    /// <summary>The models that no machine currently has but that some machine had recently. Their songs wait. Always empty on a single
     /// machine.</summary>
     public IReadOnlyList<ModelDescription> AbsentModels { get; init; } = [];
 
@@ -42,7 +42,7 @@ public sealed record EngineStatus
     /// <summary>All models, including those that requests cannot name.</summary>
     public IReadOnlyList<ModelStatus> Models { get; init; } = [];
 
-    /// <summary>True if no model is in memory, because they were unloaded. The next song loads those that it needs.</summary>
+    /// <summary>True if no model is in memory, because all were unloaded. The next song loads those that it needs.</summary>
     public bool IsIdle => State == EngineState.Ready && Models.Count > 0 && Models.All(model => !model.Loaded);
 
     /// <summary><c>cpu</c>, or the name of the GPU.</summary>

@@ -30,11 +30,11 @@ public interface ISongEngine
     /// <summary>Admits a song if a slot is free, and returns immediately.</summary>
     bool TryAdmit(SongTicket ticket);
 
-    /// <summary>Loads or unloads the models that songs of a model need. Models in use stay.</summary>
+    /// <summary>Loads or unloads the models that songs of a model need. Models in use stay in memory.</summary>
     /// <param name="model">The model that songs name.</param>
     /// <param name="isLoaded">True to load, false to unload.</param>
     /// <param name="cancel">Cancels the wait, not the loading.</param>
-    /// <returns>False if songs in progress use the models, or the memory.</returns>
+    /// <returns>False if songs in progress use the models or the memory that is needed.</returns>
     /// <exception cref="SongRequestException">The model is not configured.</exception>
     /// <exception cref="SongException">The models could not be loaded, or the engine is loading or draining.</exception>
     Task<bool> SetLoadedAsync(string model, bool isLoaded, CancellationToken cancel);

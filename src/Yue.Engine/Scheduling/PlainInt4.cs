@@ -4,11 +4,11 @@ namespace Yue.Engine.Scheduling;
 
 /// <summary>A configured checkpoint whose matrices have 4 bits per weight without calibration.</summary>
 /// <param name="Folder">Its folder.</param>
-/// <param name="Fix">The way to a better checkpoint.</param>
+/// <param name="Fix">The advice for getting a better checkpoint.</param>
 internal sealed record PlainInt4(string Folder, string Fix)
 {
     /// <summary>Returns the checkpoints that have 4 bits without calibration: in their files, or because they are quantized while they
-    /// are loaded onto a GPU. On the CPU, other files are computed in float32.</summary>
+    /// are loaded onto a GPU. On the CPU, files that are not quantized are computed in float32.</summary>
     /// <param name="options">The settings.</param>
     /// <param name="onGpu">True if the models run on a GPU.</param>
     public static IEnumerable<PlainInt4> Of(EngineOptions options, bool onGpu)

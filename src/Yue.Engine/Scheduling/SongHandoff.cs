@@ -164,12 +164,12 @@ internal sealed class SongHandoff
 /// <summary>The result of a wait of the engine's thread.</summary>
 internal enum Arrival
 {
-    /// <summary>Nothing has arrived within the time.</summary>
+    /// <summary>Nothing has arrived within the time limit.</summary>
     None,
 
     /// <summary>A song or an order has arrived.</summary>
     Work,
 
-    /// <summary>Nothing will arrive any more.</summary>
+    /// <summary>Nothing will arrive anymore.</summary>
     Closed,
 }

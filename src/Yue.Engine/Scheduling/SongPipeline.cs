@@ -39,7 +39,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         Guard([song], song.Work.Begin);
     }
 
-    /// <summary>Runs one step of every song: first the shared steps, then those of single songs.</summary>
+    /// <summary>Runs one step of every song: first the shared steps, then those of individual songs.</summary>
     public void Step()
     {
         foreach (var song in _songs.Where(song => song.IsCancelled).ToArray())
@@ -125,7 +125,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
     {
         foreach (var song in _songs.ToArray())
         {
-            Leave(song, () => song.Ticket.Fail(new EngineDeadException("the engine stopped while the song was made")));
+            Leave(song, () => song.Ticket.Fail(new EngineDeadException("the engine stopped while the song was being made")));
         }
     }
 
@@ -167,7 +167,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         {
             throw new EngineDeadException(error.Message, error);
         }
-#pragma warning disable CA1031 // Any other error belongs to the songs or to the order.
+#pragma warning disable CA1031 // Any other error affects only the songs or the order.
         catch (Exception error) when (error is not EngineDeadException)
 #pragma warning restore CA1031
         {
@@ -175,8 +175,8 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         }
     }
 
-    /// <summary>Returns an error as the fault of a song. Only the first line of its message is kept, because native errors contain their
-    /// stack in the message. The log contains all of it.</summary>
+    /// <summary>Returns an error as the fault of a song. Only the first line of its message is kept, because the messages of native errors
+    /// contain a stack trace. The log contains all of it.</summary>
     private static SongException AsFault(Exception error) =>
         error as SongException ?? new SongException(error.Message.Split('\n', 2)[0].TrimEnd(), error);
 

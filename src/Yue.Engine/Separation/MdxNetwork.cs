@@ -26,9 +26,9 @@ internal sealed class MdxNetwork : IDisposable
     /// <summary>Opens an ONNX file and checks its shapes.</summary>
     /// <param name="file">The file.</param>
     /// <param name="bins">The number of bins of the transform.</param>
-    /// <param name="fewestFrames">The minimum number of frames that overlapping pieces need.</param>
-    /// <exception cref="CheckpointException">The file does not exist or is not such a network.</exception>
-    public static MdxNetwork Open(string file, int bins, int fewestFrames)
+    /// <param name="minFrames">The minimum number of frames that overlapping pieces need.</param>
+    /// <exception cref="CheckpointException">The file does not exist or is not a separator.</exception>
+    public static MdxNetwork Open(string file, int bins, int minFrames)
     {
         var session = Load(file);
         try
@@ -41,8 +41,8 @@ internal sealed class MdxNetwork : IDisposable
             }
 
             var (input, output) = (session.InputMetadata.Single(), session.OutputMetadata.Single());
-            Expect(file, "input", input.Value, bins, fewestFrames);
-            Expect(file, "output", output.Value, bins, fewestFrames);
+            Expect(file, "input", input.Value, bins, minFrames);
+            Expect(file, "output", output.Value, bins, minFrames);
             var shape = input.Value.Dimensions;
             if (!shape.AsSpan(2).SequenceEqual(output.Value.Dimensions.AsSpan(2)))
             {
@@ -84,11 +84,11 @@ internal sealed class MdxNetwork : IDisposable
         }
     }
 
-    private static void Expect(string file, string what, NodeMetadata found, int bins, int fewestFrames)
+    private static void Expect(string file, string what, NodeMetadata found, int bins, int minFrames)
     {
-        var expected = $"[1, {Planes}, at most {bins}, at least {fewestFrames}] of float32";
+        var expected = $"[1, {Planes}, at most {bins}, at least {minFrames}] of float32";
         var fits = found is { IsTensor: true, Dimensions: [1 or -1, Planes, > 0 and var F, var T] }
-            && found.ElementType == typeof(float) && F <= bins && T >= fewestFrames;
+            && found.ElementType == typeof(float) && F <= bins && T >= minFrames;
         if (!fits)
         {
             throw new CheckpointException(

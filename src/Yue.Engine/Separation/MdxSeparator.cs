@@ -7,8 +7,8 @@ namespace Yue.Engine.Separation;
 /// stem.</summary>
 /// <remarks>
 /// The sound is processed in overlapping pieces with the network's number of frames, which are cross-faded. The other stem is the mix minus
-/// the network's output, so the two add up to the mix. It contains everything above the network's highest bin. Runs on the CPU, because the
-/// GPU's memory is planned for songs. Thread-safe.
+/// the network's output, so the two add up to the mix. The other stem also contains everything above the network's highest bin. Runs on the
+/// CPU, because the GPU's memory is planned for songs. Thread-safe.
 /// </remarks>
 public sealed class MdxSeparator : IDisposable
 {
@@ -26,10 +26,10 @@ public sealed class MdxSeparator : IDisposable
     /// <param name="file">The ONNX file.</param>
     /// <param name="fftSize">The length of the Fourier transform that the network was trained with.</param>
     /// <param name="isVocal">True if the network's output is the vocal, false if it is the instrumental.</param>
-    /// <exception cref="Weights.CheckpointException">The file is not such a network. The message contains the shapes.</exception>
+    /// <exception cref="Weights.CheckpointException">The file is not a separator. The message contains the shapes.</exception>
     public MdxSeparator(string file, int fftSize, bool isVocal)
     {
-        _network = MdxNetwork.Open(file, bins: (fftSize / 2) + 1, fewestFrames: (2 * fftSize / HopSamples) + 2);
+        _network = MdxNetwork.Open(file, bins: (fftSize / 2) + 1, minFrames: (2 * fftSize / HopSamples) + 2);
         (_fftSize, _isVocal) = (fftSize, isVocal);
         _window = hann_window(fftSize).DetachFromDisposeScope();
     }
@@ -40,7 +40,7 @@ public sealed class MdxSeparator : IDisposable
         var channels = mix.Channels
             .Select(channel => Resampler.Resample(new AudioClip(channel, mix.SampleRateHz), SampleRateHz).Samples).ToArray();
         var (left, right) = (channels[0], channels[^1]);
-        var stem = LetThrough(left, right, cancel);
+        var stem = Filter(left, right, cancel);
         var rest = new float[stem.Length];
         for (var i = 0; i < rest.Length; i++)
         {
@@ -58,7 +58,7 @@ public sealed class MdxSeparator : IDisposable
     }
 
     /// <summary>Returns the mean of both channels of the network's output.</summary>
-    private float[] LetThrough(float[] left, float[] right, CancellationToken cancel)
+    private float[] Filter(float[] left, float[] right, CancellationToken cancel)
     {
         var S = HopSamples * (_network.Frames - 1);
         var weights = Weights(S, fade: _fftSize);
@@ -66,7 +66,7 @@ public sealed class MdxSeparator : IDisposable
         for (var start = 0; start < left.Length; start += S - _fftSize)
         {
             cancel.ThrowIfCancellationRequested();
-            var piece = LetThroughPiece(Piece(left, start, S), Piece(right, start, S));
+            var piece = FilterPiece(Piece(left, start, S), Piece(right, start, S));
             for (var i = 0; i < Math.Min(S, left.Length - start); i++)
             {
                 sum[start + i] += weights[i] * piece[i];
@@ -77,7 +77,7 @@ public sealed class MdxSeparator : IDisposable
         return [.. sum.Zip(weightSum, (value, weight) => value / weight)];
     }
 
-    private float[] LetThroughPiece(float[] left, float[] right)
+    private float[] FilterPiece(float[] left, float[] right)
     {
         using var gradients = no_grad();
         using var scope = NewDisposeScope();

@@ -128,7 +128,7 @@ public static class SongLimits
     public const double MinTargetSeconds = 1.0;
     public const double MaxTargetSeconds = 100.0;
 
-    /// <summary>The maximum length of a song whose family does not sing in sections. The limit comes from YuE 2's context.</summary>
+    /// <summary>The maximum length of a song whose family does not sing in sections. The limit follows from YuE 2's context.</summary>
     public const double MaxSongSeconds = 900.0;
 
     public const int MinScoreLength = 1;
@@ -141,10 +141,10 @@ public static class SongLimits
     /// <summary>The maximum number of sections in a song that is continued.</summary>
     public const int MaxCodesSections = 100;
 
-    /// <summary>The maximum number of frames in one of its sections, derived from <see cref="MaxMaxNewTokens"/>.</summary>
+    /// <summary>The maximum number of frames per section of a song that is continued, derived from <see cref="MaxMaxNewTokens"/>.</summary>
     public const int MaxSectionFrames = MaxMaxNewTokens / 2;
 
-    /// <summary>The maximum number of frames in all its sections: half an hour.</summary>
+    /// <summary>The maximum number of frames in a song that is continued: half an hour.</summary>
     public const int MaxCodesFrames = 90_000;
 
     public const int MinTakes = 1;

@@ -78,10 +78,10 @@ public sealed record SongTimings
     /// did in the meantime.</summary>
     public required double Stage1Seconds { get; init; }
 
-    /// <summary>The seconds from then until stage 2 or flow matching was done. Includes decoding in the meantime.</summary>
+    /// <summary>The seconds from the end of stage 1 until stage 2 or flow matching was done. Includes decoding in the meantime.</summary>
     public required double Stage2Seconds { get; init; }
 
-    /// <summary>The seconds for the rest of the decoding after that.</summary>
+    /// <summary>The seconds for the decoding that remained after stage 2 or flow matching.</summary>
     public required double DecodeSeconds { get; init; }
 
     public required double TotalSeconds { get; init; }

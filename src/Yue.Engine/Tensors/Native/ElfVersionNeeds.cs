@@ -10,7 +10,7 @@ public static class ElfVersionNeeds
     private const uint SectionTypeVersionNeeds = 0x6ffffffe;
     private const ushort WeakFlag = 0x2;
 
-    /// <summary>Marks every need of <paramref name="version"/> weak, so that a library without it is accepted.</summary>
+    /// <summary>Marks every need of <paramref name="version"/> as weak, so that a library without it is accepted.</summary>
     /// <returns>The number of entries that were marked.</returns>
     public static int Weaken(Span<byte> image, string version)
     {

@@ -5,7 +5,7 @@ namespace Yue.Engine.Tensors.Native;
 /// <summary>The environment variables that native libraries read. .NET changes only its own copy of them.</summary>
 internal static partial class NativeEnvironment
 {
-    /// <summary>Sets a variable unless it has a value. Does nothing on other systems than Linux.</summary>
+    /// <summary>Sets a variable unless it has a value. Does nothing on systems other than Linux.</summary>
     public static void SetDefault(string name, string value)
     {
         if (OperatingSystem.IsLinux())

@@ -38,7 +38,8 @@ public static class TorchNativeLibrary
         }
     }
 
-    /// <summary>Returns true if libtorch is with the program or can be loaded. TorchSharp prints pages of text if it finds none.</summary>
+    /// <summary>Returns true if libtorch is in the program's folder or can be loaded from elsewhere. TorchSharp prints pages of text if it
+    /// finds none.</summary>
     public static bool Exists() =>
         !OperatingSystem.IsLinux() || Find(TorchFileName) is not null || NativeLibrary.TryLoad(TorchFileName, out _);
 
