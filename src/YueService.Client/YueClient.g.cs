@@ -2943,7 +2943,7 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyList<SongCapability> Capabilities { get; set; } = new System.Collections.Generic.List<SongCapability>();
 
         /// <summary>
-        /// The licence of the published models of the family.
+        /// The license of the published models of the family.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("licence")]
         public ModelLicence Licence { get; set; } = new ModelLicence();
@@ -2964,7 +2964,7 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// A licence of models.
+    /// A license of models.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class ModelLicence
@@ -2977,7 +2977,7 @@ namespace YueService.Client
         public string Name { get; set; } = default!;
 
         /// <summary>
-        /// The page of the models, which contains the licence.
+        /// The page of the models, which contains the license.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("link")]
         public System.Uri Link { get; set; } = default!;
@@ -3051,7 +3051,7 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyList<SongScope> Stages { get; set; } = new System.Collections.Generic.List<SongScope>();
 
         /// <summary>
-        /// The licence of the published models of the family.
+        /// The license of the published models of the family.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("licence")]
         public ModelLicence Licence { get; set; } = new ModelLicence();
@@ -4398,7 +4398,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The origin and the licence of the list.
+        /// The origin and the license of the list.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("notice")]
         public string Notice { get; set; } = default!;

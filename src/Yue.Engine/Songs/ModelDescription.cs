@@ -38,7 +38,7 @@ public sealed record FamilyDescription(
     /// <summary>The default lyrics of an instrumental song.</summary>
     public string InstrumentalLyrics { get; init; } = "[verse]\n\n[chorus]";
 
-    /// <summary>The licence of the published models of the family.</summary>
+    /// <summary>The license of the published models of the family.</summary>
     public required ModelLicence Licence { get; init; }
 
     /// <summary>The valid values for the last stage of a song, the default first.</summary>
@@ -66,9 +66,9 @@ public sealed record FamilyDescription(
     }
 }
 
-/// <summary>A licence of models.</summary>
+/// <summary>A license of models.</summary>
 /// <param name="Name">The name, such as <c>Apache-2.0</c>.</param>
-/// <param name="Link">The page of the models, which contains the licence.</param>
+/// <param name="Link">The page of the models, which contains the license.</param>
 /// <param name="Notice">The facts that users need to know; null if the name is sufficient.</param>
 public sealed record ModelLicence(string Name, Uri Link, string? Notice = null);
 

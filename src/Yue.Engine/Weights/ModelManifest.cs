@@ -60,7 +60,7 @@ public sealed record ManifestCheckpoint
 
     public required string Licence { get; init; }
 
-    /// <summary>The facts about the licence that a user has to accept before a download; null if there are none.</summary>
+    /// <summary>The facts about the license that a user has to accept before a download; null if there are none.</summary>
     public string? Terms { get; init; }
 
     public required IReadOnlyList<ManifestFile> Files { get; init; }

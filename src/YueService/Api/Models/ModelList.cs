@@ -28,7 +28,7 @@ internal sealed record ModelBody
     /// <summary>The features of the model beyond a song from lyrics.</summary>
     public required IReadOnlyList<SongCapability> Capabilities { get; init; }
 
-    /// <summary>The licence of the published models of the family.</summary>
+    /// <summary>The license of the published models of the family.</summary>
     public required ModelLicence Licence { get; init; }
 
     /// <summary>True if the model is in memory; null if another process has it.</summary>

@@ -30,7 +30,7 @@ internal sealed record OptionsResponse
 /// <param name="FamilyTitle">The display name of the model family, such as <c>YuE 1</c>.</param>
 /// <param name="Capabilities">The features of the model beyond a song from lyrics.</param>
 /// <param name="Stages">The values of <c>stage</c> that the model supports, the default first.</param>
-/// <param name="Licence">The licence of the published models of the family.</param>
+/// <param name="Licence">The license of the published models of the family.</param>
 internal sealed record ModelOption(
     string Name,
     string Family,
