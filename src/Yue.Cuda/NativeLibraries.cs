@@ -28,7 +28,7 @@ internal static class NativeLibraries
         _ => IntPtr.Zero,
     });
 
-    /// <summary>Searches the libtorch folder first (its NVRTC has the CUDA version of libtorch), then the system and LD_LIBRARY_PATH, then
+    /// <summary>Searches the libtorch folder first (its NVRTC matches libtorch's CUDA version), then the system and LD_LIBRARY_PATH, then
     /// the toolkit.</summary>
     private static IntPtr FindNvrtc()
     {

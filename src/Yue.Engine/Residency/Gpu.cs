@@ -132,7 +132,7 @@ internal sealed class Gpu : IDisposable
         ? Math.Min((long)options.DeviceMemoryMegabytes << 20, freeBytes)
         : freeBytes;
 
-    /// <summary>Returns the type of keys and values with a name in the settings.</summary>
+    /// <summary>Returns the type of keys and values for a name in the settings.</summary>
     public static CacheType CacheTypeNamed(string name) => name switch
     {
         "f32" => CacheType.Float32,
@@ -144,7 +144,7 @@ internal sealed class Gpu : IDisposable
     /// <summary>Returns the name of a type of matrices in the settings.</summary>
     public static string NameOf(WeightType type) => WeightNames.First(pair => pair.Value == type).Key;
 
-    /// <summary>Returns the type of matrices with a name in the settings.</summary>
+    /// <summary>Returns the type of matrices for a name in the settings.</summary>
     public static WeightType TypeNamed(string name) => WeightNames.TryGetValue(name, out var type)
         ? type
         : throw new NotSupportedException($"Weights is '{name}'; it must be one of {string.Join(", ", WeightNames.Keys)}");

@@ -176,7 +176,7 @@ internal sealed class ModelSet : IDisposable
     private IReadOnlyList<ShelfModel> ShelfOf(string name) =>
         _families.Select(family => family.ShelfOf(name)).First(models => models.Count > 0);
 
-    /// <summary>Returns the device with a name in the settings.</summary>
+    /// <summary>Returns the device for a name in the settings.</summary>
     /// <exception cref="InvalidOperationException">There is no such device.</exception>
     public static Device TorchDevice(string name)
     {

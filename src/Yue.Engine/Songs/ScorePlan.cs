@@ -1,6 +1,6 @@
 namespace Yue.Engine.Songs;
 
-/// <summary>The kind of score that a model writes before the music or receives (docs/model-yue2.md 3).</summary>
+/// <summary>The kind of score that a model writes or receives before the music (docs/model-yue2.md 3).</summary>
 public enum ScorePlan
 {
     /// <summary>A melody with chord symbols.</summary>

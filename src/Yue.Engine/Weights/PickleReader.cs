@@ -258,7 +258,7 @@ internal sealed class PickleReader
     private long LineKey() =>
         long.TryParse(_input.Line(), NumberStyles.None, CultureInfo.InvariantCulture, out var key)
             ? key
-            : throw _input.Error("a memo entry is not a number");
+            : throw _input.Error("a memo key is not a number");
 
     private object Number(string line, char opcode)
     {

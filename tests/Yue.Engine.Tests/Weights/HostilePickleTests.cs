@@ -75,7 +75,7 @@ public sealed class HostilePickleTests : IDisposable
     [InlineData("ctorch._utils\n_rebuild_parameter\n)R.", "a parameter is not a tensor")]
     [InlineData("K\u0001K\u0001\u0093.", "an imported name is not a string")]
     [InlineData("ccollections\nOrderedDict\n]K\u0001a\u0085R.", "an OrderedDict's item is not a pair")]
-    [InlineData("pnine\n.", "a memo entry is not a number")]
+    [InlineData("pnine\n.", "a memo key is not a number")]
     [InlineData("Fnine\n.", "a float is not a number")]
     public void An_invalid_pickle_is_refused(string pickle, string message) => AssertRefused(message, Join(pickle));
 
@@ -85,13 +85,13 @@ public sealed class HostilePickleTests : IDisposable
         AssertRefused("values are on the stack", Join(new string('N', (1 << 20) + 1), "."));
         AssertRefused("collections are nested", Join(new string('(', 100_000), "."));
         AssertRefused("memo entry 2097152 is outside", Join("N", new string('\u0094', (1 << 21) + 1), "."));
-        AssertRefused("makes more than 4194304 values", Join(string.Concat(Enumerable.Repeat("]0", (1 << 21) + 1)), "."));
+        AssertRefused("creates more than 4194304 values", Join(string.Concat(Enumerable.Repeat("]0", (1 << 21) + 1)), "."));
         AssertRefused("model/data.pkl has 16777217 bytes, expected at most 16777216", new byte[(16 << 20) + 1]);
 
         // A list of 1000 pairs, made an OrderedDict 10,000 times.
         var pairs = Join("](", string.Concat(Enumerable.Repeat("K\u0001K\u0001\u0086", 1000)), "eq\u0000");
         var copies = string.Concat(Enumerable.Repeat("ccollections\nOrderedDict\nh\u0000\u0085R0", 10_000));
-        AssertRefused("makes more than 4194304 values", Join(pairs, copies, "."));
+        AssertRefused("creates more than 4194304 values", Join(pairs, copies, "."));
     }
 
     [Fact]
