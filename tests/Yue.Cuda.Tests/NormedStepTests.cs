@@ -78,7 +78,7 @@ public sealed class NormedStepTests(Gpu gpu) : IClassFixture<NormedStepTests.Com
         using var bench = new DecodeBench(gpu, NormedHeads, WeightType.BFloat16, 1, 1);
         var error = Assert.Throws<ArgumentException>(() => new CudaLlama(
             gpu.Require(), gpu.Kernels, NormedHeads with { NormsQueriesAndKeys = false }, bench.Model.Weights, bench.Cache, 1, 64));
-        Assert.Contains("does not norm queries and keys", error.Message, StringComparison.Ordinal);
+        Assert.Contains("does not normalize queries and keys", error.Message, StringComparison.Ordinal);
     }
 
     private static LlamaShape ShapeOf(string name) => name switch
