@@ -41,7 +41,7 @@ public sealed class ClipTests(Studio studio)
         var warning = tab.Page.Locator(".clip .finding");
         await Assertions.Expect(warning).ToHaveCountAsync(0);
         await ChooseModelAsync(tab, LyricsModel);
-        await Assertions.Expect(warning).ToContainTextAsync("This model sings from lyrics only");
+        await Assertions.Expect(warning).ToContainTextAsync("This model is made for lyrics only");
         await tab.CheckAccessibilityAsync("a style clip");
         await ChooseModelAsync(tab, "");
         await Assertions.Expect(warning).ToHaveCountAsync(0);

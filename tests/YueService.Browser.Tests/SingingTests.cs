@@ -64,7 +64,7 @@ public sealed class SingingTests(Studio studio)
         await tab.Page.WaitForFunctionAsync("() => announced.at(-1)?.includes('finished')");
         var drawings = await tab.Page.EvaluateAsync<JsonElement>("() => drawings");
         ExpectFromLeftToRight([.. drawings.EnumerateArray()]);
-        string[] states = ["Announced waits to be sung", "Announced is being sung", "Announced is finished"];
+        string[] states = ["Announced is waiting to be sung", "Announced is being sung", "Announced is finished"];
         var announced = await AnnouncedAsync(tab);
         Assert.Equal(states.Intersect(announced), announced);
         Assert.Contains(states[2], announced);

@@ -48,7 +48,7 @@ public sealed class WritingTests(Studio studio)
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var verse = tab.Page.GetByLabel("Words of verse");
         await verse.FillAsync("Staring at the sunset [note]");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Take it out" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Remove it" }).ClickAsync();
         await Assertions.Expect(verse).ToHaveValueAsync("Staring at the sunset");
         await verse.PressAsync("End");
         await tab.Page.Keyboard.TypeAsync(", alone");

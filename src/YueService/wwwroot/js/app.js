@@ -12,7 +12,7 @@ import { clock, closeToast, holdToast, html, Icon, resumeToast, showToast, spoke
 import { Write } from './write.js';
 
 const Tabs = [['write', 'Write'], ['song', 'Song'], ['library', 'Library']];
-const Themes = { '': 'as the system', light: 'light', dark: 'dark' };
+const Themes = { '': 'system', light: 'light', dark: 'dark' };
 
 function App() {
   return html`<${TopBar} />
@@ -37,8 +37,8 @@ function TopBar() {
     ${!reachable.value ? html`<span class="pill off">Reconnecting …</span>`
     : running + depth > 0 ? html`<span class="pill">${[running ? `${running} singing` : '', depth ? `${depth} waiting` : '']
       .filter(Boolean).join(' · ')}</span>` : null}
-    <button type="button" class="round" aria-label=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`}
-      title=${`Colours: ${Themes[/** @type {''} */ (theme.value)]}`} onClick=${() => { theme.value = next; }}><${Icon}
+    <button type="button" class="round" aria-label=${`Colors: ${Themes[/** @type {''} */ (theme.value)]}`}
+      title=${`Colors: ${Themes[/** @type {''} */ (theme.value)]}`} onClick=${() => { theme.value = next; }}><${Icon}
         name="theme" /></button>
     <button type="button" class="round" aria-label="Help" title="Help" onClick=${() => dialog('openHelp')}>?</button>
     ${isSignedIn.value && !locked.value ? html`<button type="button" class="quiet sign-out" title="Sign out" onClick=${leave}><${Icon}
@@ -89,7 +89,7 @@ function PlayerBar() {
     blocks.reduce((sum, block) => sum + block.seconds, 0), 0.1);
   const at = isOpen ? position.value : 0;
   const section = blocks.find((block) => at >= block.start && at < block.start + block.seconds);
-  const isHeard = job !== null && canPlay(job);
+  const isPlayable = job !== null && canPlay(job);
   const press = () => {
     if (isOpen) {
       toggle();
@@ -99,13 +99,13 @@ function PlayerBar() {
   };
   const label = isPlaying.value ? 'Pause' : 'Play';
   return html`<footer class="player" aria-label="Player">
-    <button type="button" class="play" aria-label=${label} title=${`${label} (space)`} disabled=${!isHeard} onClick=${press}><${Icon}
+    <button type="button" class="play" aria-label=${label} title=${`${label} (space)`} disabled=${!isPlayable} onClick=${press}><${Icon}
       name=${isPlaying.value ? 'pause' : 'play'} /></button>
     <span class="num">${clock(at)}</span>
     <div class="position">
       <div class="bar" style=${{ '--ready': `${Math.min(100, ready / length * 100)}%`,
         '--at': `${Math.min(100, at / length * 100)}%` }}></div>
-      <input type="range" min="0" max=${length} step="0.1" value=${at} disabled=${!isHeard} aria-label="Position"
+      <input type="range" min="0" max=${length} step="0.1" value=${at} disabled=${!isPlayable} aria-label="Position"
         aria-valuetext=${`${spoken(at)} of ${spoken(length)}`}
         onInput=${(/** @type {any} */ event) => { if (!isOpen) { open(id); } seek(Number(event.target.value)); }} /></div>
     <span class="num end">${isWaiting.value ? 'being written …'
@@ -120,7 +120,7 @@ function Message() {
   const message = toast.value;
   const action = useRef(/** @type {HTMLButtonElement | null} */ (null));
   useEffect(() => {
-    // The focused element was removed, as with a deleted song: the action is the next thing that a keyboard reaches.
+    // The focused element was removed, for example with a deleted song. The action gets the focus, so that the keyboard reaches it next.
     if (message?.isByKey && document.activeElement === document.body) {
       action.current?.focus();
     }

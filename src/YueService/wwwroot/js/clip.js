@@ -12,19 +12,19 @@ import { clock, html, Icon, showToast, spoken, store, stored } from './ui.js';
 export const clip = signal(null);
 
 const isSending = signal(false);
-const isHeard = signal(false);
+const isPlaying = signal(false);
 
 /** The fields of a clip. */
 const Parts = ['clip', 'start_seconds', 'end_seconds', 'separate'];
-const Shortest = 1;
-const Longest = 60;
-const Usual = 30;
+const MinSeconds = 1;
+const MaxSeconds = 60;
+const DefaultSeconds = 30;
 const Bars = 120;
 
 /** @type {AudioContext | null} */
 let context = null;
 /** @type {AudioBufferSourceNode | null} */
-let heard = null;
+let playing = null;
 
 const kept = stored('clip');
 if (kept) {
@@ -37,7 +37,7 @@ if (kept) {
 effect(() => {
   if (clip.value && fields.value['reference.clip'] !== clip.value.id) {
     // Another request was opened.
-    hush();
+    stop();
     clip.value = null;
   }
 });
@@ -57,10 +57,10 @@ export async function take(file) {
   try {
     const { id, seconds } = await send('POST', '/v1/clips', { body: file,
       headers: { 'Content-Type': file.type.startsWith('audio/') ? file.type : 'application/octet-stream' } });
-    hush();
+    stop();
     setField('reference.clip', id);
     setField('reference.start_seconds', 0);
-    setField('reference.end_seconds', Math.min(seconds, Usual));
+    setField('reference.end_seconds', Math.min(seconds, DefaultSeconds));
     clip.value = { id, name: file.name, seconds, sound: await decode(file) };
     store('clip', JSON.stringify({ id, name: file.name, seconds }));
   } catch (error) {
@@ -82,32 +82,32 @@ async function decode(file) {
 }
 
 function drop() {
-  hush();
+  stop();
   Parts.forEach((name) => setField(`reference.${name}`, null));
 }
 
 /** Stops the clip. */
-function hush() {
-  heard?.stop();
-  heard = null;
-  isHeard.value = false;
+function stop() {
+  playing?.stop();
+  playing = null;
+  isPlaying.value = false;
 }
 
 /** Plays the selected part, or stops it. @param {AudioBuffer} sound */
 function listen(sound) {
-  if (isHeard.value || !context) {
-    hush();
+  if (isPlaying.value || !context) {
+    stop();
     return;
   }
 
   const source = context.createBufferSource();
   source.buffer = sound;
   source.connect(context.destination);
-  source.onended = () => { if (heard === source) { hush(); } };
+  source.onended = () => { if (playing === source) { stop(); } };
   context.resume();
   source.start(0, start(), end() - start());
-  heard = source;
-  isHeard.value = true;
+  playing = source;
+  isPlaying.value = true;
 }
 
 function start() {
@@ -115,17 +115,17 @@ function start() {
 }
 
 function end() {
-  return Number(fields.value['reference.end_seconds'] ?? Math.min(clip.value?.seconds ?? Usual, start() + Usual));
+  return Number(fields.value['reference.end_seconds'] ?? Math.min(clip.value?.seconds ?? DefaultSeconds, start() + DefaultSeconds));
 }
 
 /** Moves an edge; the part stays 1 to 60 s long. @param {'start' | 'end'} edge @param {number} to */
 function trim(edge, to) {
   const whole = clip.value?.seconds ?? 0;
   const at = Math.round(Math.min(Math.max(to, 0), whole) * 10) / 10;
-  const from = edge === 'start' ? Math.min(at, Math.max(0, whole - Shortest))
-    : Math.min(Math.max(start(), at - Longest), Math.max(0, at - Shortest));
-  const until = edge === 'end' ? Math.max(at, Shortest) : Math.max(Math.min(end(), from + Longest), from + Shortest);
-  hush();
+  const from = edge === 'start' ? Math.min(at, Math.max(0, whole - MinSeconds))
+    : Math.min(Math.max(start(), at - MaxSeconds), Math.max(0, at - MinSeconds));
+  const until = edge === 'end' ? Math.max(at, MinSeconds) : Math.max(Math.min(end(), from + MaxSeconds), from + MinSeconds);
+  stop();
   setField('reference.start_seconds', Math.round(from * 10) / 10);
   setField('reference.end_seconds', Math.round(until * 10) / 10);
 }
@@ -140,16 +140,16 @@ export function ClipCard() {
   const follows = model.value?.capabilities.includes('reference_clip') ?? true;
   return html`<section class="card clip" aria-label="Style clip">
     <header><b>${shown.name}</b><span class="length">${clock(start())} – ${clock(end())}</span>
-      ${shown.sound ? html`<button type="button" class="quiet" aria-label=${isHeard.value ? 'Stop the clip' : 'Play the clip'}
-        onClick=${() => shown.sound && listen(shown.sound)}><${Icon} name=${isHeard.value ? 'pause' : 'play'} /></button>` : null}
+      ${shown.sound ? html`<button type="button" class="quiet" aria-label=${isPlaying.value ? 'Stop the clip' : 'Play the clip'}
+        onClick=${() => shown.sound && listen(shown.sound)}><${Icon} name=${isPlaying.value ? 'pause' : 'play'} /></button>` : null}
       <button type="button" class="quiet" aria-label="Remove the clip" onClick=${drop}><${Icon} name="close" /></button></header>
     <${Trim} shown=${shown} />
     ${options.value?.separator_available ? html`<label class="check"><input type="checkbox"
       checked=${fields.value['reference.separate'] === true}
       onChange=${(/** @type {any} */ event) => setField('reference.separate', event.target.checked || null)} />
         Split into voice and band first</label>` : null}
-    ${follows ? null : html`<p class="finding">This model sings from lyrics only: it takes a clip, and
-      follows it little. A model whose name ends in icl follows it.</p>`}
+    ${follows ? null : html`<p class="finding">This model is made for lyrics only: it accepts a clip,
+      but hardly follows it. Models whose names end in icl follow it.</p>`}
     ${errors.length > 0 ? html`<p class="fault">${errors.join(' ')}</p>` : null}
   </section>`;
 }

@@ -16,14 +16,14 @@ function make(html) {
 /** Shows the keyboard shortcuts and links to the documentation. */
 export function openHelp() {
   const dialog = make(`<form method="dialog"><h2>Help</h2>
-    <p>Write sections of lyrics, say how they should sound, and press <b>Sing</b>. You hear the song while it is made.
+    <p>Write sections of lyrics, say how they should sound, and press <b>Sing</b>. You hear the song while it is being made.
     Click a section above the waveform to sing it again, or <b>+</b> to continue the song.</p>
     <table><caption>Keys</caption>
       <tr><th scope="row"><kbd>Space</kbd></th><td>plays and pauses</td></tr>
       <tr><th scope="row"><kbd>1</kbd> – <kbd>4</kbd></th><td>switch between takes at the same position</td></tr>
       <tr><th scope="row"><kbd>←</kbd> <kbd>→</kbd></th><td>move in the song, on the waveform or the player</td></tr>
       <tr><th scope="row"><kbd>Alt</kbd> + <kbd>↑</kbd> <kbd>↓</kbd></th><td>moves a section</td></tr>
-      <tr><th scope="row"><kbd>Ctrl</kbd> + <kbd>Enter</kbd></th><td>sings what is written</td></tr>
+      <tr><th scope="row"><kbd>Ctrl</kbd> + <kbd>Enter</kbd></th><td>sings the song</td></tr>
     </table>
     <p><a href="./docs">The API that this page uses</a></p>
     <button class="button strong">Close</button></form>`);

@@ -76,7 +76,7 @@ function restore({ text, line, rest, number, remake: from, settled: last }) {
   });
 }
 
-/** Returns the parts of a content that the user writes. @param {Pick<Content, 'text' | 'line' | 'rest'>} from */
+/** Returns a key for the parts of the content that the user writes. @param {Pick<Content, 'text' | 'line' | 'rest'>} from */
 export function keyOf({ text, line, rest }) {
   return JSON.stringify([text.trim(), line.trim(), Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }

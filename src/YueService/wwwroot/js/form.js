@@ -73,7 +73,7 @@ export function cardsOf(text) {
 }
 
 /** @param {string} text */
-export function holdsTag(text) {
+export function containsTag(text) {
   return TagLine.test(text);
 }
 
@@ -102,7 +102,7 @@ export function changeCard(key, change) {
     }
 
     const changed = { ...card, ...change };
-    if (!holdsTag(changed.text)) {
+    if (!containsTag(changed.text)) {
       return [changed];
     }
 
@@ -204,8 +204,8 @@ export const model = computed(() => {
   return models.find((entry) => entry.name === fields.value.model) ?? models[0] ?? null;
 });
 
-/** Returns whether the chosen model supports a field. Fields of unknown models are supported. @param {string} name */
-export function isTaken(name) {
+/** Returns whether the chosen model supports a field. An unknown model supports every field. @param {string} name */
+export function isSupported(name) {
   const chosen = model.value;
   const field = options.value?.fields.find((entry) => entry.name === name);
   return chosen === null || (field?.models.includes(chosen.name) ?? true);
@@ -216,9 +216,9 @@ function fitting(body) {
   const isObject = (/** @type {any} */ value) => value !== null && typeof value === 'object' && !Array.isArray(value);
   const kept = Object.entries(body)
     .filter(([name, value]) => isObject(value)
-      || (isTaken(name) && (name !== 'stage' || (model.value?.stages.includes(value) ?? true))))
+      || (isSupported(name) && (name !== 'stage' || (model.value?.stages.includes(value) ?? true))))
     .map(([name, value]) => [name, isObject(value)
-      ? Object.fromEntries(Object.entries(value).filter(([inner]) => isTaken(`${name}.${inner}`))) : value]);
+      ? Object.fromEntries(Object.entries(value).filter(([inner]) => isSupported(`${name}.${inner}`))) : value]);
   return Object.fromEntries(kept);
 }
 

@@ -55,7 +55,7 @@ export const busy = computed(() => {
 });
 
 const PageSize = 100;
-/** Sentences that follow each other faster are announced together, because a new one interrupts the previous one. */
+/** Sentences that follow each other more quickly are announced together, because a new one interrupts the previous one. */
 const AnnouncementDelay = 150;
 /** @type {EventSource | null} */
 let source = null;
@@ -211,9 +211,9 @@ function follow() {
   const events = new EventSource('/v1/events');
   source = events;
   events.onopen = () => { reachable.value = true; };
-  events.addEventListener('snapshot', (event) => heardAll(JSON.parse(event.data).jobs));
+  events.addEventListener('snapshot', (event) => applySnapshot(JSON.parse(event.data).jobs));
   for (const name of ['queued', 'running', 'succeeded', 'failed', 'cancelled']) {
-    events.addEventListener(name, (event) => heard(JSON.parse(event.data)));
+    events.addEventListener(name, (event) => applyEvent(JSON.parse(event.data)));
   }
 
   events.addEventListener('edited', (event) => readJob(JSON.parse(event.data).id));
@@ -230,15 +230,15 @@ function follow() {
   };
 }
 
-/** @param {Job[]} unfinished The songs that wait or are being made; all others have ended. */
-function heardAll(unfinished) {
+/** @param {Job[]} unfinished The songs that are waiting or being made; all others have ended. */
+function applySnapshot(unfinished) {
   const ids = new Set(unfinished.map((job) => job.id));
-  unfinished.forEach(heard);
+  unfinished.forEach(applyEvent);
   [...jobs.value.values()].filter((job) => isUnfinished(job) && !ids.has(job.id)).forEach((job) => readJob(job.id));
 }
 
 /** @param {Job} news */
-function heard(news) {
+function applyEvent(news) {
   const job = jobs.value.get(news.id);
   if (!job) {
     // Another client requested it.
@@ -274,7 +274,7 @@ async function readHealth() {
 
 /** @param {Job} job */
 function announceState(job) {
-  const words = { queued: 'waits to be sung', running: 'is being sung', succeeded: 'is finished', failed: 'failed',
+  const words = { queued: 'is waiting to be sung', running: 'is being sung', succeeded: 'is finished', failed: 'failed',
     cancelled: 'was cancelled' };
   if (unannounced.length === 0) {
     window.setTimeout(() => {
@@ -302,7 +302,7 @@ export function show(id) {
  */
 export async function sing(request) {
   const made = await send('POST', '/v1/songs', { json: request, headers: { 'Idempotency-Key': newId() } });
-  // Several takes are a group.
+  // Several takes form a group.
   const news = made.takes ? await Promise.all(made.takes.map((/** @type {Job} */ { id }) => send('GET', `/v1/songs/${id}`))) : [made];
   batch(() => {
     take(news);
@@ -330,7 +330,7 @@ export async function edit(job, change) {
   }
 }
 
-/** Cancels a song that waits or is being made. @param {Job} job */
+/** Cancels a song that is waiting or being made. @param {Job} job */
 export async function cancel(job) {
   try {
     const left = await send('DELETE', `/v1/songs/${job.id}`);

@@ -79,7 +79,7 @@ export function Library() {
 /** Returns the text to show if there are no songs. */
 function nothing() {
   const { text, favourites } = search.value;
-  return text ? `No song has “${short(text, 30)}”.`
+  return text ? `No song contains “${short(text, 30)}”.`
     : favourites ? 'No favourites yet. Select the star of a song to keep it here.' : 'Your songs will be here.';
 }
 
@@ -97,7 +97,7 @@ function Unsung({ list }) {
 /** @param {{ job: Job, depth: number }} props */
 function Item({ job, depth }) {
   const isCurrent = currentId.value === job.id;
-  // Below a song of the same title, an item is named by its difference.
+  // Below a song with the same title, an item's name says how it differs.
   const isTake = depth > 0 && (job.group?.take ?? 1) > 1;
   const isVersion = depth > 0 && job.parent !== null && jobs.value.get(job.parent.id)?.title === job.title;
   return html`<li class=${`item ${isCurrent ? 'on' : ''} depth-${Math.min(depth, 3)}`} aria-level=${depth + 1}>
@@ -116,7 +116,7 @@ function Item({ job, depth }) {
   </li>`;
 }
 
-/** Returns how a song was made from another one. @param {Job} job */
+/** Describes how a song was made from another one. @param {Job} job */
 function remakeWords(job) {
   return fromWords(job).replace(/ (of|from|in)$/, '');
 }

@@ -30,7 +30,7 @@ const CheckDelay = 350;
 export const check = signal(null);
 
 /** True if the user tried to sing a section that has no words yet. */
-export const isWanting = signal(false);
+export const needsWords = signal(false);
 
 /** The card that is being dragged; 0 for none. */
 const dragged = signal(0);
@@ -41,7 +41,7 @@ const shown = computed(() => (asText.value && !remake.value ? lyrics.value : joi
 let checks = 0;
 
 /** Lets the service check the current request. */
-async function ask() {
+async function runCheck() {
   const number = ++checks;
   const text = shown.value;
   try {
@@ -50,7 +50,7 @@ async function ask() {
       check.value = inUnits(response, text);
     }
   } catch {
-    // The check is repeated at the next change.
+    // The check is repeated after the next change.
   }
 }
 
@@ -67,18 +67,18 @@ function inUnits(response, text) {
     warnings: response.warnings.map((/** @type {any} */ entry) => (entry.field === 'lyrics' ? move(entry) : entry)) };
 }
 
-let asking = 0;
+let checkTimer = 0;
 effect(() => {
   void [shown.value, genre.value, fields.value, remake.value, reachable.value];
-  clearTimeout(asking);
+  clearTimeout(checkTimer);
   if (!locked.value) {
-    asking = window.setTimeout(ask, CheckDelay);
+    checkTimer = window.setTimeout(runCheck, CheckDelay);
   }
 });
 
 effect(() => {
-  if (isWanting.value && !cardWithoutWords.value) {
-    isWanting.value = false;
+  if (needsWords.value && !cardWithoutWords.value) {
+    needsWords.value = false;
   }
 });
 
@@ -206,9 +206,9 @@ function PlainText() {
   return html`<div class="card plain">
     <div class="grow"><div class="mirror" aria-hidden="true">${marked(lyrics.value, findings)}${'\u200b'}</div>
       <textarea id="all-words" name="lyrics" aria-label="Lyrics" placeholder=${'[verse]\nWords to sing'}
-        aria-invalid=${isWanting.value ? 'true' : undefined} aria-describedby=${describedBy(findings, 'text')}
+        aria-invalid=${needsWords.value ? 'true' : undefined} aria-describedby=${describedBy(findings, 'text')}
         value=${lyrics.value} onInput=${(/** @type {any} */ event) => setLyrics(event.target.value)}></textarea></div>
-    ${isWanting.value ? html`<${Wanting} />` : null}
+    ${needsWords.value ? html`<${MissingWords} />` : null}
     <${Findings} id="findings-text" text=${lyrics.value} findings=${findings} onGo=${go}
       onChange=${(/** @type {Change} */ change) => setLyrics(change(lyrics.value))} />
   </div>`;
@@ -216,12 +216,12 @@ function PlainText() {
 
 /** @param {Finding[]} findings @param {string | number} key */
 function describedBy(findings, key) {
-  return [isWanting.value ? 'wanting' : '', faults.value.length > 0 ? 'lyrics-fault' : '', findings.length > 0 ? `findings-${key}` : '']
-    .filter(Boolean).join(' ') || undefined;
+  return [needsWords.value ? 'missing-words' : '', faults.value.length > 0 ? 'lyrics-fault' : '',
+    findings.length > 0 ? `findings-${key}` : ''].filter(Boolean).join(' ') || undefined;
 }
 
-function Wanting() {
-  return html`<p class="fault" id="wanting" role="alert">Write the words to sing first.</p>`;
+function MissingWords() {
+  return html`<p class="fault" id="missing-words" role="alert">Write the words to sing first.</p>`;
 }
 
 function Cards() {
@@ -244,7 +244,7 @@ function CardView({ card, index }) {
       event.preventDefault();
       const target = /** @type {HTMLElement} */ (event.target);
       moveCard(card.key, index + step);
-      // Focused again, the element is read again, and its name contains the new place.
+      // Screen readers read the element again when it gets the focus again, and its name contains the new position.
       requestAnimationFrame(() => {
         target.blur();
         target.focus();
@@ -296,12 +296,12 @@ function drag(event, key) {
 function Words({ card, label, isFixed }) {
   // An empty section is not finished yet, so findings are not shown.
   const findings = isFixed || card.text.trim() === '' ? [] : findingsOf(card);
-  const isWanted = isWanting.value && cardWithoutWords.value?.key === card.key;
+  const isMissing = needsWords.value && cardWithoutWords.value?.key === card.key;
   return html`<div class="grow"><div class="mirror" aria-hidden="true">${marked(card.text, findings)}${'\u200b'}</div>
     <textarea id=${`words-${card.key}`} aria-label=${label} placeholder="Words to sing" readonly=${isFixed} value=${card.text}
-      aria-invalid=${isWanted ? 'true' : undefined} aria-describedby=${describedBy(findings, card.key)}
+      aria-invalid=${isMissing ? 'true' : undefined} aria-describedby=${describedBy(findings, card.key)}
       onInput=${(/** @type {any} */ event) => changeCard(card.key, { text: event.target.value })}></textarea></div>
-    ${isWanted ? html`<${Wanting} />` : null}
+    ${isMissing ? html`<${MissingWords} />` : null}
     <${Findings} id=${`findings-${card.key}`} text=${card.text} findings=${findings}
       onChange=${(/** @type {Change} */ change) => changeWords(card.key, change)} />`;
 }
@@ -338,7 +338,7 @@ function Remark({ text, finding, onChange, onGo }) {
   return html`<li class="finding"><span>${onGo ? html`<button type="button" class="link"
       onClick=${() => onGo(finding)}>Line ${line}</button>: ` : null}${plain(finding.message)}</span>${number > 1
     ? html`<button type="button" class="link" onClick=${() => onChange(() => repeated(text, finding, number))}>Repeat the line</button>`
-    : canGo ? html`<button type="button" class="link" onClick=${() => takeOut(text, finding, onChange)}>Take it out</button>` : null}</li>`;
+    : canGo ? html`<button type="button" class="link" onClick=${() => takeOut(text, finding, onChange)}>Remove it</button>` : null}</li>`;
 }
 
 /** Removes words; this can be undone. @param {string} text @param {Finding} finding @param {(change: Change) => void} onChange */
@@ -351,7 +351,7 @@ function takeOut(text, finding, onChange) {
     run: () => onChange((now) => (now.startsWith(before) ? before + taken + now.slice(before.length) : `${now}\n${taken.trim()}`)) });
 }
 
-/** Returns a message without the name of the field that it is shown at. @param {string} message */
+/** Returns a message without the name of the field that it is shown next to. @param {string} message */
 export function plain(message) {
   const text = message.replace(/^(lyrics|genre): /, '');
   return text.charAt(0).toUpperCase() + text.slice(1);

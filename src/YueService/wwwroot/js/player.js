@@ -9,7 +9,7 @@ export const playingId = signal('');
 
 export const isPlaying = signal(false);
 
-/** True if the player waits for samples that are not made yet. */
+/** True if the player is waiting for samples that have not been made yet. */
 export const isWaiting = signal(false);
 
 /** True if the song was played to its end. */
@@ -43,7 +43,7 @@ export function useGains(gains) {
 export const knownSeconds = new Map();
 
 const Lookahead = 3;
-const Longest = 10;
+const MaxPieceSeconds = 10;
 /** The length of sound that must arrive before playback resumes after an underrun. */
 const Refill = 0.4;
 const Fade = 0.012;
@@ -90,7 +90,7 @@ export function play() {
   const track = mainTrack();
   const isFinished = knownSeconds.has(playingId.value);
   if (isFinished && !isPlaying.value) {
-    // Only while nothing is playing, the finished file replaces the samples that arrived while it was being made.
+    // The finished file replaces the samples that arrived while the song was being made, but not during playback.
     voices().forEach((voice) => voice.renew());
   }
 
@@ -208,7 +208,7 @@ function schedule() {
     const { track } = voice;
     const horizon = Math.round((from + context.currentTime - at + Lookahead) * track.rate);
     while (voice.until < track.length && voice.until < horizon) {
-      const end = Math.min(track.length, voice.until + Longest * track.rate);
+      const end = Math.min(track.length, voice.until + MaxPieceSeconds * track.rate);
       const source = context.createBufferSource();
       source.buffer = track.piece(context, voice.until, end);
       source.connect(voice.gain);

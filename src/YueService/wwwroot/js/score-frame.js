@@ -2,7 +2,7 @@
 
 /** The width of a line in the library's units; the drawing is scaled to the frame. */
 const LineWidth = 740;
-/** The number of warnings that are reported. */
+/** The maximum number of warnings that are reported. */
 const MaxWarnings = 100;
 
 const notes = /** @type {HTMLElement} */ (document.getElementById('notes'));

@@ -11,7 +11,7 @@ import { singAgain } from './write.js';
 /** @typedef {import('./types').Job} Job */
 /** @typedef {{ warnings: string[], hasNotes: boolean }} Drawing The library's response to a score. */
 
-/** The time that the frame has for a score, in milliseconds. */
+/** The maximum time for the frame to draw a score, in milliseconds. */
 const Patience = 20_000;
 /** The time without typing after which a changed score is drawn, in milliseconds. */
 const DrawDelay = 300;
@@ -54,7 +54,7 @@ function ask(frame, request) {
 }
 
 /**
- * The notes of a score. They are drawn in a frame of its own; if that does not respond, it is removed.
+ * The notes of a score. They are drawn in a separate frame; if the frame does not respond, it is removed.
  * @param {{ abc: string, frame: { current: HTMLIFrameElement | null },
  *   drawing: import('@preact/signals').Signal<Drawing | null> }} props
  */
@@ -79,7 +79,7 @@ function Notes({ abc, frame, drawing }) {
         drawing.value = answer;
       } else if (isCurrent) {
         failed.value = abc;
-        drawing.value = { warnings: ['The notes cannot be drawn: that took too long.'], hasNotes: false };
+        drawing.value = { warnings: ['The notes cannot be drawn: drawing took too long.'], hasNotes: false };
       }
     }, drawing.value === null ? 0 : DrawDelay);
     return () => {

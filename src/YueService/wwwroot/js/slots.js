@@ -98,7 +98,7 @@ export function Sound() {
     </div>
     <label class="line"><span>Sent as</span>
       <input class="mono" name="genre" value=${genre.value} maxlength="1000" autocomplete="off" spellcheck="false"
-        placeholder="such as: bright pop piano female 100 bpm"
+        placeholder="for example: bright pop piano female 100 bpm"
         aria-invalid=${errors.length > 0 ? 'true' : undefined} aria-describedby=${described || undefined}
         onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === 'Enter' && !event.ctrlKey) { event.preventDefault(); } }}
         onInput=${(/** @type {any} */ event) => { genre.value = event.target.value; }} /></label>

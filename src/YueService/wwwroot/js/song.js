@@ -31,7 +31,7 @@ async function readSheet() {
   try {
     sheets.value ??= await import('./sheet.js');
   } catch {
-    // It is loaded again with the next song.
+    // The next song loads it.
   }
 }
 
@@ -109,7 +109,7 @@ function Heading({ job }) {
     job.request?.stage === 'draft' ? 'draft' : null].filter(Boolean).join(' · ');
   return html`<header class="title">
     ${isRenamed ? html`<${Rename} job=${job} />`
-    : html`<h1 tabindex=${job.title.length > LongTitle ? 0 : undefined} title="Double-click renames it"
+    : html`<h1 tabindex=${job.title.length > LongTitle ? 0 : undefined} title="Double-click to rename"
       onDblClick=${() => { renaming.value = job.id; }}><span>${job.title}</span></h1>`}
     <button type="button" class="star" aria-pressed=${job.favourite} aria-label="Favourite" title="Favourite"
       onClick=${() => edit(job, { favourite: !job.favourite })}><${Icon} name="star" /></button>
@@ -145,7 +145,7 @@ function rename(job, title) {
 export function fromWords(job) {
   const { how, section } = job.parent ?? { how: '', section: null };
   const tag = tagOf(job, section ?? 1);
-  return how === 'finish' ? 'Finished draft of' : how === 'continue' ? 'Goes on from'
+  return how === 'finish' ? 'Finished draft of' : how === 'continue' ? 'Continued from'
     : `${tag.charAt(0).toUpperCase()}${tag.slice(1)} sung again in`;
 }
 
@@ -241,7 +241,7 @@ function stageWords(job) {
     : job.parent?.how === 'replace_section' ? `Writing the new ${tagOf(job, job.parent.section ?? 1)}`
     : `Writing section ${section} of ${sections}`)
     : stage === 'score' ? 'Writing the score' : stage === 'music' ? 'Writing the music' : stage === 'flow' ? 'Rendering the music'
-    : stage === 'stage2' ? 'Refining the sound' : stage === 'decode' ? 'Making the sound' : 'Beginning';
+    : stage === 'stage2' ? 'Refining the sound' : stage === 'decode' ? 'Making the sound' : 'Starting';
 }
 
 /** Returns the name of a section, counted from 1. @param {Job} job @param {number} section */
@@ -276,7 +276,7 @@ export function blocksOf(job) {
 }
 
 /**
- * Returns a section that a song takes over from the one that it comes from; null if the section is sung.
+ * Returns a section that a song keeps from its parent song; null if the section is sung.
  * @param {Job} job
  * @param {number} index
  * @returns {{ seconds?: number } | null}

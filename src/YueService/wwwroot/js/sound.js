@@ -24,7 +24,7 @@ export class Track {
     this.arrived = signal(0);
     /** The samples of all channels, interleaved. */
     this.samples = new Int16Array(0);
-    /** The samples of each channel. */
+    /** The number of samples per channel. */
     this.length = 0;
     this.isWhole = false;
     this.wasLive = false;

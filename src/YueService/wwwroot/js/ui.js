@@ -106,7 +106,7 @@ export function clock(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 
-/** Returns a time in words, as in "about 2 minutes". @param {number} seconds */
+/** Returns a rounded duration, as in "2 min". @param {number} seconds */
 export function roughly(seconds) {
   if (seconds < 90) {
     return `${Math.max(1, Math.round(seconds))} s`;
@@ -146,7 +146,7 @@ function format(date, kind) {
   return formatter.format(date);
 }
 
-/** Returns when something was, as in "yesterday". @param {string} time */
+/** Describes when something happened, as in "yesterday". @param {string} time */
 export function since(time) {
   const then = new Date(time);
   const days = Math.floor((startOfDay(new Date()) - startOfDay(then)) / 86_400_000);
@@ -163,7 +163,7 @@ export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Copies a text, even if the clipboard API is not available, as over plain http. @param {string} text */
+/** Copies a text, even if the clipboard API is not available, for example over plain http. @param {string} text */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -197,7 +197,7 @@ export function Icon({ name }) {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${Icons[name]} fill-rule="evenodd" /></svg>`;
 }
 
-/** Opens a list upwards if it would be cut off below and there is more room above. @param {HTMLElement} menu */
+/** Opens a list upward if it would be cut off below and there is more room above. @param {HTMLElement} menu */
 function makeRoom(menu) {
   const [button, list] = [menu.getBoundingClientRect(), /** @type {HTMLElement} */ (menu.querySelector('ul')).getBoundingClientRect()];
   const room = menu.closest('.list, .unsung, .scroll, .song')?.getBoundingClientRect() ?? document.body.getBoundingClientRect();

@@ -3,9 +3,9 @@ import { effect, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { fromJson, Problem, reachable } from './api.js';
 import { content, endRemake, open, sung } from './drafts.js';
-import { cardWithoutWords, cards, faultsOf, fields, isTaken, model, refuse, remake, request, setField, takes } from './form.js';
+import { cardWithoutWords, cards, faultsOf, fields, isSupported, model, refuse, remake, request, setField, takes } from './form.js';
 import { busy, found, hasSound, health, options, optionsKnown, sing } from './jobs.js';
-import { check, focusWords, isWanting, Lyrics, plain, remarksOn } from './lyrics.js';
+import { check, focusWords, needsWords, Lyrics, plain, remarksOn } from './lyrics.js';
 import { isPlaying, open as listen } from './player.js';
 import { Sound } from './slots.js';
 import { count, html, Icon, roughly, short, showToast } from './ui.js';
@@ -49,11 +49,11 @@ function listenTo(job) {
   }
 }
 
-/** Requests the song. If something is missing or invalid, it is shown at its field, and nothing is sent. */
+/** Requests the song. If something is missing or invalid, the error is shown next to its field, and nothing is sent. */
 async function singForm() {
   const card = cardWithoutWords.value;
   if (card) {
-    isWanting.value = true;
+    needsWords.value = true;
     focusWords(card.key);
     return;
   }
@@ -109,7 +109,7 @@ export async function singAgain(body) {
   }
 }
 
-/** Returns the message about a rejected request; empty if the messages are at its fields. @param {unknown} error */
+/** Returns the message about a rejected request; empty if the messages are shown next to its fields. @param {unknown} error */
 function wordsFor(error) {
   if (!(error instanceof Problem)) {
     return Silence;
@@ -211,7 +211,7 @@ export async function readScores() {
   try {
     scores.value ??= await import('./score.js');
   } catch {
-    // It is loaded again with the next score.
+    // The next score loads it.
   }
 }
 
@@ -239,7 +239,7 @@ function Choices() {
       <div class="seg" role="group" aria-labelledby="quality-label">${stages.map(([value, label, title]) => html`<button type="button"
         key=${value} aria-pressed=${stage === value} title=${title}
         onClick=${() => setField('stage', value === 'full' ? null : value)}>${label}</button>`)}</div></div>
-    ${isTaken('reference.clip') ? html`<button type="button" class="add style-clip" disabled=${remake.value !== null}
+    ${isSupported('reference.clip') ? html`<button type="button" class="add style-clip" disabled=${remake.value !== null}
       title="A clip whose style the song follows" onClick=${async () => (await readClips()).choose()}>+ Style clip</button>` : null}
   </div>`;
 }
@@ -334,7 +334,7 @@ function faultOf(name) {
   return `Use a ${isWhole ? 'whole number' : 'number'}${Number.isFinite(max) ? ` from ${min} to ${max}` : ''}, or leave it empty.`;
 }
 
-/** Returns how to fix a value, without the field's API name. @param {string} message @param {string} out */
+/** Returns the fix for a value, without the field's API name. @param {string} message @param {string} out */
 function advice(message, out) {
   return plain(message.replace(/^.*?; send /, 'Use ').replace(/, or leave it out.*$/, `, or ${out}.`));
 }
