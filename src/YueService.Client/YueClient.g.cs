@@ -60,7 +60,7 @@ namespace YueService.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// Returns whether a song can be made. Jobs may still be rejected, because only they need the state folder.
+        /// Returns whether a song can be made. Jobs may still be rejected, because only jobs need the state folder.
         /// </summary>
         /// <returns>Every configured model is loaded and warmed up.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -393,7 +393,7 @@ namespace YueService.Client
         /// <remarks>
         /// For OpenAI-style audio clients: input is the lyrics, instructions the genre line. If the caller disconnects, its song is cancelled.
         /// </remarks>
-        /// <returns>The file; headers X-Yue-… describe it. stream_format sends it while it is being made, sse as text/event-stream.</returns>
+        /// <returns>The file; headers X-Yue-… describe it. With stream_format, it is sent while it is being made; sse uses text/event-stream.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<FileResponse> CreateSpeechAsync(SpeechRequest body, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
         {
@@ -477,7 +477,7 @@ namespace YueService.Client
         /// List the models that can sing
         /// </summary>
         /// <remarks>
-        /// The default model is the first.
+        /// The default model comes first.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -558,7 +558,7 @@ namespace YueService.Client
         /// Show a model that can sing
         /// </summary>
         /// <remarks>
-        /// Returns its state in memory and the memory that it takes.
+        /// Returns whether it is loaded and how much memory it uses.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -643,7 +643,7 @@ namespace YueService.Client
         /// Load a model into memory
         /// </summary>
         /// <remarks>
-        /// Songs load the models that they need; this does it before the next song. Other models are unloaded if there is no room. Songs in progress wait while a model is being loaded.
+        /// A song loads the models that it needs; this loads them in advance. Other models are unloaded if there is no room. Songs in progress wait while a model is being loaded.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -1473,7 +1473,7 @@ namespace YueService.Client
         /// Fetch a song
         /// </summary>
         /// <remarks>
-        /// Range, If-Range and If-None-Match are supported. A format other than wav is encoded at the first call and kept.
+        /// Range, If-Range and If-None-Match are supported. A format other than wav is encoded on the first call and kept.
         /// </remarks>
         /// <param name="track">The mix (default), or a stem if the song was requested with stems.</param>
         /// <param name="format">Default: the format that the song was requested in.</param>
@@ -1673,7 +1673,7 @@ namespace YueService.Client
         /// Fetch the peaks of a song
         /// </summary>
         /// <remarks>
-        /// Returns the smallest and the largest sample of each interval of a track. While the song is being made, there are more at each call; If-None-Match with the last ETag returns 304 until then.
+        /// Returns the smallest and the largest sample of each interval of a track. While the song is being made, later calls return more intervals; If-None-Match with the last ETag returns 304 if there are no new ones.
         /// </remarks>
         /// <param name="track">The mix (default), or a stem if the song was requested with stems.</param>
         /// <param name="perSecond">Intervals per second; default 20.</param>
@@ -2461,7 +2461,7 @@ namespace YueService.Client
         public bool InSong { get; set; } = default!;
 
         /// <summary>
-        /// The expected length; null if it is not in the song.
+        /// The expected length; null if the section is not sung.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("estimated_seconds")]
         public double? EstimatedSeconds { get; set; } = default!;
@@ -2589,7 +2589,8 @@ namespace YueService.Client
         public LoudnessBody? Loudness { get; set; } = default!;
 
         /// <summary>
-        /// The loudness of the mix in LUFS (ITU-R BS.1770), with which players can equalize songs; null for silence.
+        /// The loudness of the mix in LUFS (ITU-R BS.1770), which players can use to play songs equally loud; null for
+        /// <br/>    silence.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("mix_lufs")]
         public double? MixLufs { get; set; } = default!;
@@ -2639,7 +2640,7 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// A take. It is a separate job; `/v1/songs` has more about it.
+    /// A take. Each take is a separate job; `/v1/songs` returns more about it.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class GroupTake
@@ -2814,7 +2815,7 @@ namespace YueService.Client
         public long Frames { get; set; } = default!;
 
         /// <summary>
-        /// The total number of frames, or an upper bound of the number of tokens.
+        /// The total number of frames, or an upper bound on the number of tokens.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("total")]
         public long Total { get; set; } = default!;
@@ -2955,8 +2956,8 @@ namespace YueService.Client
         public bool? Loaded { get; set; } = default!;
 
         /// <summary>
-        /// The memory that the model takes while it is loaded, in bytes, without the models that songs need in addition
-        /// <br/>    (`GET /health` lists them all); null if another process has it.
+        /// The memory that the model uses while it is loaded, in bytes, excluding other models that its songs need (`GET /health`
+        /// <br/>    lists them all); null if another process has it.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("bytes")]
         public long? Bytes { get; set; } = default!;
@@ -3146,7 +3147,7 @@ namespace YueService.Client
         public ScorePlan? Plan { get; set; } = default!;
 
         /// <summary>
-        /// The key of every random draw.
+        /// The random seed.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("seed")]
         public long Seed { get; set; } = default!;
@@ -3246,7 +3247,7 @@ namespace YueService.Client
         public double RepetitionPenalty { get; set; } = default!;
 
         /// <summary>
-        /// The strength of the guidance by the prompt; null means the model's default.
+        /// The strength of guidance by the prompt; null means the model's default.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("guidance_scale")]
         public double? GuidanceScale { get; set; } = default!;
@@ -3328,7 +3329,7 @@ namespace YueService.Client
         public int? MaxLength { get; set; } = default!;
 
         /// <summary>
-        /// A regular expression that the text matches.
+        /// A regular expression that the text must match.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("pattern")]
         public string? Pattern { get; set; } = default!;
@@ -3407,7 +3408,7 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// The values that song requests to this service can have.
+    /// The values that song requests to this service can contain.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class OptionsResponse
@@ -3730,7 +3731,7 @@ namespace YueService.Client
         public double Seconds { get; set; } = default!;
 
         /// <summary>
-        /// The stage-1 tokens it took.
+        /// The number of its stage-1 tokens.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("tokens")]
         public int Tokens { get; set; } = default!;
@@ -3888,7 +3889,7 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyDictionary<string, System.Collections.Generic.IReadOnlyList<string>> Errors { get; set; } = new System.Collections.Generic.Dictionary<string, System.Collections.Generic.IReadOnlyList<string>>();
 
         /// <summary>
-        /// Findings about text that is interpreted differently than it is written, is ignored, or may be a mistake.
+        /// Findings about text that is interpreted differently from how it is written, is ignored, or may be a mistake.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("warnings")]
         public System.Collections.Generic.IReadOnlyList<SongWarning> Warnings { get; set; } = new System.Collections.Generic.List<SongWarning>();
@@ -3971,7 +3972,7 @@ namespace YueService.Client
         public System.DateTimeOffset CreatedAt { get; set; } = default!;
 
         /// <summary>
-        /// The takes in their order, without those that were removed.
+        /// The takes in order, without those that were removed.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("takes")]
         public System.Collections.Generic.IReadOnlyList<GroupTake> Takes { get; set; } = new System.Collections.Generic.List<GroupTake>();
@@ -4077,7 +4078,7 @@ namespace YueService.Client
         public double? AudibleSeconds { get; set; } = default!;
 
         /// <summary>
-        /// The starts of the sections in the song, as far as it is written; null unless running.
+        /// The starts of the sections that are written so far; null unless running.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("sections")]
         public System.Collections.Generic.IReadOnlyList<SectionStartBody>? Sections { get; set; } = default!;
@@ -4093,7 +4094,8 @@ namespace YueService.Client
         public JobFault? Error { get; set; } = default!;
 
         /// <summary>
-        /// The reason why the job has not ended although its song is made, or waits for a worker; null otherwise.
+        /// The reason why the job has not ended although its song is made, or why it is waiting for a worker; null
+        /// <br/>    otherwise.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("delay_reason")]
         public string? DelayReason { get; set; } = default!;
@@ -4323,7 +4325,7 @@ namespace YueService.Client
         public string Field { get; set; } = default!;
 
         /// <summary>
-        /// The first character that it is about; null if it is about the whole field.
+        /// The position of the first character that the warning is about; null if it is about the whole field.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("start")]
         public int? Start { get; set; } = default!;
@@ -4610,7 +4612,7 @@ namespace YueService.Client
         public ScorePlan? Plan { get; set; } = default!;
 
         /// <summary>
-        /// The key of every random draw: the same request and seed give the same song.
+        /// The random seed: the same request and seed give the same song.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("seed")]
         public long? Seed { get; set; } = default!;
@@ -4646,7 +4648,7 @@ namespace YueService.Client
         public string? Model { get; set; } = default!;
 
         /// <summary>
-        /// The stages to run. draft skips stage 2: it is quick, rough and has 16 kHz. finish makes the full song from the song in `continue_from` and sings nothing. score writes only the score, without sound. Default: "full".
+        /// The stages to run. draft skips stage 2: it is quick but rough, at 16 kHz. finish makes the full song from the song in `continue_from` and sings nothing. score writes only the score, without sound. Default: "full".
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stage")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<SongScope>))]
@@ -4742,7 +4744,7 @@ namespace YueService.Client
         public SpeechRequestStreamFormat? StreamFormat { get; set; } = default!;
 
         /// <summary>
-        /// The key of every random draw: the same request and seed give the same song.
+        /// The random seed: the same request and seed give the same song.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("seed")]
         public long? Seed { get; set; } = default!;
@@ -4763,7 +4765,7 @@ namespace YueService.Client
         public string? Title { get; set; } = default!;
 
         /// <summary>
-        /// True for a favourite, which retention never removes and whose files do not count. If absent, not changed; null makes it false. Default: the current value.
+        /// True for a favourite, which retention never removes and whose files do not count toward its limit. If absent, not changed; null makes it false. Default: the current value.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("favourite")]
         public bool? Favourite { get; set; } = default!;
@@ -4787,7 +4789,7 @@ namespace YueService.Client
         public string? Message { get; set; } = default!;
 
         /// <summary>
-        /// The kind of error, as these clients know it.
+        /// The kind of error, by the name that these clients know.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("type")]
         public string? Type { get; set; } = default!;

@@ -61,9 +61,9 @@ internal static class AccessExtensions
         });
     }
 
-    /// <summary>Adds the checks between the problem details and the endpoints. CORS comes first because a preflight request has no key, and
-    /// so that pages of allowed origins can read errors. If a key is set, every endpoint that does not allow anonymous callers needs
-    /// it.</summary>
+    /// <summary>Adds the middleware that checks requests before they reach the endpoints. CORS runs first because a preflight request has
+    /// no key, and because pages of allowed origins must be able to read errors. If a key is set, it is required by every endpoint that
+    /// does not allow anonymous callers.</summary>
     public static void UseAccess(this IApplicationBuilder app)
     {
         app.UseCors();
@@ -79,7 +79,7 @@ internal static class AccessExtensions
         app.UseRequestTimeouts();
     }
 
-    /// <summary>Marks an endpoint that makes a song, so that it counts towards the rate limit.</summary>
+    /// <summary>Marks an endpoint that makes a song, so that its requests count toward the rate limit.</summary>
     public static TBuilder MakesSongs<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new SongRateLimit.Counted());
 

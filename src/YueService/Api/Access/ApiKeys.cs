@@ -23,7 +23,7 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
     public bool AreSet => access.Value.Keys().Count > 0;
 
     /// <summary>Returns the name of a key; null if it is not one of the service's keys.</summary>
-    /// <remarks>Takes the same time for all texts of the same length, because it compares digests, and always with every key.</remarks>
+    /// <remarks>Takes the same time for all texts of the same length: it compares digests, and it always checks every key.</remarks>
     public string? NameOf(string key)
     {
         var sent = Hash(key);
@@ -59,7 +59,7 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
         }
     }
 
-    /// <summary>Returns the signed part of a token, its expiry and its id; null if the text has another form.</summary>
+    /// <summary>Returns the signed part of a token, its expiry and its id; null if the text is not a token.</summary>
     private static (string Session, long Expiry, string Id)? Parse(string token) =>
         token.Split('.') is [var expiry, { Length: IdLength } id, _]
             && long.TryParse(expiry, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)

@@ -12,7 +12,7 @@ internal sealed class SharedRateLimiter(PostgresCallers callers, string caller, 
 {
     private long _usedAt = Stopwatch.GetTimestamp();
 
-    /// <remarks>An idle limiter can be dropped without losing anything.</remarks>
+    /// <remarks>An idle limiter can be dropped, because the count is in the database.</remarks>
     public override TimeSpan? IdleDuration => Stopwatch.GetElapsedTime(Volatile.Read(ref _usedAt));
 
     public override RateLimiterStatistics? GetStatistics() => null;

@@ -20,7 +20,7 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettin
     /// <summary>The maximum number of songs per request.</summary>
     public int MaxAtOnce => access.Value.RateLimitPerMinute is > 0 and var limit ? limit : int.MaxValue;
 
-    /// <summary>Counts the further songs of a request, fewer than <see cref="MaxAtOnce"/>.</summary>
+    /// <summary>Counts songs that the middleware has not counted, at most <see cref="MaxAtOnce"/>.</summary>
     /// <returns>The problem to return if the limit is reached; null otherwise.</returns>
     public async Task<ProblemHttpResult?> TryTakeAsync(HttpContext http, int songs)
     {
@@ -45,7 +45,7 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettin
         }
     }
 
-    /// <summary>Returns the limit of the caller's key, or of its address if the service has no keys.</summary>
+    /// <summary>Returns the limit of the caller's key, or of the caller's address if the service has no keys.</summary>
     private static RateLimitPartition<string> PartitionOf(HttpContext http, int limit, PostgresCallers? shared)
     {
         if (http.GetEndpoint()?.Metadata.GetMetadata<Counted>() is null)

@@ -11,8 +11,8 @@ namespace YueService.Api.Access;
 /// <remarks>
 /// A browser sends requests for any page that it shows, even to addresses that only this machine can reach. A page of another origin is
 /// detected by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that makes its own name resolve to this machine (DNS
-/// rebinding) is detected by the name in <c>Host</c>. If a key is set, neither matters, because pages do not know it. However, a page may
-/// be signed in, and browsers send its cookie automatically, so requests that change something with the cookie need an <c>Origin</c> of
+/// rebinding) is detected by the name in <c>Host</c>. If a key is set, neither matters, because pages do not know the key. However, a page
+/// may be signed in, and browsers send its cookie automatically, so requests that change something with the cookie need an <c>Origin</c> of
 /// this service. Health checks are exempt because probes can use any name. So are the files of the studio's frame for scores: the frame is
 /// sandboxed and has no origin, so its requests look foreign.
 /// </remarks>

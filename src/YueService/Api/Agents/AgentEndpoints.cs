@@ -5,12 +5,12 @@ using YueService.Telemetry;
 
 namespace YueService.Api.Agents;
 
-/// <summary><c>/mcp</c>: the MCP server, by which agents make songs with the tools of <see cref="AgentTools"/>.</summary>
+/// <summary><c>/mcp</c>: the MCP server. Agents make songs with its tools (<see cref="AgentTools"/>).</summary>
 internal static class AgentEndpoints
 {
     private const string Instructions =
         "make_song returns a job at once. Call get_song until its state is succeeded, or give the user the links of song_links: the "
-        + "stream can be heard while the song is made. check_song finds mistakes in lyrics without making a song.";
+        + "stream can be heard while the song is being made. check_song finds mistakes in lyrics without making a song.";
 
     public static void AddAgents(this IServiceCollection services)
     {
@@ -26,7 +26,7 @@ internal static class AgentEndpoints
         });
     }
 
-    /// <summary>Maps the server. Its messages have the limits of other JSON bodies.</summary>
+    /// <summary>Maps the server. The limits of JSON bodies apply to its messages.</summary>
     public static void MapAgents(this IEndpointRouteBuilder routes) => routes.MapMcp("/mcp").Add(endpoint =>
     {
         var next = endpoint.RequestDelegate!;

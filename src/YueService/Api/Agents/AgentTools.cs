@@ -67,7 +67,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
             call => WithIdAsync(call, SongId, async id => await songs.GetAsync(call.Http, id))),
         Read(
             "song_links",
-            "Returns URLs that play a song: its stream, which can be heard while the song is made, and the finished file.",
+            "Returns URLs that play a song: its stream, which can be heard while the song is being made, and the finished file.",
             ToolSchemas.Of("The job.", SongId),
             call => WithIdAsync(call, SongId, id => LinksAsync(call.Http, id))),
         Change(
@@ -91,7 +91,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
     /// <param name="name">The name.</param>
     /// <param name="description">The effect and the result.</param>
     /// <param name="schema">The arguments.</param>
-    /// <param name="refuse">Returns the problem of a call that the API would accept; null for none.</param>
+    /// <param name="refuse">An additional check: returns the problem of an invalid call that the API would accept, or null.</param>
     private ApiTool Make(string name, string description, JsonElement schema, Func<ToolCall, IResult?>? refuse = null) =>
         new(
             Definition(name, description, schema, isReadOnly: false, isDestructive: false),

@@ -3,7 +3,7 @@ namespace YueService.Api.Errors;
 /// <summary>An error in the format of OpenAI's API, in addition to the problem details: OpenAI's clients show only
 /// <c>message</c>.</summary>
 /// <param name="Message">The same as <c>detail</c>.</param>
-/// <param name="Type">The kind of error, as OpenAI's clients know it.</param>
+/// <param name="Type">The kind of error, by the name that OpenAI's clients know.</param>
 /// <param name="Param">Always null; <c>errors</c> names the fields.</param>
 /// <param name="Code">The same as <c>type</c> of the problem.</param>
 internal sealed record OpenAiError(string Message, string Type, string? Param, string Code)

@@ -5,7 +5,7 @@ namespace YueService.Api.Errors;
 /// <summary>The kinds of problems that the service returns. The <c>urn:yue:…</c> names are a contract: clients branch on them.</summary>
 /// <param name="Urn">The stable name: the <c>type</c> of the problem details.</param>
 /// <param name="Status">The HTTP status.</param>
-/// <param name="Title">The same for every problem of the kind.</param>
+/// <param name="Title">The title, which is the same for every problem of this kind.</param>
 internal sealed record ProblemType(string Urn, int Status, string Title)
 {
     public static readonly ProblemType MalformedJson = new("urn:yue:malformed-json", 400, "The body is not JSON");

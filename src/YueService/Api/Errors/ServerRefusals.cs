@@ -143,7 +143,7 @@ internal static partial class ServerRefusals
 
         public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
-        /// <summary>Kestrel writes a head in one piece, and it counts as sent only after this call.</summary>
+        /// <summary>Kestrel writes a head in one piece, which counts as sent only after this call.</summary>
         public override void Advance(int bytes)
         {
             var written = _memory.Span[..bytes];

@@ -26,7 +26,7 @@ internal static class HealthEndpoints
         return TypedResults.Ok(new LiveResponse("ok"));
     }
 
-    /// <summary>Returns whether a song can be made. Jobs may still be rejected, because only they need the state folder.</summary>
+    /// <summary>Returns whether a song can be made. Jobs may still be rejected, because only jobs need the state folder.</summary>
     /// <response code="200">Every configured model is loaded and warmed up.</response>
     /// <response code="503">The models are being loaded, could not be loaded, or the service is shutting down.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> HealthAsync(

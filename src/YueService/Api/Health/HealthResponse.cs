@@ -6,7 +6,7 @@ namespace YueService.Api.Health;
 /// <summary>The response of <c>GET /health</c>.</summary>
 internal sealed record HealthResponse
 {
-    /// <summary><c>ok</c> when ready, as in the old service; otherwise the state. <c>/health/ready</c> has <c>jobs_refused</c> if the
+    /// <summary><c>ok</c> when ready, as in the old service; otherwise the state. <c>/health/ready</c> returns <c>jobs_refused</c> if the
     /// engine is ready but jobs cannot be accepted.</summary>
     public required string Status { get; init; }
 
@@ -25,7 +25,7 @@ internal sealed record HealthResponse
     /// <summary>A note for readers, for example that the demo model is in use; null if there is none.</summary>
     public string? Note { get; init; }
 
-    /// <summary>True if the service is ready and no model is in memory, because they were unloaded. The next song loads them.</summary>
+    /// <summary>True if the service is ready and all models have been unloaded. The next song loads them.</summary>
     public required bool Idle { get; init; }
 
     /// <summary>The model that is being loaded; null unless loading.</summary>
@@ -49,7 +49,7 @@ internal sealed record HealthResponse
     /// <summary>Memory of the device, in bytes.</summary>
     public required MemoryStatus Memory { get; init; }
 
-    /// <summary>The songs that are waiting and being made.</summary>
+    /// <summary>The numbers of songs that are waiting and being made.</summary>
     public required QueueBody Queue { get; init; }
 }
 

@@ -14,11 +14,11 @@ internal static class ModelEndpoints
         routes.MapGet("/v1/models", (ModelHandler handler) => TypedResults.Ok(handler.List()))
             .WithName("ListModels")
             .WithTags(Tag)
-            .Describe("List the models that can sing", "The default model is the first.");
+            .Describe("List the models that can sing", "The default model comes first.");
         routes.MapGet("/v1/models/{id}", (HttpContext http, string id, ModelHandler handler) => handler.Get(http, id))
             .WithName("GetModel")
             .WithTags(Tag)
-            .Describe("Show a model that can sing", "Returns its state in memory and the memory that it takes.", NoModel);
+            .Describe("Show a model that can sing", "Returns whether it is loaded and how much memory it uses.", NoModel);
         routes.MapPost(
                 "/v1/models/{id}/load",
                 (HttpContext http, string id, ModelHandler handler) => handler.SetLoadedAsync(http, id, isLoaded: true))
@@ -27,7 +27,7 @@ internal static class ModelEndpoints
             .WithTags(Tag)
             .Describe(
                 "Load a model into memory",
-                "Songs load the models that they need; this does it before the next song. Other models are unloaded if there is no room. "
+                "A song loads the models that it needs; this loads them in advance. Other models are unloaded if there is no room. "
                     + "Songs in progress wait while a model is being loaded.",
                 NoModel, InUse, NotReady);
         routes.MapPost(

@@ -34,7 +34,7 @@ internal sealed record ModelBody
     /// <summary>True if the model is in memory; null if another process has it.</summary>
     public bool? Loaded { get; init; }
 
-    /// <summary>The memory that the model takes while it is loaded, in bytes, without the models that songs need in addition
-    /// (<c>GET /health</c> lists them all); null if another process has it.</summary>
+    /// <summary>The memory that the model uses while it is loaded, in bytes, excluding other models that its songs need (<c>GET /health</c>
+    /// lists them all); null if another process has it.</summary>
     public long? Bytes { get; init; }
 }

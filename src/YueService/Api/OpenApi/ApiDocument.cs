@@ -43,7 +43,7 @@ internal static class ApiDocument
         {
             if (context.Description.HttpMethod == HttpMethods.Head)
             {
-                // The endpoint's name belongs to its GET.
+                // The GET operation already has the endpoint's name.
                 operation.OperationId += HttpMethods.Head;
             }
 
@@ -59,7 +59,7 @@ internal static class ApiDocument
     /// <summary>Describes an endpoint that reads its request itself.</summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="summary">The purpose in one line.</param>
-    /// <param name="description">Further information for callers.</param>
+    /// <param name="description">More information for callers.</param>
     /// <param name="details">The parameters and responses.</param>
     public static TBuilder Describe<TBuilder>(
         this TBuilder endpoint, string summary, string description, params object[] details)
@@ -133,11 +133,11 @@ internal sealed record ApiParameter(string Name, string Description, bool IsHead
     public (int Min, int Max)? Bounds { get; init; }
 }
 
-/// <summary>A body in JSON that an endpoint reads itself.</summary>
+/// <summary>A JSON body that an endpoint reads itself.</summary>
 /// <param name="Name">The name of its schema.</param>
 /// <param name="Description">The description.</param>
 /// <param name="Fields">The fields, including those of objects. With sound files, the body can also be multipart/form-data.</param>
-/// <param name="Example">A body that works.</param>
+/// <param name="Example">A valid body.</param>
 internal sealed record ApiBody(string Name, string Description, IReadOnlyList<RequestField> Fields, string Example);
 
 /// <summary>A body that is a file.</summary>
@@ -159,7 +159,7 @@ internal sealed record ApiResponse(int Status, string Description, params IReadO
     public static ApiResponse Problem(int status, string description) => new(status, description, "application/problem+json");
 }
 
-/// <summary>The schemas of a JSON response that can have several. The framework keeps only the last one.</summary>
+/// <summary>The alternative schemas of a JSON response. The framework keeps only the last one.</summary>
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Schemas">The names of the schemas, from the endpoint's return type. Some client generators use only the first one.</param>
 internal sealed record ApiForms(int Status, params IReadOnlyList<string> Schemas);

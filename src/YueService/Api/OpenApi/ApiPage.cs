@@ -20,8 +20,8 @@ internal static class ApiPage
         page.DisableDefaultFonts().DisableAgent().DisableMcp().DisableTelemetry().HideDeveloperTools().HideClientButton();
     });
 
-    /// <summary>Returns the content security policy of the page: its own scripts and service. The library that draws it needs inline
-    /// styles.</summary>
+    /// <summary>Returns the content security policy of the page, which allows only its own scripts and this service. The library that
+    /// renders the page needs inline styles.</summary>
     /// <param name="nonce">The nonce of the scripts in the page.</param>
     private static string PolicyOf(string nonce) =>
         $"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; "

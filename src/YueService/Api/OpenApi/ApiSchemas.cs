@@ -54,7 +54,7 @@ internal static class ApiSchemas
                     Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
                     {
                         ["message"] = Text("The same as detail."),
-                        ["type"] = Text("The kind of error, as these clients know it."),
+                        ["type"] = Text("The kind of error, by the name that these clients know."),
                         ["code"] = Text("The same as type."),
                     },
                 },

@@ -32,7 +32,7 @@ internal static class FieldSchemas
     /// <summary>Returns the schema of an object with fields, including those of nested objects.</summary>
     /// <param name="description">The description of the object.</param>
     /// <param name="fields">The fields.</param>
-    /// <param name="document">The document that has the schemas of other objects.</param>
+    /// <param name="document">The document that contains the schemas of other objects.</param>
     public static OpenApiSchema Of(string description, IReadOnlyList<RequestField> fields, OpenApiDocument document)
     {
         var schema = Object(description, fields.Where(field => field.Path == field.Name), document);
@@ -56,7 +56,7 @@ internal static class FieldSchemas
     private static bool IsAlwaysRequired(RequestField field) => field is { IsRequired: true, Otherwise: null };
 
     /// <summary>Returns true if the schema contains the default. Clients send defaults even if the user did not set them, so a default must
-    /// not depend on other fields. NSwag's clients also write enumeration names with a capital unless they use System.Text.Json
+    /// not depend on other fields. NSwag's clients also capitalize enumeration names unless they use System.Text.Json
     /// 9.</summary>
     private static bool HasDefault(RequestField field) => field is { DefaultJson: not null, Otherwise: null } and not NamesField;
 

@@ -2,7 +2,7 @@ using YueService.Api.OpenApi;
 
 namespace YueService.Api.Options;
 
-/// <summary>The endpoint that lists what a song request can contain.</summary>
+/// <summary>The endpoint that lists the options of song requests.</summary>
 internal static class OptionsEndpoints
 {
     public static void AddOptionsEndpoint(this IServiceCollection services) => services.AddSingleton<OptionsHandler>();

@@ -78,8 +78,8 @@ internal sealed class OptionsHandler(ISongEngine engine, ISongEncoder encoder, I
         };
     }
 
-    /// <summary>Returns the maximum of a field. If all models sing section by section, target lengths are those of sections, and the
-    /// maximum of a whole song does not apply.</summary>
+    /// <summary>Returns the maximum of a field. If all models sing section by section, target lengths apply to sections, so the maximum is
+    /// that of one section.</summary>
     private static double MaximumOf(NumbersField field, IReadOnlyList<ModelDescription> models) =>
         field == SongFields.TargetSeconds && models.All(model => model.Family.SingsSections)
             ? SongLimits.MaxTargetSeconds

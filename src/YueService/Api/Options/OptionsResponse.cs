@@ -2,7 +2,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Api.Options;
 
-/// <summary>The values that song requests to this service can have.</summary>
+/// <summary>The values that song requests to this service can contain.</summary>
 internal sealed record OptionsResponse
 {
     /// <summary>The models that <c>model</c> can name, the default model first; empty until they are known.</summary>
@@ -78,7 +78,7 @@ internal sealed record OptionField
     /// <summary>The maximum number of characters of a text.</summary>
     public int? MaxLength { get; init; }
 
-    /// <summary>A regular expression that the text matches.</summary>
+    /// <summary>A regular expression that the text must match.</summary>
     public string? Pattern { get; init; }
 
     /// <summary>The maximum number of items of an array.</summary>

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace YueService.Api.Options;
 
 /// <summary>The most frequent tags in YuE's training data, as published by its authors. A genre line works best with them.</summary>
-/// <remarks>The published file has 814 entries in five lists. Without the spaces around some of them, and with only the first of the
-/// spellings in a list that differ in letter case, 649 remain.</remarks>
+/// <remarks>The published file has 814 entries in five lists. Spaces around entries are trimmed. If spellings in a list differ only in
+/// letter case, only the first is kept. 649 entries remain.</remarks>
 /// <param name="Notice">The origin and the license of the list.</param>
 /// <param name="Genre">Genres, most common first, as in the other lists.</param>
 /// <param name="Instrument">Instruments.</param>

@@ -68,7 +68,7 @@ internal sealed partial class PredictStreamer(
         }
         catch (SongException)
         {
-            // The reason why the song failed.
+            // Throws the reason why the song failed.
             await job.Song;
             throw;
         }

@@ -10,7 +10,7 @@ internal static class Base64Text
 {
     private const int GroupLength = 4;
 
-    /// <summary>Returns what is wrong with the text, as the end of a sentence about it; null when it can be decoded.</summary>
+    /// <summary>Returns the error in the text, as the end of a sentence about it; null if the text can be decoded.</summary>
     /// <param name="element">A string element.</param>
     public static string? FaultOf(JsonElement element)
     {
@@ -80,7 +80,7 @@ internal static class Base64Text
         return new(text[..end], last);
     }
 
-    /// <summary>Skips the head of a data: URI, if there is one; returns false if the URI is not base64.</summary>
+    /// <summary>Skips the prefix of a data: URI, if there is one; returns false if the URI is not base64.</summary>
     private static bool TrySkipDataUri(ref ReadOnlySpan<byte> text)
     {
         if (text.Length < 5 || !Ascii.EqualsIgnoreCase(text[..5], "data:"u8))

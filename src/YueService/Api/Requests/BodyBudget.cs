@@ -10,18 +10,18 @@ internal sealed class BodyBudget(IOptions<ServiceOptions> options)
 
     public long MaxBytes { get; } = options.Value.BodyBudgetMegabytes << 20;
 
-    /// <summary>The bytes of the bodies that are being read or decoded now.</summary>
+    /// <summary>The number of bytes of the bodies that are being read or decoded.</summary>
     public long UsedBytes => Interlocked.Read(ref _used);
 
-    /// <summary>Opens the share of one body; disposing it returns its bytes.</summary>
+    /// <summary>Opens a share of the budget for one body. Disposing the share returns its bytes.</summary>
     public Share Open() => new(this);
 
-    /// <summary>The bytes of one body. Used by one request at a time.</summary>
+    /// <summary>The part of the budget that one body uses. Used by one request at a time.</summary>
     public sealed class Share(BodyBudget budget) : IDisposable
     {
         private long _arrived;
 
-        /// <summary>The bytes that are reserved for the body.</summary>
+        /// <summary>The number of bytes that are reserved for the body.</summary>
         public long Bytes { get; private set; }
 
         public long MaxBytes => budget.MaxBytes;

@@ -6,7 +6,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads the bodies of requests within the limit of one body and the budget of all.</summary>
+/// <summary>Reads the bodies of requests within the limit for one body and the budget for all bodies.</summary>
 internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> options)
 {
     private const int FileChunkBytes = 64 * 1024;

@@ -11,7 +11,7 @@ namespace YueService.Api.Requests;
 internal sealed class FieldReader
 {
     private readonly Dictionary<string, JsonElement> _fields = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _read = new(StringComparer.Ordinal);
     private readonly string _prefix;
     private readonly RequestFindings _findings;
 
@@ -131,7 +131,7 @@ internal sealed class FieldReader
         return text;
     }
 
-    /// <summary>Returns any string, or null if the field is absent or something else.</summary>
+    /// <summary>Returns whether the field is present, and its text if it is a valid string.</summary>
     public (bool Present, string? Text) AnyText(RequestField field) =>
         !TryTake(field, out var element)
             ? (false, null)
@@ -227,7 +227,7 @@ internal sealed class FieldReader
     /// <summary>Reports the fields that no reader has read. Call it after the last field was read.</summary>
     public void Finish()
     {
-        foreach (var name in _fields.Keys.Where(name => !_asked.Contains(name)))
+        foreach (var name in _fields.Keys.Where(name => !_read.Contains(name)))
         {
             _findings.Unknown(_prefix + name);
         }
@@ -319,7 +319,7 @@ internal sealed class FieldReader
 
     private bool TryTake(string name, out JsonElement element)
     {
-        if (_asked.Add(name))
+        if (_read.Add(name))
         {
             _findings.Known(_prefix + name);
         }

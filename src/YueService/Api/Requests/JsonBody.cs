@@ -15,14 +15,14 @@ internal static class JsonBody
 {
     private const int ChunkBytes = 16 * 1024;
 
-    // The standard's name, a common misspelling, and the part of UTF-8 that is ASCII.
+    // The standard's name, a common misspelling, and ASCII, which is a subset of UTF-8.
     private static readonly FrozenSet<string> Utf8Names = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "utf-8", "utf8", "us-ascii");
 
     /// <summary>Reads the body as JSON in UTF-8.</summary>
     /// <param name="http">The request; a body without a content type is treated as JSON, as in the old service.</param>
     /// <param name="maxBytes">The maximum length of a body, whether its length is announced or not.</param>
     /// <param name="share">Counts the bytes that have arrived.</param>
-    /// <param name="clip">A clip in the body, which does not count towards <paramref name="maxBytes"/>; null if there cannot be
+    /// <param name="clip">A clip in the body, which does not count toward <paramref name="maxBytes"/>; null if there cannot be
     /// one.</param>
     /// <returns>The document, which the caller disposes, or the problem to return.</returns>
     public static async Task<(JsonDocument? Document, ProblemHttpResult? Problem)> ReadAsync(
@@ -39,7 +39,7 @@ internal static class JsonBody
             return (null, refusal);
         }
 
-        // A document's memory is proportional to its tokens: a large body may not have more of them than one within the limit.
+        // A document's memory is proportional to its tokens: a large body may not have more tokens than a body within the limit.
         if (body.Length > maxBytes && HasMoreTokens(body.Span, maxBytes / 2))
         {
             return (null, TooLarge(http, maxBytes));
@@ -190,7 +190,7 @@ internal static class JsonBody
         return index;
     }
 
-    /// <summary>Returns what is wrong and where, without the parser's advice to programmers.</summary>
+    /// <summary>Returns the error and its position, without the parser's advice to programmers.</summary>
     private static string Describe(JsonException e)
     {
         var reason = e.Message.Split(" LineNumber:")[0].Replace(" Change the reader options.", "", StringComparison.Ordinal);
@@ -204,7 +204,7 @@ internal static class JsonBody
 /// <param name="Admit">Called before more than the rest of a body is read. If it returns a problem, that is the response.</param>
 internal sealed record ClipInJson(Func<ProblemHttpResult?> Admit)
 {
-    /// <summary>The maximum length of the clips: two clips, with four characters for three bytes.</summary>
+    /// <summary>The maximum length of the two clips in base64, which has four characters per three bytes.</summary>
     public const long MaxBytes = 2L * AudioDecoder.MaxBytes / 3 * 4;
 
     /// <summary>The field's name as the body writes it.</summary>

@@ -10,7 +10,7 @@ namespace YueService.Api.Requests;
 
 /// <summary>Reads a request of several parts: the JSON in the part <c>request</c>, files in parts named after their fields.</summary>
 /// <param name="http">The request.</param>
-/// <param name="maxJsonBytes">The maximum length of the JSON; a file may have <see cref="AudioDecoder.MaxBytes"/>.</param>
+/// <param name="maxJsonBytes">The maximum length of the JSON; that of a file is <see cref="AudioDecoder.MaxBytes"/>.</param>
 /// <param name="share">Counts the bytes of the parts; the body that is returned owns it.</param>
 /// <param name="admitClip">Called before the first file is read. If it returns a problem, that is the response.</param>
 internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBudget.Share share, Func<ProblemHttpResult?> admitClip)

@@ -21,7 +21,7 @@ internal sealed record PredictCommand(
     /// <summary>The id of the song that this one continues; null if it continues none, or continues from codes.</summary>
     public string? ParentId { get; init; }
 
-    /// <summary>The number of songs to make, each with the next seed.</summary>
+    /// <summary>The number of songs to make, with consecutive seeds.</summary>
     public int Takes { get; init; } = SongLimits.MinTakes;
 
     /// <summary>The address that receives a webhook when a job ends; null for none.</summary>

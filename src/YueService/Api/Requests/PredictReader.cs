@@ -31,7 +31,7 @@ internal static partial class PredictReader
         return findings.IsValid ? command : null;
     }
 
-    /// <summary>Reads a request as <see cref="Read"/> does, as far as that is possible: invalid fields have their defaults.</summary>
+    /// <summary>Reads a request like <see cref="Read"/>, but gives invalid fields their defaults instead of returning null.</summary>
     /// <returns>Null if the body is not an object.</returns>
     public static PredictCommand? ReadPartly(
         JsonElement root,
@@ -122,8 +122,8 @@ internal static partial class PredictReader
         var scope = ReadScope(fields, family);
         var instrumental = fields.Flag(
             origin is null ? SongFields.Instrumental : SongFields.Instrumental with { Default = origin.Instrumental });
-        var hasOthersLyrics = scope == SongScope.Finish || RemakeReader.NamesSong(fields);
-        var defaultLyrics = origin?.Lyrics ?? (hasOthersLyrics ? "" : instrumental ? family?.InstrumentalLyrics ?? "" : null);
+        var hasOriginalLyrics = scope == SongScope.Finish || RemakeReader.NamesSong(fields);
+        var defaultLyrics = origin?.Lyrics ?? (hasOriginalLyrics ? "" : instrumental ? family?.InstrumentalLyrics ?? "" : null);
         var (output, format) = ReadOutput(fields.Object(SongFields.Output), scope);
         var isWithoutLyrics = defaultLyrics is not null && fields.IsMissing(SongFields.Lyrics);
         var song = new SongRequest

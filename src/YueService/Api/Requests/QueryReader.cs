@@ -7,7 +7,7 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
 {
     private const int MaxLength = 200;
 
-    private readonly List<string> _asked = [];
+    private readonly List<string> _read = [];
 
     /// <summary>Returns text; null if it is absent or too long.</summary>
     public string? Text(string name)
@@ -48,7 +48,7 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
     }
 
     /// <summary>Reports the parameters that were not read. Call it after the last one was read.</summary>
-    public void Finish() => NoteUnknown(http, _asked, findings);
+    public void Finish() => NoteUnknown(http, _read, findings);
 
     /// <summary>Reports the unknown parameters of a query.</summary>
     public static void NoteUnknown(HttpContext http, IReadOnlyCollection<string> known, RequestFindings findings)
@@ -80,7 +80,7 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
     /// <summary>Returns a parameter's text; empty if it is absent or was sent several times, which is reported.</summary>
     private string Take(string name)
     {
-        _asked.Add(name);
+        _read.Add(name);
         var values = http.Request.Query[name];
         if (values.Count > 1)
         {

@@ -46,7 +46,7 @@ internal static class ReferenceReader
             files.Add(KeyValuePair.Create(Clip, clip));
         }
 
-        var (start, end) = ReadStretch(fields);
+        var (start, end) = ReadRange(fields);
         var separate = fields.Flag(SongFields.ReferenceSeparate);
         fields.Finish();
         if (isAbsent)
@@ -89,7 +89,7 @@ internal static class ReferenceReader
         return part;
     }
 
-    private static (double Start, double End) ReadStretch(FieldReader fields)
+    private static (double Start, double End) ReadRange(FieldReader fields)
     {
         var (start, end) = (SongFields.ReferenceStart, SongFields.ReferenceEnd);
         var sentEnd = fields.OptionalNumber(end);

@@ -46,7 +46,7 @@ internal abstract record RequestField
     /// <summary>The default as JSON; null if it is not one value.</summary>
     public virtual string? DefaultJson => null;
 
-    /// <summary>The kind of JSON that the field is; <see cref="JsonValueKind.True"/> for true and false.</summary>
+    /// <summary>The JSON kind of the field's value; <see cref="JsonValueKind.True"/> for true and false.</summary>
     public abstract JsonValueKind Kind { get; }
 
     /// <summary>The values that can be sent, for messages: <c>a number from 0.01 to 1</c>.</summary>
@@ -148,7 +148,7 @@ internal sealed record NumbersField(string Path, string Description, double Min,
     /// <summary>One of the numbers.</summary>
     public NumberField Item => new(Path, Description, Min, Max) { DefaultWords = DefaultWords };
 
-    /// <summary>The array.</summary>
+    /// <summary>The expected array, for messages.</summary>
     public string ExpectedArray => $"an array of 1 to {Plain(MaxItems)} numbers";
 
     public override JsonValueKind Kind => JsonValueKind.Number;

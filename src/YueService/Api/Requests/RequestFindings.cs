@@ -113,7 +113,7 @@ internal sealed class RequestFindings
         {
             var shown = JsonText.Cut(path);
             var closest = Closest(path);
-            var known = closest is not null ? $"; the closest known name is {closest}" : KnownBeside(path);
+            var known = closest is not null ? $"; the closest known name is {closest}" : KnownSiblings(path);
             if (strict)
             {
                 Error(shown, $"{shown} is not a known field{known}. {(closest is null ? "Leave" : "Correct it or leave")} it out.");
@@ -141,7 +141,7 @@ internal sealed class RequestFindings
     private void Warn(string code, string field, string message) => _notes.Add(new(code, field, message));
 
     /// <summary>Returns the known names in the same object as the end of a sentence, if there are only a few.</summary>
-    private string KnownBeside(string path)
+    private string KnownSiblings(string path)
     {
         var names = _knownPaths.Where(known => Parent(known) == Parent(path)).ToList();
         return names.Count is 0 or > MaxKnownNamed ? "" : $"; the known names are {string.Join(", ", names)}";

@@ -13,7 +13,7 @@ internal static class SongEditFields
 
     public static FlagField Favourite { get; } = new(
         "favourite",
-        "True for a favourite, which retention never removes and whose files do not count. If absent, not changed; null "
+        "True for a favourite, which retention never removes and whose files do not count toward its limit. If absent, not changed; null "
             + "makes it false.")
     {
         DefaultWords = "the current value",

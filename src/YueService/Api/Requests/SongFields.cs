@@ -106,7 +106,7 @@ internal static class SongFields
     });
 
     public static WholeField Seed { get; } = Add(new WholeField(
-        "seed", "The key of every random draw: the same request and seed give the same song.", long.MinValue, long.MaxValue)
+        "seed", "The random seed: the same request and seed give the same song.", long.MinValue, long.MaxValue)
     {
         Default = Defaults.Seed,
         Option = new("--seed"),
@@ -156,7 +156,7 @@ internal static class SongFields
 
     public static ChoiceField<SongScope> Stage { get; } = Add(new ChoiceField<SongScope>(
         "stage",
-        "The stages to run. draft skips stage 2: it is quick, rough and has 16 kHz. finish makes the full song from "
+        "The stages to run. draft skips stage 2: it is quick but rough, at 16 kHz. finish makes the full song from "
             + "the song in `continue_from` and sings nothing. score writes only the score, without sound.",
         ("full", SongScope.Full),
         ("draft", SongScope.Draft),

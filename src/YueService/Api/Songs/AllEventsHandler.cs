@@ -7,7 +7,7 @@ using YueService.Settings;
 namespace YueService.Api.Songs;
 
 /// <summary><c>GET /v1/events</c>: the changes of all jobs as server-sent events on one connection.</summary>
-/// <remarks>A client gets every change of state, stage and section, and in between only the latest counts. A client that was disconnected
+/// <remarks>A client gets every change of state, stage and section, and in between only the latest progress. A client that was disconnected
 /// for too long, or that reads too slowly, gets a snapshot of the unfinished jobs instead, like a new client.</remarks>
 internal sealed class AllEventsHandler(
     IJobBoard board,
@@ -68,7 +68,7 @@ internal sealed class AllEventsHandler(
     /// <returns>The number of the newest event that the snapshot contains.</returns>
     private async Task<long> WriteSnapshotAsync(EventWriter writer, CancellationToken cancel)
     {
-        // A change between the two is in the snapshot and is sent again.
+        // The number is read first. A change after that is in the snapshot and is also sent again.
         var number = events.Number;
         var jobs = new AllJobsEventBody(
             [.. board.Unfinished.Select(job => Data(new(0, job.Id, JobEventKind.State, job.Request.Title, job.Feed.Latest)))]);
@@ -124,7 +124,7 @@ internal sealed record JobsEventBody
     /// <summary>Seconds of sound that the stream has so far; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
-    /// <summary>The starts of the sections in the song, as far as it is written; null unless running.</summary>
+    /// <summary>The starts of the sections that are written so far; null unless running.</summary>
     public IReadOnlyList<SectionStartBody>? Sections { get; init; }
 
     /// <summary>The reason for the failure; null unless the job failed.</summary>

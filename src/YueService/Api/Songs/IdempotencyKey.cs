@@ -35,7 +35,7 @@ internal static class IdempotencyKey
 
     /// <summary>Returns the warning for a waiting caller that sent a key. Its song is not kept, so a second request could not get
     /// it.</summary>
-    public static IEnumerable<string> WarningsWhereIgnored(HttpRequest request)
+    public static IEnumerable<string> WarningsIfIgnored(HttpRequest request)
     {
         if (request.Headers.ContainsKey(Header))
         {

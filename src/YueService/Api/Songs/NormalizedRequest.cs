@@ -5,7 +5,7 @@ using YueService.Jobs.Audio;
 namespace YueService.Api.Songs;
 
 /// <summary>A song request with all fields. Sending it again gives the same song.</summary>
-/// <remarks>A clip and codes are not part of it: they come with the request and are not kept with the song.</remarks>
+/// <remarks>Clips and codes are not included: they are sent with the request, but not kept with the song.</remarks>
 internal sealed record NormalizedRequest
 {
     /// <summary>The lyrics as they were sent.</summary>
@@ -30,7 +30,7 @@ internal sealed record NormalizedRequest
     /// <summary>The kind of score that is written before the music; null for a model without scores.</summary>
     public ScorePlan? Plan { get; init; }
 
-    /// <summary>The key of every random draw.</summary>
+    /// <summary>The random seed.</summary>
     public required long Seed { get; init; }
 
     /// <summary>The caller's own name for the request; null without one.</summary>
@@ -115,7 +115,7 @@ internal sealed record NormalizedOutput(int? SampleRate, string? Format, bool St
 /// <param name="TopP">The cumulative probability of the tokens to sample from.</param>
 /// <param name="TopK">The number of tokens to sample from; 0 means all.</param>
 /// <param name="RepetitionPenalty">The penalty for repeated tokens; 1 disables it.</param>
-/// <param name="GuidanceScale">The strength of the guidance by the prompt; null means the model's default.</param>
+/// <param name="GuidanceScale">The strength of guidance by the prompt; null means the model's default.</param>
 /// <param name="FlowSteps">The number of flow matching steps; null for a model without flow matching.</param>
 internal sealed record NormalizedSampling(
     double Temperature, double TopP, int TopK, double RepetitionPenalty, double? GuidanceScale, int? FlowSteps);

@@ -114,7 +114,7 @@ internal sealed record TimingsBody(
 /// <summary>One section of a song.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
 /// <param name="Seconds">Its length in the song.</param>
-/// <param name="Tokens">The stage-1 tokens it took.</param>
+/// <param name="Tokens">The number of its stage-1 tokens.</param>
 /// <param name="Ended"><c>end_of_audio</c> if the model ended it, <c>max_new_tokens</c> if it was cut at its limit.</param>
 /// <param name="Kept">True if it was kept from the song of <c>continue_from</c> instead of being sung.</param>
 /// <param name="StartSeconds">The time at which it begins in the song.</param>

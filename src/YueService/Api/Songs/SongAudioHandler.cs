@@ -21,7 +21,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     private readonly SemaphoreSlim _encoding = new(1, 1);
 
     /// <summary>Returns a track of a song.</summary>
-    /// <remarks>A format other than wav is encoded at the first call and kept. Range, If-Range and If-None-Match are supported.</remarks>
+    /// <remarks>A format other than wav is encoded on the first call and kept. Range, If-Range and If-None-Match are supported.</remarks>
     /// <response code="200">The whole file.</response>
     /// <response code="206">The requested range.</response>
     /// <response code="404">There is no such job, or the song has no such track: stems must be requested with the song.</response>
@@ -86,7 +86,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         using var content = file.Content;
         var expected = job.Files?.GetValueOrDefault(file.Name) is { } bytes and > 0
             ? $"instead of {bytes}"
-            : "and its header has another length";
+            : "but its header gives another length";
         return Problems.Create(
             http,
             ProblemType.SongDamaged,

@@ -9,7 +9,7 @@ internal sealed record SongCheckResponse
     /// <summary>The messages for each invalid field, as in the 422 of <c>POST /v1/songs</c>.</summary>
     public required IReadOnlyDictionary<string, string[]> Errors { get; init; }
 
-    /// <summary>Findings about text that is interpreted differently than it is written, is ignored, or may be a mistake.</summary>
+    /// <summary>Findings about text that is interpreted differently from how it is written, is ignored, or may be a mistake.</summary>
     public required IReadOnlyList<SongWarning> Warnings { get; init; }
 
     /// <summary>The sections of the lyrics, in order.</summary>
@@ -30,7 +30,7 @@ internal sealed record SongCheckResponse
 /// <summary>A warning about a request.</summary>
 /// <param name="Code">The stable name of the kind.</param>
 /// <param name="Field">The field.</param>
-/// <param name="Start">The first character that it is about; null if it is about the whole field.</param>
+/// <param name="Start">The position of the first character that the warning is about; null if it is about the whole field.</param>
 /// <param name="End">The position after the last character.</param>
 /// <param name="Message">The finding and its effect.</param>
 internal sealed record SongWarning(string Code, string Field, int? Start, int? End, string Message);
@@ -41,5 +41,5 @@ internal sealed record SongWarning(string Code, string Field, int? Start, int? E
 /// <param name="Start">The position of the tag's first character; null if the lyrics were not sent with the request.</param>
 /// <param name="End">The position after the last character.</param>
 /// <param name="InSong">False if the section is not sung, because of <c>run_n_segments</c>.</param>
-/// <param name="EstimatedSeconds">The expected length; null if it is not in the song.</param>
+/// <param name="EstimatedSeconds">The expected length; null if the section is not sung.</param>
 internal sealed record CheckedSection(string Tag, string? Written, int? Start, int? End, bool InSong, double? EstimatedSeconds);

@@ -40,10 +40,10 @@ internal static class SongEndpoints
             .DisableRequestTimeout()
             .WithName("WatchSong")
             .Describe(
-                "Watch a job by server-sent events",
+                "Watch a job with server-sent events",
                 "An event has the name of the state, and its data has stage, section, tokens, frames, percent and seconds left. "
-                    + "Every change of state, stage "
-                    + "and section is sent; in between, only the latest counts. The event with the id end is the last.",
+                    + "Every change of state, stage and section is sent; "
+                    + "in between, only the latest progress. The event with the id end is the last.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
                 new ApiResponse(200, "The stream.", "text/event-stream"),
                 new ApiResponse(204, "The client already has the last event."),
@@ -55,9 +55,9 @@ internal static class SongEndpoints
             .WithName("WatchSongs")
             .WithTags("Songs")
             .Describe(
-                "Watch all jobs by server-sent events",
+                "Watch all jobs with server-sent events",
                 "The first event is a snapshot of the queued and running jobs. Then an event is sent for every change, with the name of "
-                    + "the state, or edited or removed. A client that reconnects too late gets a new snapshot of all jobs.",
+                    + "the state, or edited or removed. A client that reconnects too late gets a new snapshot.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
                 new ApiResponse(200, "The stream.", "text/event-stream"));
     }
@@ -89,7 +89,7 @@ internal static class SongEndpoints
             .WithName("GetSongAudio")
             .Describe(
                 "Fetch a song",
-                "Range, If-Range and If-None-Match are supported. A format other than wav is encoded at the first call and kept.",
+                "Range, If-Range and If-None-Match are supported. A format other than wav is encoded on the first call and kept.",
                 new ApiParameter(
                     "track", "The mix (default), or a stem if the song was requested with stems.",
                     IsHeader: false, "mix", "vocal", "instrumental"),
@@ -121,8 +121,8 @@ internal static class SongEndpoints
             .WithName("GetSongPeaks")
             .Describe(
                 "Fetch the peaks of a song",
-                "Returns the smallest and the largest sample of each interval of a track. While the song is being made, there are "
-                    + "more at each call; If-None-Match with the last ETag returns 304 until then.",
+                "Returns the smallest and the largest sample of each interval of a track. While the song is being made, "
+                    + "later calls return more intervals; If-None-Match with the last ETag returns 304 if there are no new ones.",
                 new ApiParameter(
                     "track",
                     "The mix (default), or a stem if the song was requested with stems.",

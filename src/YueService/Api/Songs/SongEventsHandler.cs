@@ -7,8 +7,8 @@ using YueService.Settings;
 namespace YueService.Api.Songs;
 
 /// <summary><c>GET /v1/songs/{id}/events</c>: a job's progress as server-sent events.</summary>
-/// <remarks>A client gets every change of state, stage and section, and in between only the latest counts, at most a few times per second.
-/// A slow client gets fewer events and does not delay others.</remarks>
+/// <remarks>A client gets every change of state, stage and section, and in between only the latest progress, at most a few times per
+/// second. A slow client gets fewer events and does not delay others.</remarks>
 internal sealed class SongEventsHandler(
     JobStore jobs, JobEstimate estimate, JobSignals signals, IOptions<JobOptions> options, IOptions<JsonOptions> json)
 {
@@ -63,12 +63,12 @@ internal sealed class SongEventsHandler(
     {
         while (true)
         {
-            // The last update precedes the end of the feed. Read in the other order, it could be missed.
+            // The last update precedes the end of the feed. In the other order, the last update could be missed.
             var hasEnded = live.Feed.Ended.IsCompleted;
             var updates = live.Feed.After(number, out var changed);
             foreach (var update in updates)
             {
-                if (update is { BringsScore: true, Progress.Score: { } score })
+                if (update is { AddsScore: true, Progress.Score: { } score })
                 {
                     var text = JsonSerializer.Serialize(new ScoreEventBody(score), json.Value.SerializerOptions);
                     await writer.WriteAsync(live.Feed.IdOf(update), ScoreEvent, text, cancel);

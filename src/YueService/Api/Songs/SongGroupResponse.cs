@@ -15,7 +15,7 @@ internal sealed record SongGroupResponse
     /// <summary>The time when the jobs were accepted.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The takes in their order, without those that were removed.</summary>
+    /// <summary>The takes in order, without those that were removed.</summary>
     public required IReadOnlyList<GroupTake> Takes { get; init; }
 
     /// <summary>Warnings about how the request was interpreted.</summary>
@@ -25,7 +25,7 @@ internal sealed record SongGroupResponse
     public required GroupLinks Links { get; init; }
 }
 
-/// <summary>A take. It is a separate job; <c>/v1/songs</c> has more about it.</summary>
+/// <summary>A take. Each take is a separate job; <c>/v1/songs</c> returns more about it.</summary>
 internal sealed record GroupTake
 {
     /// <summary>The number of the take, from 1.</summary>

@@ -38,7 +38,7 @@ internal sealed record SongJobResponse
     /// <summary>Seconds of sound that the stream has so far; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
-    /// <summary>The starts of the sections in the song, as far as it is written; null unless running.</summary>
+    /// <summary>The starts of the sections that are written so far; null unless running.</summary>
     public IReadOnlyList<SectionStartBody>? Sections { get; init; }
 
     /// <summary>The score in ABC notation that the music follows; omitted in lists, before it is complete, and when the song is
@@ -49,7 +49,8 @@ internal sealed record SongJobResponse
     /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
 
-    /// <summary>The reason why the job has not ended although its song is made, or waits for a worker; null otherwise.</summary>
+    /// <summary>The reason why the job has not ended although its song is made, or why it is waiting for a worker; null
+    /// otherwise.</summary>
     public string? DelayReason { get; init; }
 
     /// <summary>The song's title. By default, the first line of the lyrics.</summary>
@@ -116,7 +117,7 @@ internal sealed record SongTake(string Id, int Take)
 /// <param name="Sections">The number of sections to sing, not counting kept sections.</param>
 /// <param name="Tokens">Stage-1 tokens of the section, or tokens of the score or the music; 0 in other stages.</param>
 /// <param name="Frames">Finished frames in the later stages; 0 before.</param>
-/// <param name="Total">The total number of frames, or an upper bound of the number of tokens.</param>
+/// <param name="Total">The total number of frames, or an upper bound on the number of tokens.</param>
 /// <param name="Percent">The progress of the whole song, 0 to 100. It never decreases.</param>
 internal sealed record JobProgressBody(
     Yue.Engine.Songs.SongStage Stage, int Section, int Sections, long Tokens, long Frames, long Total, double Percent);
@@ -215,7 +216,8 @@ internal sealed record FinishedSong(
     /// <summary>The effect of <c>output.loudness_lufs</c>; null if it was not requested.</summary>
     public LoudnessBody? Loudness { get; init; }
 
-    /// <summary>The loudness of the mix in LUFS (ITU-R BS.1770), with which players can equalize songs; null for silence.</summary>
+    /// <summary>The loudness of the mix in LUFS (ITU-R BS.1770), which players can use to play songs equally loud; null for
+    /// silence.</summary>
     public double? MixLufs { get; init; }
 
     public static FinishedSong? From(StoredSong? song) => song is null ? null : new(

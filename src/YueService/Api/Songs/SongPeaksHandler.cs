@@ -18,7 +18,7 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
 
     private const int DefaultPerSecond = 20;
 
-    // The sound of a song that is being made is in this process.
+    // Identifies this process, the only one that has the sound of a song that is being made.
     private static readonly string Process = RandomNumberGenerator.GetHexString(8, lowercase: true);
 
     /// <summary>Returns the smallest and the largest sample of each interval of a track.</summary>

@@ -26,7 +26,7 @@ internal static partial class StudioPage
         var manifest = Path.Combine(AppContext.BaseDirectory, $"{Assets}.runtime.json");
         if (File.Exists(manifest))
         {
-            // Only a build has this file. By default its name comes from the process, which is a different one in tests.
+            // Only a build output has this file. By default, its name is derived from the name of the process, which differs in tests.
             host.UseSetting(WebHostDefaults.StaticWebAssetsKey, manifest);
             host.UseStaticWebAssets();
         }

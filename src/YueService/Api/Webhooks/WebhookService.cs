@@ -71,7 +71,7 @@ internal sealed partial class WebhookService(
         }
         catch (SemaphoreFullException)
         {
-            // It has already been logged.
+            // A wake-up is already pending.
         }
     }
 
