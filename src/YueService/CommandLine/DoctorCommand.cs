@@ -23,14 +23,15 @@ internal static class DoctorCommand
     {
         var deep = new Option<bool>("--deep")
         {
-            Description = "Also compute published figures with the configured checkpoints (minutes, and memory for stage 2 in float32)",
+            Description = "Also computes published figures with the configured checkpoints "
+                + "(takes minutes, and memory for stage 2 in float32)",
         };
         var figures = new Option<string?>("--figures")
         {
             HelpName = "FILE",
             Description = "Figures for checkpoints other than the public ones, in the format of published-figures.json",
         };
-        var urls = new Option<string?>("--urls") { HelpName = "URL[;URL]", Description = "Where the service would listen" };
+        var urls = new Option<string?>("--urls") { HelpName = "URL[;URL]", Description = "The addresses that the service would listen on" };
         var doctor = new Command("doctor", "Reports what is missing and the command that fixes it")
         {
             TreatUnmatchedTokensAsErrors = false,
@@ -109,8 +110,8 @@ internal static class DoctorCommand
         return findings.All(finding => finding.Level != FindingLevel.Missing);
     }
 
-    /// <summary>Returns the plan of the GPU's memory; null without a GPU, or if the checkpoints cannot be read, which is a finding of its
-    /// own.</summary>
+    /// <summary>Returns the plan of the GPU's memory; null without a GPU, or if the checkpoints cannot be read, which is reported as a
+    /// separate finding.</summary>
     private static MemoryAdvice? AdviceOf(MachineFacts machine, EngineOptions engine)
     {
         try
@@ -161,7 +162,8 @@ internal static class DoctorCommand
             return agrees;
         }
 
-        /// <summary>Returns the figures for the first checkpoint of each family. A file of figures is used for the first of all.</summary>
+        /// <summary>Returns the figures for the first checkpoint of each family. A file of figures applies only to the first checkpoint of
+        /// all.</summary>
         private IEnumerable<SelfCheckLine> Figures(EngineOptions engine)
         {
             var first = engine.Stage1.Values.FirstOrDefault();

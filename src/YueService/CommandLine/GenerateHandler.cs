@@ -135,7 +135,7 @@ internal sealed class GenerateHandler(
         using var request = JsonDocument.Parse(arguments.Fields.ToJsonString());
         var files = clips.ToDictionary(clip => clip.Key, clip => ClipFile.Of(clip.Value), StringComparer.Ordinal);
         var command = PredictReader.Read(request.RootElement, files, strict: true, engine.Status.SongModels, out var findings);
-        await TellAsync(findings);
+        await ReportAsync(findings);
         return command;
     }
 
@@ -149,12 +149,12 @@ internal sealed class GenerateHandler(
             findings.Add(reference);
         }
 
-        await TellAsync(findings);
+        await ReportAsync(findings);
         await WarnAsync(findings.Warnings);
         return findings.IsValid ? command.Song with { Reference = reference?.Reference } : null;
     }
 
-    private async Task TellAsync(RequestFindings findings)
+    private async Task ReportAsync(RequestFindings findings)
     {
         foreach (var (path, messages) in findings.Errors)
         {
@@ -302,7 +302,7 @@ internal sealed class GenerateHandler(
         {
             if (arguments.LyricsFile is { } lyrics)
             {
-                // At most four bytes per character; one more byte shows that there are too many.
+                // At most four bytes per character; one more character shows that there are too many.
                 const int MaxBytes = (SongLimits.MaxLyricsLength + 1) * 4;
                 arguments.Fields["lyrics"] = await TextFile.ReadAsync(lyrics, MaxBytes, $"{SongLimits.MaxLyricsLength} characters", cancel);
             }

@@ -38,8 +38,8 @@ internal sealed class LineProgressView(TextWriter writer) : IProgressView
 
     /// <summary>Returns the line to write.</summary>
     /// <param name="line">The progress.</param>
-    /// <param name="first">The fraction of the bytes that an earlier process downloaded; 0 for other work. It is left out of the speed and
-    /// of the remaining time.</param>
+    /// <param name="first">The fraction of the bytes that an earlier process downloaded; 0 for other work. It is excluded from the speed
+    /// and the remaining time.</param>
     /// <param name="elapsed">The time since the start.</param>
     private static string Text(ProgressLine line, double first, TimeSpan elapsed)
     {

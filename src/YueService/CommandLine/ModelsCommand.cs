@@ -76,7 +76,7 @@ internal sealed class ModelsCommand
             var token = Token();
             var address = line.GetValue(_mirror) ?? folder.Manifest.Hub;
             var error = line.InvocationConfiguration.Error;
-            if (token is not null && !HubClient.MayCarryToken(address))
+            if (token is not null && !HubClient.IsSafeForToken(address))
             {
                 await error.WriteLineAsync($"{TokenVariable} is not sent to {address.Host}: the connection is not encrypted.");
             }
@@ -208,7 +208,8 @@ internal sealed class ModelsCommand
 
     private static string Known(ModelFolder folder, string profile) => folder.Manifest.Profiles.ContainsKey(profile)
         ? profile
-        : throw new UsageException($"There is no profile '{profile}'; there is {string.Join(", ", folder.Manifest.Profiles.Keys)}.");
+        : throw new UsageException(
+            $"There is no profile '{profile}'; the profiles are {string.Join(", ", folder.Manifest.Profiles.Keys)}.");
 
     /// <summary>Returns the token from the environment. A token that is not valid in a header is rejected without being shown.</summary>
     private static string? Token()

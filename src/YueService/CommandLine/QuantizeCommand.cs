@@ -14,10 +14,10 @@ namespace YueService.CommandLine;
 internal delegate Task<int> RunOnModels(
     ParseResult line, Func<ModelFolder, TextWriter, CancellationToken, Task<int>> run, CancellationToken cancel);
 
-/// <summary><c>yue models quantize</c>: checkpoints of fewer bits.</summary>
+/// <summary><c>yue models quantize</c>: makes checkpoints with fewer bits per weight.</summary>
 /// <param name="run">Runs the command.</param>
-/// <param name="room">The free space of the disks.</param>
-internal sealed class QuantizeCommand(RunOnModels run, DiskSpace room)
+/// <param name="disks">The free space of the disks.</param>
+internal sealed class QuantizeCommand(RunOnModels run, DiskSpace disks)
 {
     private const int MaxSongs = 256;
 
@@ -29,7 +29,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace room)
     private readonly Option<int> _bits = new("--bits")
     {
         HelpName = "4|6",
-        Description = "The bits of a code",
+        Description = "The number of bits per code",
         Required = true,
         CustomParser = result => (int)Number(result, "--bits", value => value is 4 or 6, "4 or 6"),
     };
@@ -37,7 +37,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace room)
     private readonly Option<int> _songs = new("--songs")
     {
         HelpName = "N",
-        Description = "The number of songs that the model sings for its calibration; 0 rounds each weight by itself",
+        Description = "The number of songs that the model sings for calibration; 0 rounds each weight by itself",
         CustomParser = result => (int)Number(result, "--songs", value => value is >= 0 and <= MaxSongs, $"a number from 0 to {MaxSongs}"),
         DefaultValueFactory = _ => 16,
     };
@@ -72,7 +72,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace room)
     public Command Build()
     {
         var quantize = new Command(
-            "quantize", "Makes checkpoints of 6.5 or 4.5 bits per weight from those of a profile; resumes an interrupted run")
+            "quantize", "Makes checkpoints with 6.5 or 4.5 bits per weight from those of a profile; resumes an interrupted run")
         {
             _name, _bits, _songs, _seed, _output, _lora, _device,
         };
@@ -87,8 +87,8 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace room)
         var target = Path.GetDirectoryName(options.Stage1.Target)!;
         var progress = new Progress();
         var view = ProgressViews.For(error);
-        void CheckRoom(long needed) => room.Require(target, needed, "written", "--output");
-        var quantization = new Yue1Quantization(options, progress.Set, progress.Say, CheckRoom, stop);
+        void CheckSpace(long needed) => disks.Require(target, needed, "written", "--output");
+        var quantization = new Yue1Quantization(options, progress.Set, progress.Say, CheckSpace, stop);
         var work = Task.Run(quantization.Run, CancellationToken.None);
         await view.FollowAsync(progress.Line, work);
         await AwaitAsync(work);
@@ -158,7 +158,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace room)
         if (!folder.Manifest.Profiles.ContainsKey(profile))
         {
             throw new ModelsCommand.UsageException(
-                $"There is no profile '{profile}'; there is {DemoModel.Name}, {string.Join(", ", folder.Manifest.Profiles.Keys)}.");
+                $"There is no profile '{profile}'; the profiles are {DemoModel.Name}, {string.Join(", ", folder.Manifest.Profiles.Keys)}.");
         }
 
         return (FolderOf(CheckpointRole.Stage1), FolderOf(CheckpointRole.Stage2));

@@ -59,7 +59,7 @@ internal static class ServeCommand
         var devices = new Option<string?>("--devices")
         {
             HelpName = "all|DEVICE,DEVICE",
-            Description = "One worker process per device, on consecutive ports; all is every GPU of the machine",
+            Description = "One worker process per device, on consecutive ports; all means every GPU of the machine",
         };
         var untilInputEnds = new Option<bool>("--until-input-ends") { Hidden = true };
         worker.Options.Add(urls);
@@ -175,7 +175,7 @@ internal static class ServeCommand
             await CommandSettings.ReportAsync(error, faults);
             return ExitCode.Usage;
         }
-        catch (Exception e) when (e is IOException or FormatException or SocketException || IsKestrels(e))
+        catch (Exception e) when (e is IOException or FormatException or SocketException || IsFromKestrel(e))
         {
             // Other messages already name the address.
             var where = e is not (IOException or FormatException)
@@ -188,8 +188,8 @@ internal static class ServeCommand
         }
     }
 
-    /// <summary>Errors that prevent the server from starting, such as https without a certificate.</summary>
-    private static bool IsKestrels(Exception e) =>
+    /// <summary>Returns true for errors of the server that prevent it from starting, such as https without a certificate.</summary>
+    private static bool IsFromKestrel(Exception e) =>
         e is InvalidOperationException { Source: { } source }
             && source.StartsWith("Microsoft.AspNetCore.Server.Kestrel", StringComparison.Ordinal);
 }

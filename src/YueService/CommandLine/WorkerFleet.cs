@@ -15,7 +15,7 @@ internal sealed class WorkerFleet(IReadOnlyList<string> devices, Uri firstUrl, I
     // A child that ran for this long did not fail at startup.
     private static readonly TimeSpan Settled = TimeSpan.FromMinutes(1);
 
-    /// <summary>Returns the devices that an option names: <c>all</c> is every GPU of the machine.</summary>
+    /// <summary>Returns the devices that an option names: <c>all</c> means every GPU of the machine.</summary>
     public static async Task<IReadOnlyList<string>> DevicesOfAsync(string option, CancellationToken cancel) =>
         option == "all"
             ? [.. Enumerable.Range(0, (await MachineFacts.GpusAsync(cancel)).Count).Select(i => $"cuda:{i}")]
@@ -51,7 +51,7 @@ internal sealed class WorkerFleet(IReadOnlyList<string> devices, Uri firstUrl, I
             wait = Stopwatch.GetElapsedTime(since) > Settled ? FirstWait : wait;
             await output.WriteLineAsync(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The worker of {device} exited with code {code} and is restarted in {wait.TotalSeconds:F0} s."));
+                $"The worker for {device} exited with code {code} and is restarted in {wait.TotalSeconds:F0} s."));
             await Task.Delay(wait, all.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
         }

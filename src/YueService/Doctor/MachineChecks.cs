@@ -37,7 +37,7 @@ internal static class MachineChecks
 
     private static Finding Library(MachineFacts machine) => machine.TorchFault switch
     {
-        null => Finding.Ok(Torch, "the native library loads and computes"),
+        null => Finding.Ok(Torch, "the native library works"),
         TorchNativeLibrary.NotFound =>
             Finding.Missing(Torch, TorchNativeLibrary.NotFound, "export LD_LIBRARY_PATH=FOLDER/torch/lib"),
         var fault => Finding.Missing(Torch, $"the native library does not load: {fault}", "sudo apt-get install libstdc++6 libgomp1"),
@@ -73,14 +73,14 @@ internal static class MachineChecks
 
     private static Finding MemoryOf(GpuFacts gpu, MemoryAdvice? advice)
     {
-        var free = $"{ByteText.Of(gpu.FreeBytes)} of GPU memory are free";
+        var free = $"{ByteText.Of(gpu.FreeBytes)} of GPU memory is free";
         return advice switch
         {
             null => Finding.Ok("memory", $"{free}, the required amount is unknown"),
             { Refusal: null } =>
                 Finding.Ok(
                     "memory",
-                    $"{free}, {ByteText.Of(advice.Bytes)} are planned for up to {advice.Songs} songs at once"
+                    $"{free}, {ByteText.Of(advice.Bytes)} is planned for up to {advice.Songs} songs at once"
                         + (advice.OnHost is null ? "" : $"; {advice.OnHost}")
                         + (advice.Settings is null ? "" : $"; {advice.Settings} would keep everything on the GPU")),
             { Settings: { } settings } => Finding.Missing("memory", $"{free}: {advice.Refusal}", $"{settings} yue serve"),
@@ -91,8 +91,8 @@ internal static class MachineChecks
     private static Finding MemoryOfHost(MachineFacts machine, EngineOptions options, long weights)
     {
         var needed = weights == 0 ? 0 : (weights * sizeof(float)) + WorkBytes;
-        var text = $"{ByteText.Of(machine.HostBytes)} of memory are available, "
-            + (weights > 0 ? $"about {ByteText.Of(needed)} are needed"
+        var text = $"{ByteText.Of(machine.HostBytes)} of memory is available,  "
+            + (weights > 0 ? $"about {ByteText.Of(needed)} is needed"
                 : options.Stage1.Count > 0 ? "the required amount is unknown"
                 : "the demo model needs little");
         return needed <= machine.HostBytes

@@ -47,7 +47,7 @@ internal sealed record MachineFacts
         {
             TorchFault = fault,
             HasCuda = fault is null && torch.cuda.is_available(),
-            Gpus = await AskDriverAsync(cancel),
+            Gpus = await QueryDriverAsync(cancel),
             HostBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             HasFfmpeg = new AudioEncoder().IsAvailable,
             CanReadEveryClip = new AudioDecoder().HasFfmpeg,
@@ -57,7 +57,7 @@ internal sealed record MachineFacts
     }
 
     /// <summary>Returns the GPUs of the machine; empty without a driver.</summary>
-    public static Task<IReadOnlyList<GpuFacts>> GpusAsync(CancellationToken cancel) => AskDriverAsync(cancel);
+    public static Task<IReadOnlyList<GpuFacts>> GpusAsync(CancellationToken cancel) => QueryDriverAsync(cancel);
 
     /// <summary>Parses the output of nvidia-smi: one line per GPU with name, driver, and total and free memory in MiB.</summary>
     internal static IReadOnlyList<GpuFacts> ReadDriver(string csv) =>
@@ -81,7 +81,7 @@ internal sealed record MachineFacts
         try
         {
             using var ones = torch.ones(2);
-            return ones.numel() == 2 ? null : "it computes wrongly";
+            return ones.numel() == 2 ? null : "its results are wrong";
         }
         catch (Exception e) when (e is TypeInitializationException
             or DllNotFoundException
@@ -93,7 +93,7 @@ internal sealed record MachineFacts
         }
     }
 
-    private static async Task<IReadOnlyList<GpuFacts>> AskDriverAsync(CancellationToken cancel)
+    private static async Task<IReadOnlyList<GpuFacts>> QueryDriverAsync(CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(DriverTimeout);

@@ -26,7 +26,7 @@ internal sealed record DiskSpace(Func<string, long> FreeBytes, long SpareBytes)
         if (needed > 0 && needed + SpareBytes > free)
         {
             throw new IOException(
-                $"{folder} has {ByteText.Of(free)} free, but {ByteText.Of(needed)} are to be {task} and {ByteText.Of(SpareBytes)} must "
+                $"{folder} has {ByteText.Of(free)} free, but {ByteText.Of(needed)} will be {task} and {ByteText.Of(SpareBytes)} must "
                     + $"stay free. Free some space, or choose a folder on another disk with {option}.");
         }
     }

@@ -29,11 +29,11 @@ internal sealed record DownloadSettings
 
     /// <summary>Returns the wait before the next attempt.</summary>
     /// <param name="failures">The failures in a row, at least one.</param>
-    /// <param name="asked">The wait that the server requested; null for none.</param>
-    public TimeSpan DelayAfter(int failures, TimeSpan? asked = null)
+    /// <param name="requested">The wait that the server requested; null for none.</param>
+    public TimeSpan DelayAfter(int failures, TimeSpan? requested = null)
     {
         var doubled = FirstDelay * Math.Pow(2, Math.Min(failures - 1, 16)) * (0.75 + (Random.Shared.NextDouble() / 2));
-        var wanted = asked is { } least && least > doubled ? least : doubled;
+        var wanted = requested is { } least && least > doubled ? least : doubled;
         return wanted < MaxDelay ? wanted : MaxDelay;
     }
 }

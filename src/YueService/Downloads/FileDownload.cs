@@ -46,8 +46,8 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
     private async Task<FileContent> TryAsync(
         HubFile file, string target, ExpectedContent expected, FileProgress progress, CancellationToken cancel)
     {
-        var remote = await RemoteFile.AskAsync(hub, file, progress.Wait, cancel);
-        CheckPromise(file, remote, expected);
+        var remote = await RemoteFile.QueryAsync(hub, file, progress.Wait, cancel);
+        CheckOffer(file, remote, expected);
         var maxBytes = MaxBytes(file, remote, target, expected);
         var sha256 = expected.Sha256 ?? remote.Sha256;
         using var part = PartFile.Open(target, remote, sha256, settings);
@@ -57,9 +57,9 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         {
             found = await FetchAsync(file, remote, part, maxBytes, progress, cancel);
         }
-        catch when (!remote.TakesRanges)
+        catch when (!remote.SupportsRanges)
         {
-            // Without ranges the next attempt starts from the beginning.
+            // Without ranges, the next attempt starts from the beginning.
             PartFile.Delete(target);
             throw;
         }
@@ -101,7 +101,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         if (remote.Size > room)
         {
             throw new DownloadException(
-                $"{file}: {ByteText.Of(remote.Size.Value)} do not fit on the disk of {folder}, which has room for {ByteText.Of(room)} "
+                $"{file}: {ByteText.Of(remote.Size.Value)} does not fit on the disk of {folder}, which has room for {ByteText.Of(room)} "
                 + $"plus {ByteText.Of(settings.SpareBytes)} that must stay free. Free some space, or choose another disk with --folder.",
                 DownloadRemedy.None);
         }
@@ -109,8 +109,8 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         return Math.Min(expected.MaxBytes, room);
     }
 
-    /// <summary>Rejects a file before its download if it would be rejected afterwards.</summary>
-    private static void CheckPromise(HubFile file, RemoteFile remote, ExpectedContent expected)
+    /// <summary>Rejects a file before its download if it would be rejected after the download.</summary>
+    private static void CheckOffer(HubFile file, RemoteFile remote, ExpectedContent expected)
     {
         if (expected.Size is { } size && remote.Size is { } served && served != size)
         {
@@ -135,7 +135,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var fetch = new RangeFetch(hub, file, remote, part, maxBytes, settings, progress.Wait);
         var fetching = FetchRangesAsync(fetch, part, stop.Token);
-        var saving = remote.TakesRanges ? SaveAsync(part, fetching, stop.Token) : Task.CompletedTask;
+        var saving = remote.SupportsRanges ? SaveAsync(part, fetching, stop.Token) : Task.CompletedTask;
         try
         {
             return await FileHash.FollowAsync(part, fetching, stop.Token);
@@ -144,7 +144,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         {
             await stop.CancelAsync();
             await Task.WhenAll(fetching, saving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (remote.TakesRanges)
+            if (remote.SupportsRanges)
             {
                 part.Save();
             }

@@ -19,7 +19,7 @@ internal static class FileHash
     /// <summary>Returns the hash of a partial file, computed while its bytes arrive.</summary>
     /// <param name="part">The partial file.</param>
     /// <param name="fetched">Completes when every byte has arrived. If it fails, the hash fails too.</param>
-    /// <param name="cancel">Stops.</param>
+    /// <param name="cancel">Cancels the computation.</param>
     public static async Task<string> FollowAsync(PartFile part, Task fetched, CancellationToken cancel)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

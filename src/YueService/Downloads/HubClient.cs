@@ -42,7 +42,7 @@ internal sealed partial class HubClient : IDisposable
     public HubClient(Uri baseAddress, string? token, DownloadSettings settings)
     {
         _base = new Uri(baseAddress.AbsoluteUri.TrimEnd('/') + "/");
-        _token = token is { Length: > 0 } && MayCarryToken(_base) ? token : null;
+        _token = token is { Length: > 0 } && IsSafeForToken(_base) ? token : null;
         _attempts = settings.Attempts;
         var sockets = new SocketsHttpHandler
         {
@@ -58,7 +58,7 @@ internal sealed partial class HubClient : IDisposable
     }
 
     /// <summary>Returns whether it is safe to send a token to an address: encrypted, or on this machine.</summary>
-    public static bool MayCarryToken(Uri address) => address.Scheme == Uri.UriSchemeHttps || address.IsLoopback;
+    public static bool IsSafeForToken(Uri address) => address.Scheme == Uri.UriSchemeHttps || address.IsLoopback;
 
     /// <summary>Requests a file or a part of it.</summary>
     /// <param name="file">The file.</param>
@@ -101,8 +101,8 @@ internal sealed partial class HubClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>Retries a request that failed, timed out, or reached a busy server. If the body breaks off later, the caller continues
-    /// it.</summary>
+    /// <summary>Retries a request that failed, timed out, or reached a busy server. If the connection breaks while the body is being read,
+    /// the caller resumes.</summary>
     private static ResiliencePipeline<HttpResponseMessage> Retries(DownloadSettings settings) =>
         new ResiliencePipelineBuilder<HttpResponseMessage>()
             .AddRetry(new HttpRetryStrategyOptions

@@ -1,6 +1,6 @@
 namespace YueService.Downloads;
 
-/// <summary>The result of the check of a file in a models folder.</summary>
+/// <summary>The result of checking a file in a models folder.</summary>
 internal enum FileVerdict
 {
     Ok,
@@ -22,7 +22,7 @@ internal static class ModelVerify
         if (!there.Exists)
         {
             var partial = PartFile.BytesOf(file.Path);
-            return (FileVerdict.Missing, partial > 0 ? $"{ByteText.Of(partial)} of it are downloaded" : "missing");
+            return (FileVerdict.Missing, partial > 0 ? $"{ByteText.Of(partial)} has been downloaded" : "missing");
         }
 
         var expected = file.Expected(locked);

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace YueService.Downloads;
 
 /// <summary>A partial file: <c>NAME.part</c>, with a record <c>NAME.part.json</c> of the bytes that it has.</summary>
-/// <remarks>The record is written after the bytes have reached the disk, so after a power cut it does not list missing bytes. Several
+/// <remarks>The record is written after the bytes have reached the disk, so after a power failure it does not list missing bytes. Several
 /// threads can write different ranges.</remarks>
 internal sealed class PartFile : IDisposable
 {
@@ -59,10 +59,10 @@ internal sealed class PartFile : IDisposable
         try
         {
             var size = remote.Size ?? long.MaxValue;
-            var rangeBytes = remote.TakesRanges && size > settings.RangeBytes ? settings.RangeBytes : size;
+            var rangeBytes = remote.SupportsRanges && size > settings.RangeBytes ? settings.RangeBytes : size;
             var ranges = remote.Size is null ? 1 : (size + rangeBytes - 1) / rangeBytes;
             var fresh = new Record(size, rangeBytes, remote.ETag?.ToString(), sha256, new long[ranges]);
-            var kept = remote.TakesRanges ? ReadRecord(target) : null;
+            var kept = remote.SupportsRanges ? ReadRecord(target) : null;
             if (kept is null || !kept.ContinuesAs(fresh) || RandomAccess.GetLength(handle) < kept.End)
             {
                 File.Delete(RecordPath(target));

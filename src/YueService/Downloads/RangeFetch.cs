@@ -111,7 +111,7 @@ internal sealed class RangeFetch(
                     $"the bytes from {first} were requested, but the server sends '{headers.ContentRange}'", DownloadRemedy.Resume);
             }
         }
-        else if (first > 0 || remote is { TakesRanges: true, Size: > 0 } && range.Length < remote.Size)
+        else if (first > 0 || remote is { SupportsRanges: true, Size: > 0 } && range.Length < remote.Size)
         {
             throw Fault("the server sends the whole file although a part was requested", DownloadRemedy.Restart);
         }
@@ -121,8 +121,8 @@ internal sealed class RangeFetch(
         }
     }
 
-    /// <summary>Returns the remedy for a body that broke off: without ranges, the file has to start again.</summary>
-    private DownloadRemedy Interrupted => remote.TakesRanges ? DownloadRemedy.Resume : DownloadRemedy.Restart;
+    /// <summary>The remedy for an interrupted body. Without ranges, the file must be downloaded from its start.</summary>
+    private DownloadRemedy Interrupted => remote.SupportsRanges ? DownloadRemedy.Resume : DownloadRemedy.Restart;
 
     /// <summary>Returns the download error for an exception; null if it is not a network error.</summary>
     private DownloadException? FaultOf(Exception exception, CancellationToken cancel) => exception switch

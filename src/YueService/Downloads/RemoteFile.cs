@@ -7,19 +7,19 @@ namespace YueService.Downloads;
 /// <param name="Size">The size; null if the server does not state it.</param>
 /// <param name="ETag">A strong validator; null for none.</param>
 /// <param name="Sha256">The content's hash; null if the server does not state it.</param>
-/// <param name="TakesRanges">True if parts of it can be requested.</param>
-internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string? Sha256, bool TakesRanges)
+/// <param name="SupportsRanges">True if parts of it can be requested.</param>
+internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string? Sha256, bool SupportsRanges)
 {
     /// <summary>Requests the first byte. On servers without ranges, its response has more information than a response to HEAD.</summary>
-    public static async Task<RemoteFile> AskAsync(
+    public static async Task<RemoteFile> QueryAsync(
         HubClient hub, HubFile file, Action<string, TimeSpan> waiting, CancellationToken cancel)
     {
         using var response = await hub.GetAsync(file, 0, 0, null, waiting, cancel);
         var headers = response.Message.Content.Headers;
         var etag = response.Message.Headers.ETag is { IsWeak: false } strong ? strong : null;
-        var takesRanges = response.Message.StatusCode == HttpStatusCode.PartialContent
+        var supportsRanges = response.Message.StatusCode == HttpStatusCode.PartialContent
             && headers.ContentRange is { From: 0, To: 0, Length: > 0 };
-        var size = takesRanges ? headers.ContentRange!.Length
+        var size = supportsRanges ? headers.ContentRange!.Length
             : response.Message.StatusCode == HttpStatusCode.OK ? headers.ContentLength
             : throw new DownloadException(
                 $"{file}: the server responds to a request for byte 0 with Content-Range '{Raw(headers, "Content-Range")}', "
@@ -28,7 +28,7 @@ internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string
         return response.Size is { } linked && size is { } stored && linked != stored
             ? throw new DownloadException(
                 $"{file}: the hub says that it has {linked} bytes and its storage says {stored}", DownloadRemedy.None)
-            : new(size, etag, response.Sha256, takesRanges);
+            : new(size, etag, response.Sha256, supportsRanges);
     }
 
     /// <summary>Returns the header as it was sent, because an invalid value has no parsed form.</summary>

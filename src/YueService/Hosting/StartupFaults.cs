@@ -15,8 +15,8 @@ internal static class StartupFaults
     };
 
     /// <summary>Runs a startup step that depends only on settings.</summary>
-    /// <exception cref="StartException">The step failed for another reason than settings that validation reports.</exception>
-    public static T InOneLine<T>(Func<T> step)
+    /// <exception cref="StartException">The step failed for a reason other than settings that validation reports.</exception>
+    public static T Guard<T>(Func<T> step)
     {
         try
         {

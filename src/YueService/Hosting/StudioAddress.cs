@@ -49,7 +49,7 @@ internal static partial class StudioAddress
         [LoggerMessage(Level = LogLevel.Information, Message = "The studio, a web page for making songs, is at {Address}")]
         public static partial void Studio(ILogger logger, string address);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "No browser could be opened ({Reason}): open {Address} in one")]
+        [LoggerMessage(Level = LogLevel.Warning, Message = "No browser could be opened ({Reason}). Open {Address} yourself")]
         public static partial void NoBrowser(ILogger logger, string reason, string address);
     }
 }

@@ -148,7 +148,7 @@ internal sealed partial class SystemdReporter(
     {
         [LoggerMessage(
             Level = LogLevel.Error,
-            Message = "Loading {What} has made no progress for {Seconds:F0} s ({Percent:F0} % loaded). Without any, "
+            Message = "Loading {What} has made no progress for {Seconds:F0} s ({Percent:F0} % loaded). Without progress, "
                 + "systemd stops the process in {SecondsLeft:F0} s: check the disk and the device")]
         public static partial void Hangs(ILogger logger, string what, double percent, double seconds, double secondsLeft);
     }

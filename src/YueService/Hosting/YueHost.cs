@@ -41,16 +41,16 @@ internal static class YueHost
     /// <exception cref="StartException">The host cannot be built for another reason.</exception>
     public static WebApplication BuildService(
         HostSettings settings, Action<IServiceCollection> configure, ServiceRole role = ServiceRole.Both) =>
-        StartupFaults.InOneLine(() => BuildServiceOnce(settings, configure, role));
+        StartupFaults.Guard(() => BuildServiceCore(settings, configure, role));
 
     /// <summary>Creates the engine without a server, without starting it. Its log goes to standard error.</summary>
     /// <param name="settings">The settings of the command line.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
     /// <exception cref="StartException">The host cannot be built.</exception>
     public static IHost BuildEngine(HostSettings settings, Action<IServiceCollection> configure) =>
-        StartupFaults.InOneLine(() => BuildEngineOnce(settings, configure));
+        StartupFaults.Guard(() => BuildEngineCore(settings, configure));
 
-    private static WebApplication BuildServiceOnce(HostSettings settings, Action<IServiceCollection> configure, ServiceRole role)
+    private static WebApplication BuildServiceCore(HostSettings settings, Action<IServiceCollection> configure, ServiceRole role)
     {
         var variables = Environment.GetEnvironmentVariables();
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
@@ -109,18 +109,18 @@ internal static class YueHost
         }
         else
         {
-            MapCallers(app);
+            MapEndpoints(app);
         }
 
         app.MapPrometheusScrapingEndpoint("/metrics");
 
-        // If the start fails, only the reason is printed.
+        // If startup fails, only the reason is printed.
         app.Lifetime.ApplicationStarted.Register(app.Services.WarnOfMissingPrograms);
         return app;
     }
 
     /// <summary>Maps the endpoints.</summary>
-    private static void MapCallers(WebApplication app)
+    private static void MapEndpoints(WebApplication app)
     {
         app.UseStudioPage();
         app.UseRouting();
@@ -140,7 +140,7 @@ internal static class YueHost
         app.MapStudio();
     }
 
-    private static IHost BuildEngineOnce(HostSettings settings, Action<IServiceCollection> configure)
+    private static IHost BuildEngineCore(HostSettings settings, Action<IServiceCollection> configure)
     {
         var variables = Environment.GetEnvironmentVariables();
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings

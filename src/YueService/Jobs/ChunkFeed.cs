@@ -25,7 +25,7 @@ internal sealed class ChunkFeed
         }
     }
 
-    /// <summary>Adds a chunk, which must not be changed afterwards. Ignored after the end.</summary>
+    /// <summary>Adds a chunk, which must not be changed from then on. Ignored after the end.</summary>
     public void Add(byte[] chunk) => Change(() => _chunks.Add(chunk));
 
     /// <summary>Ends the feed. Only the first end counts.</summary>

@@ -47,7 +47,7 @@ internal sealed partial class ClipFolder(
         await FileOfAsync(id, cancel) is { } file ? await files.ReadAsync(file.Name, cancel) : null;
 
     /// <summary>Stores a clip.</summary>
-    /// <param name="id">Its name. If there already is a clip of this name, that clip is returned.</param>
+    /// <param name="id">Its name. If there is already a clip with this name, that clip is returned.</param>
     /// <param name="seconds">The length of its sound.</param>
     /// <param name="content">The file.</param>
     /// <param name="cancel">Cancels the wait.</param>

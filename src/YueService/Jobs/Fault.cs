@@ -1,6 +1,6 @@
 namespace YueService.Jobs;
 
-/// <summary>The reason why a job failed. The names are those of the stored rows.</summary>
+/// <summary>The kind of reason why a job failed. The database stores these names.</summary>
 internal enum FaultKind
 {
     /// <summary>The model cannot sing the request.</summary>

@@ -2,7 +2,7 @@ namespace YueService.Jobs;
 
 /// <summary>Files in a folder.</summary>
 /// <remarks>A file is written under a temporary name and renamed when it is complete.</remarks>
-/// <param name="root">The folder, created at the first write.</param>
+/// <param name="root">The folder, created on the first write.</param>
 /// <param name="claim">Checks before every write that this process owns the folder; null if several processes share it.</param>
 /// <param name="clock">The clock for the times of files.</param>
 internal sealed class FolderFiles(string root, Action? claim, TimeProvider clock) : IFileStore

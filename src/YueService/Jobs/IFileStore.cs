@@ -2,15 +2,15 @@ namespace YueService.Jobs;
 
 /// <summary>Stores files by name: songs, reference clips of jobs, and uploaded clips. Thread-safe.</summary>
 /// <remarks>
-/// A name consists of parts separated by <c>/</c>; a part has letters, digits, <c>.</c>, <c>-</c> and <c>_</c>. A file with its final name
-/// is always complete, even if the process is killed during a write. Every error is a <see cref="StorageException"/>.
+/// A name consists of parts separated by <c>/</c>; a part contains letters, digits, <c>.</c>, <c>-</c> and <c>_</c>. A file with its final
+/// name is always complete, even if the process is killed during a write. Every error is a <see cref="StorageException"/>.
 /// </remarks>
 internal interface IFileStore
 {
     /// <summary>Deletes partial files that a killed process left behind.</summary>
     Task RecoverAsync(CancellationToken cancel);
 
-    /// <summary>Writes a file and replaces one with the same name. When the call returns, the file survives a power cut.</summary>
+    /// <summary>Writes a file and replaces one with the same name. When the call returns, the file survives a power failure.</summary>
     Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancel);
 
     /// <summary>Opens a file; returns null if there is none.</summary>

@@ -3,7 +3,7 @@ namespace YueService.Jobs;
 /// <summary>The unfinished jobs as callers see them. Thread-safe.</summary>
 internal interface IJobBoard
 {
-    /// <summary>The number of waiting jobs, without claimed ones.</summary>
+    /// <summary>The number of waiting jobs, excluding claimed ones.</summary>
     int Depth { get; }
 
     /// <summary>The maximum number of waiting jobs.</summary>
@@ -22,7 +22,7 @@ internal interface IJobBoard
     Job? Find(string id);
 
     /// <summary>Reserves slots for jobs that are not stored yet.</summary>
-    /// <returns>Accepted, or the limit that leaves fewer slots; no slot is reserved in that case.</returns>
+    /// <returns>Accepted, or the limit that would be exceeded; no slot is reserved in that case.</returns>
     IntakeOutcome Reserve(int slots, string? owner);
 
     /// <summary>Releases reserved slots.</summary>

@@ -8,7 +8,7 @@ namespace YueService.Jobs;
 /// </remarks>
 internal interface IJobLog
 {
-    /// <summary>True if this process created the log, so it has no jobs of an earlier process.</summary>
+    /// <summary>True if this process created the log, so it has no jobs from an earlier process.</summary>
     bool IsNew { get; }
 
     /// <summary>True if other processes also work on its jobs.</summary>
@@ -21,7 +21,7 @@ internal interface IJobLog
     Task OpenAsync(CancellationToken cancel);
 
     /// <summary>Stores a job, or the jobs of a group, as queued.</summary>
-    /// <returns>The jobs in their order, or the reason why they were not added.</returns>
+    /// <returns>The jobs in order, or the reason why they were not added.</returns>
     Task<Addition> AddAsync(IReadOnlyList<NewJob> jobs, NewGroup? group, CancellationToken cancel);
 
     Task<StoredJob?> FindAsync(string id, CancellationToken cancel);
@@ -77,7 +77,7 @@ internal interface IJobLog
     /// <returns>The current webhook; null if another process is sending it.</returns>
     Task<DueWebhook?> HoldWebhookAsync(DueWebhook webhook, TimeSpan time, CancellationToken cancel);
 
-    /// <summary>Stores the attempts of a webhook, and when it is sent next.</summary>
+    /// <summary>Stores the number of attempts of a webhook and the time of the next one.</summary>
     Task DelayWebhookAsync(DueWebhook webhook, CancellationToken cancel);
 
     /// <summary>Deletes a webhook that was accepted or dropped.</summary>

@@ -51,8 +51,8 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>Cancelled by <see cref="Cancel"/>, and for a job that is not kept, when its caller disconnects.</summary>
     public CancellationToken Cancelled { get; }
 
-    /// <summary>True if this process has lost the job, or could not check that for too long. Its song then ends, and another process
-    /// continues the job.</summary>
+    /// <summary>True if this process has lost its claim on the job, or could not check the claim for too long. The song then ends, and
+    /// another process continues the job.</summary>
     public bool IsAbandoned { get; private set; }
 
     /// <summary>The reason why no worker can take the job; null if one can. Set by the board.</summary>

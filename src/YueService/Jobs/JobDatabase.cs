@@ -4,7 +4,7 @@ using SQLitePCL;
 
 namespace YueService.Jobs;
 
-/// <summary>A connection to <c>jobs.db</c>, opened at its first use and again after a failure. Not thread-safe.</summary>
+/// <summary>A connection to <c>jobs.db</c>, opened on first use and again after a failure. Not thread-safe.</summary>
 /// <param name="folder">The folder that the database is in.</param>
 /// <param name="isWriter">True if the connection creates the database and brings its schema up to date.</param>
 internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposable
@@ -84,7 +84,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         var code = raw.sqlite3_create_function(connection.Handle, Contains, 2, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, Run);
         SqliteException.ThrowExceptionForRC(code, connection.Handle);
 
-        // Valid UTF-8 contains the bytes of a text only where it contains the text. Microsoft.Data.Sqlite would make strings of both.
+        // Valid UTF-8 contains the bytes of a text only where it contains the text. Microsoft.Data.Sqlite would convert both to strings.
         static void Run(sqlite3_context context, object state, sqlite3_value[] texts) => raw.sqlite3_result_int(
             context, raw.sqlite3_value_blob(texts[0]).IndexOf(raw.sqlite3_value_blob(texts[1])) >= 0 ? 1 : 0);
     }

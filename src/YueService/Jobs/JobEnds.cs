@@ -26,7 +26,7 @@ internal sealed partial class JobEnds(
         }
         catch (StorageException e)
         {
-            // The song continues: after a kill, the next process finds it queued.
+            // The song continues: if this process is killed, the next one finds the job queued.
             LogUnstored(e, job.Id, JobState.Running);
         }
     }

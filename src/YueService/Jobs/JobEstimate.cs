@@ -23,8 +23,8 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
     /// <summary>The average time of a song from start to end; null before the first song.</summary>
     public TimeSpan? SongTime => Volatile.Read(ref _allSongSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : OwnSongTime;
 
-    /// <summary>The average time of a song in this process: the last song counts half, the one before a quarter, and so on. Null before the
-    /// first song.</summary>
+    /// <summary>The average time of a song in this process: the last song has a weight of one half, the one before it a quarter, and so on.
+    /// Null before the first song.</summary>
     public TimeSpan? OwnSongTime => Volatile.Read(ref _songSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null;
 
     /// <summary>Sets the average time of a song over all workers; null before the first song.</summary>

@@ -4,8 +4,9 @@ namespace YueService.Jobs;
 
 /// <summary>The changes of all kept jobs, for any number of watchers. Thread-safe.</summary>
 /// <remarks>
-/// A watcher is only the number of its last event, so a slow watcher needs no memory. The latest counts of each job are kept, and the last
-/// few thousand changes of state, stage and section of all jobs together. A watcher that needs older changes has to start again.
+/// A watcher is represented only by the number of its last event, so a slow watcher needs no memory. The events that are kept are the
+/// latest progress of each job, and the last few thousand changes of state, stage and section of all jobs together. A watcher that needs
+/// older changes has to start again.
 /// </remarks>
 internal sealed class JobEvents
 {
@@ -14,7 +15,7 @@ internal sealed class JobEvents
 
     private readonly Lock _lock = new();
     private readonly Queue<JobEvent> _marks = new();
-    private readonly Dictionary<string, JobEvent> _counts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, JobEvent> _progress = new(StringComparer.Ordinal);
 
     // Events of two processes must not be confused.
     private readonly string _process = RandomNumberGenerator.GetHexString(8, lowercase: true);
@@ -67,7 +68,7 @@ internal sealed class JobEvents
             ? number
             : null;
 
-    /// <summary>Returns the events after a number, in order: every change, and the latest counts of each job.</summary>
+    /// <summary>Returns the events after a number, in order: every change, and the latest progress of each job.</summary>
     /// <param name="number">The last event that the watcher has.</param>
     /// <param name="changed">Completes when there is another event.</param>
     /// <returns>The events; null if some of them are no longer kept.</returns>
@@ -78,7 +79,7 @@ internal sealed class JobEvents
             changed = (_changed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
             return number < _forgotten
                 ? null
-                : [.. _marks.Concat(_counts.Values).Where(e => e.Number > number).OrderBy(e => e.Number)];
+                : [.. _marks.Concat(_progress.Values).Where(e => e.Number > number).OrderBy(e => e.Number)];
         }
     }
 
@@ -90,13 +91,13 @@ internal sealed class JobEvents
             e = e with { Number = ++_number };
             if (isMark)
             {
-                _counts.Remove(e.JobId);
+                _progress.Remove(e.JobId);
                 _marks.Enqueue(e);
                 _forgotten = _marks.Count > MaxMarks ? _marks.Dequeue().Number : _forgotten;
             }
             else
             {
-                _counts[e.JobId] = e;
+                _progress[e.JobId] = e;
             }
 
             (changed, _changed) = (_changed, null);

@@ -12,7 +12,8 @@ internal sealed partial class JobFailure(JobSignals signals, IHostApplicationLif
     {
         _isReported = true;
         LogFailed(exception);
-        signals.Tried(new StorageException("The job service failed, and the process exits. Try again after its restart.", exception));
+        signals.SetOpenResult(
+            new StorageException("The job service failed, and the process exits. Try again after its restart.", exception));
         lifetime.StopApplication();
     }
 

@@ -71,13 +71,13 @@ internal sealed class JobFeed
     /// <summary>The reason why the job's end is not stored yet; null if nothing delays it.</summary>
     public string? DelayReason { get; private set; }
 
-    /// <summary>Publishes progress of the engine.</summary>
+    /// <summary>Publishes the engine's progress.</summary>
     public void Report(SongProgress value) => Publish(
         last => new(
             NextStep(last.Number), last.State == JobState.Queued && value.Stage != SongStage.Queued ? JobState.Running : last.State,
             value, null)
         {
-            BringsScore = value.Score is not null && last.Progress?.Score is null,
+            AddsScore = value.Score is not null && last.Progress?.Score is null,
         });
 
     /// <summary>Publishes an update of the process that works on the job, unless it is out of date.</summary>
@@ -91,7 +91,7 @@ internal sealed class JobFeed
         // A score is published once.
         var known = last.Number >> 32 == update.Number >> 32 ? last.Progress?.Score : null;
         var progress = update.Progress is { Score: null } bare ? bare with { Score = known } : update.Progress;
-        return update with { Progress = progress, BringsScore = progress?.Score is not null && known is null };
+        return update with { Progress = progress, AddsScore = progress?.Score is not null && known is null };
     });
 
     /// <summary>Publishes that the job waits again, because its worker returned it or died.</summary>
@@ -103,7 +103,7 @@ internal sealed class JobFeed
         Number = _isShared && last.State == JobState.Queued ? NextStep(last.Number)
             : _isShared && (last.Number + 1) % Step == 0 ? last.Number
             : last.Number + 1,
-        BringsScore = false,
+        AddsScore = false,
     });
 
     /// <summary>Sets the reason why the job's end cannot be stored yet. Until then the job keeps its state, because final states never
@@ -210,10 +210,10 @@ internal sealed class JobFeed
 /// <param name="Fault">The reason for the failure; null unless the job failed.</param>
 internal sealed record JobUpdate(long Number, JobState State, SongProgress? Progress, Fault? Fault)
 {
-    /// <summary>True if this update brings the song's score.</summary>
-    public bool BringsScore { get; init; }
+    /// <summary>True if this update adds the song's score.</summary>
+    public bool AddsScore { get; init; }
 
-    /// <summary>A key that is equal for two updates that differ only in counts.</summary>
+    /// <summary>A key that is equal for two updates that differ only in numbers of tokens or frames.</summary>
     public (JobState State, SongStage? Stage, int? Section, bool HasScore) StepKey =>
         (State, Progress?.Stage, Progress?.Section, Progress?.Score is not null);
 }

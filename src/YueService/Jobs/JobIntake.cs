@@ -12,7 +12,7 @@ internal sealed class JobIntake(
     JobSignals signals,
     TimeProvider clock) : IDisposable
 {
-    // The shared database accepts one submission at a time. More callers than these would use up the connections while they wait.
+    // The shared database accepts one submission at a time. A larger number of waiting callers would use up the connections.
     private const int SharedSubmissions = 4;
 
     // Ensures that two requests with one key make one job, and that a job is not deleted while it is passed to the worker.
@@ -70,7 +70,7 @@ internal sealed class JobIntake(
 
     /// <summary>Accepts the kept jobs of a request, or finds the jobs that were made earlier with the same key and body.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="takes">The number of jobs, each with the next seed. Several are a group.</param>
+    /// <param name="takes">The number of jobs, with consecutive seeds. Several jobs form a group.</param>
     /// <param name="key">The <c>Idempotency-Key</c>; null without one.</param>
     /// <param name="bodyHash">The hash of the body, if there is a key.</param>
     /// <param name="owner">A name for the caller's API key; null without keys.</param>
@@ -101,8 +101,8 @@ internal sealed class JobIntake(
             cancel);
     }
 
-    /// <summary>Returns the job or the group that the same owner created with a key earlier, or that the key was used with another body.
-    /// Returns null if the key is new.</summary>
+    /// <summary>Returns the job or the group that the same owner created earlier with a key, or <see cref="IntakeOutcome.KeyTaken"/> if the
+    /// key was used with another body. Returns null if the key is new.</summary>
     public async Task<Submission?> FindByKeyAsync(string key, string? owner, string? bodyHash, CancellationToken cancel)
     {
         await signals.WhenOpenAsync(cancel);

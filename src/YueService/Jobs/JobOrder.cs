@@ -20,7 +20,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
 
     public bool IsShared => false;
 
-    /// <summary>The number of waiting jobs, without claimed ones.</summary>
+    /// <summary>The number of waiting jobs, excluding claimed ones.</summary>
     public int Depth
     {
         get
@@ -48,7 +48,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
     }
 
     /// <summary>Reserves slots for jobs that are not stored yet.</summary>
-    /// <returns>Accepted, or the limit that leaves fewer slots; no slot is reserved in that case.</returns>
+    /// <returns>Accepted, or the limit that would be exceeded; no slot is reserved in that case.</returns>
     public IntakeOutcome Reserve(int slots = 1, string? owner = null)
     {
         lock (_lock)
@@ -93,14 +93,14 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Adds the jobs of an earlier process before those that have arrived since then. They count towards the limit and may exceed
+    /// <summary>Adds the jobs of an earlier process before those that have arrived since then. They count toward the limit and may exceed
     /// it.</summary>
     public void Restore(IReadOnlyCollection<Job> jobs)
     {
         lock (_lock)
         {
             _waiting.InsertRange(_claimed, jobs);
-            Number(_claimed);
+            Renumber(_claimed);
             if (_waiting.Count > _claimed)
             {
                 _arrived.TrySetResult();
@@ -114,7 +114,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         lock (_lock)
         {
             job = _claimed < _waiting.Count ? _waiting[_claimed++] : null;
-            LookForMore();
+            ResetArrived();
             return job is not null;
         }
     }
@@ -153,8 +153,8 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
             _waiting.RemoveAt(place);
             _claimed -= place < _claimed ? 1 : 0;
             job.Position = 0;
-            Number(place);
-            LookForMore();
+            Renumber(place);
+            ResetArrived();
             return true;
         }
     }
@@ -174,7 +174,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
 
     private bool HasRoomFor(int slots) => _waiting.Count - _claimed + _reserved.Count + slots <= Capacity;
 
-    private void Number(int first)
+    private void Renumber(int first)
     {
         for (var i = first; i < _waiting.Count; i++)
         {
@@ -182,7 +182,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    private void LookForMore()
+    private void ResetArrived()
     {
         if (_claimed == _waiting.Count && _arrived.Task.IsCompleted)
         {

@@ -6,7 +6,7 @@ internal static class JobSchema
     /// <summary>The version that this release writes.</summary>
     public static int Version => 1 + Steps.Length;
 
-    // A commit returns when it is on disk (synchronous FULL), so a finished song also survives a power cut.
+    // A commit returns when it is on disk (synchronous FULL), so a finished song also survives a power failure.
     private const string Schema = """
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
@@ -31,8 +31,8 @@ internal static class JobSchema
     // Version 2 stores the sizes of a job's files.
     private const string ToVersion2 = "ALTER TABLE jobs ADD COLUMN files TEXT;";
 
-    // Version 3 stores the user's data of a song, its origin, and its searchable text. It stores the kind of a fault, which used to be the
-    // name of a problem type with the title of that type. The text is in a separate table, so that a search reads nothing else.
+    // Version 3 stores the user's data about a song, its origin, and its searchable text. It stores the kind of a fault, which used to be
+    // the name of a problem type with the title of that type. The text is in a separate table, so that a search reads nothing else.
     private const string ToVersion3 = """
         ALTER TABLE jobs ADD COLUMN title TEXT;
         ALTER TABLE jobs ADD COLUMN note TEXT;

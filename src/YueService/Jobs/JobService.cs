@@ -25,7 +25,7 @@ internal sealed partial class JobService(
     private static readonly TimeSpan StoreLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(1);
 
-    // A sweep reads all finished jobs. Many processes that do so after every song would spend their time on it.
+    // A sweep reads all finished jobs. If many processes did so after every song, they would do little else.
     private static readonly TimeSpan SharedSweepRest = TimeSpan.FromMinutes(1);
 
     private long? _sweptAt;
@@ -39,7 +39,7 @@ internal sealed partial class JobService(
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Drains while the server still responds, so that health shows it and watchers see their songs end.</summary>
+    /// <summary>Drains while the server still responds, so that /health reports it and watchers see their songs end.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -81,7 +81,7 @@ internal sealed partial class JobService(
         }
     }
 
-    /// <summary>Tests writing after a job could not be stored.</summary>
+    /// <summary>Tests whether the log can be written again after a job could not be stored.</summary>
     private async Task<bool> IsWritableAsync(CancellationToken cancel)
     {
         if (signals.IsSuspect)
@@ -115,12 +115,12 @@ internal sealed partial class JobService(
                     intake.Restore(await ReviveAsync(cancel));
                 }
 
-                signals.Tried(null);
+                signals.SetOpenResult(null);
                 return;
             }
             catch (StorageException e)
             {
-                signals.Tried(e);
+                signals.SetOpenResult(e);
                 if (logged != e.Message)
                 {
                     LogClosed(e.Message, log.IsShared ? "" : $" Yue:StateFolder is {options.Value.StateFolder}.");
@@ -196,7 +196,7 @@ internal sealed partial class JobService(
     [LoggerMessage(LogLevel.Information, "{Count} jobs from before the restart are queued again")]
     private partial void LogRevived(int count);
 
-    [LoggerMessage(LogLevel.Error, "Job {JobId} was running twice when the process ended, so it fails")]
+    [LoggerMessage(LogLevel.Error, "The process ended twice while job {JobId} was running, so the job fails")]
     private partial void LogGivenUp(string jobId);
 
     [LoggerMessage(LogLevel.Warning, "Old songs could not be removed")]

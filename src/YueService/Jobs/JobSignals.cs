@@ -24,7 +24,7 @@ internal sealed class JobSignals : IDisposable
 
     /// <summary>Sets the result of opening the store.</summary>
     /// <param name="failure">The reason why it is not open; null if it is.</param>
-    public void Tried(StorageException? failure)
+    public void SetOpenResult(StorageException? failure)
     {
         _closed = failure;
         _tried.TrySetResult();
@@ -87,7 +87,7 @@ internal sealed class JobSignals : IDisposable
         }
         catch (SemaphoreFullException)
         {
-            // It has already been signalled.
+            // A wake-up is already pending.
         }
     }
 

@@ -12,7 +12,7 @@ namespace YueService.Jobs;
 /// <param name="tracks">The tracks that can be heard.</param>
 /// <param name="tags">The metadata to write into encoded formats.</param>
 /// <param name="encoder">Encodes the sound for listeners.</param>
-/// <param name="onSound">Called after every new sound.</param>
+/// <param name="onSound">Called whenever new sound has arrived.</param>
 internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStreamEncoder encoder, Action onSound) : ISongListener
 {
     private readonly Lock _lock = new();
@@ -81,7 +81,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     /// <summary>Ends a track that another process has completed.</summary>
     public void Complete(string track) => _tracks[track].Complete();
 
-    /// <summary>Starts the playback clock at the first call.</summary>
+    /// <summary>Starts the playback clock on the first call.</summary>
     public void NotePlayback() => Interlocked.CompareExchange(ref _firstByteTimestamp, Stopwatch.GetTimestamp(), 0);
 
     public void Hear(SongSound sound)

@@ -106,7 +106,7 @@ internal sealed partial class JobStore(
             }
             catch (TimeoutException)
             {
-                // The engine is in a long step, or the log is slow; the job ends afterwards.
+                // The engine is in a long step, or the log is slow; the job ends later.
             }
         }
     }
@@ -134,7 +134,7 @@ internal sealed partial class JobStore(
         }
     }
 
-    /// <summary>Stores the size of a file that was added to a song. Without it, the file is made again for the next caller.</summary>
+    /// <summary>Stores the size of a file that was added to a song. Without the size, the file is made again for the next caller.</summary>
     /// <returns>False if the song was removed in the meantime.</returns>
     public async Task<bool> NoteFileAsync(string id, string file, long bytes)
     {
@@ -175,7 +175,7 @@ internal sealed partial class JobStore(
 
 /// <summary>The current state of a group of takes.</summary>
 /// <param name="Group">The group in the log.</param>
-/// <param name="Takes">Its jobs that have not been removed, in their order.</param>
+/// <param name="Takes">Its jobs that have not been removed, in order.</param>
 internal sealed record GroupView(StoredGroup Group, IReadOnlyList<JobView> Takes)
 {
     /// <summary>The state of all takes together: queued until one begins, then running until all have ended. Then succeeded if any take
@@ -200,8 +200,8 @@ internal sealed record JobView(StoredJob Job, Job? Live)
     /// <summary>The state. For a job that has just begun, the state in the log may be outdated.</summary>
     public JobState State => Job.IsFinished || Live is null ? Job.State : Live.Feed.Latest.State;
 
-    /// <summary>The reason why the job has not ended yet although its song is made or it was cancelled, or why it waits although no job is
-    /// before it; null otherwise.</summary>
+    /// <summary>The reason why the job has not ended yet although its song is made or it was cancelled, or why it is waiting although no
+    /// job is ahead of it; null otherwise.</summary>
     public string? DelayReason => Job.IsFinished || Live is null ? null
         : Live.WaitReason is { } wait ? wait
         : Live.Feed.DelayReason is { } reason ? $"The job ends as soon as its end can be stored. {reason}"

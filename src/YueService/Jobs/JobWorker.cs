@@ -158,7 +158,7 @@ internal sealed partial class JobWorker(
             {
                 if (!queue.IsShared)
                 {
-                    // The board reports the starts of a shared queue.
+                    // With a shared queue, the board reports the starts.
                     estimate.Begin(job);
                 }
 

@@ -3,8 +3,8 @@ using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>Removes finished jobs that are too old, the oldest songs if the total size exceeds the limit, and unused clips. Favourites
-/// are kept, and their files do not count.</summary>
+/// <summary>Removes finished jobs that are too old, the oldest songs if the total size exceeds the limit, and unused clips. Favourites are
+/// kept, and their files do not count toward the limit.</summary>
 /// <remarks>
 /// The system clock may jump, even while no process is running. Therefore ages grow with monotonic time within a process, and nothing is
 /// removed because of its age within 24 hours after startup or a jump. Not thread-safe, except <see cref="RemoveAsync"/>.

@@ -11,7 +11,7 @@ namespace YueService.Jobs;
 /// <summary>The files of finished songs: one folder per song, with <c>mix.wav</c>, the stems, files in other formats,
 /// <c>codes.json</c> and <c>song.json</c>.</summary>
 /// <remarks>
-/// <c>song.json</c> is written last, so a folder that has it is complete. File errors are thrown as <see cref="StorageException"/>. A
+/// <c>song.json</c> is written last, so a folder that contains it is complete. File errors are thrown as <see cref="StorageException"/>. A
 /// file that cannot be parsed counts as missing, and the log names the job.
 /// </remarks>
 internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> logger)

@@ -18,7 +18,7 @@ internal abstract partial class SqlJobLog
 
     private readonly Lazy<string[]> _keyNames = new(() => [.. access.Value.Keys().Select(ApiKeyName.Of)]);
 
-    /// <summary>Replaces stored positions of API keys by their names.</summary>
+    /// <summary>Replaces stored positions of API keys with their names.</summary>
     protected Task<bool> NameOwnersAsync(CancellationToken cancel) => WriteAsync(
         async connection =>
         {

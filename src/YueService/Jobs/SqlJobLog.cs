@@ -256,7 +256,7 @@ internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogge
         $"state = '{state.ToString().ToLowerInvariant()}', finished_ms = {Now}, request = coalesce(@request, request), {set}",
         update =>
         {
-            // The codes that a song continues are needed only until it is made; lists of finished jobs stay small without them.
+            // The codes that a song continues are needed only until the song is made; lists of finished jobs stay small without them.
             var hasCodes = job.Request.Song.ContinueFrom is not null;
             var without = job.Request with { Song = job.Request.Song with { ContinueFrom = null } };
             update.Bind("request", hasCodes ? JobRows.ToJson(RequestRow.Of(without)) : null);

@@ -26,7 +26,8 @@ internal sealed class SqliteJobLog(
 
     protected override string Listed => "1";
 
-    /// <remarks>CROSS JOIN fixes the order: the texts are read newest first, and a job is read only if its text has the words.</remarks>
+    /// <remarks>CROSS JOIN fixes the order: the texts are read newest first, and a job is read only if its text contains the
+    /// words.</remarks>
     protected override string SearchJoin => "CROSS JOIN";
 
     public override async Task OpenAsync(CancellationToken cancel)

@@ -14,7 +14,7 @@ internal sealed class StateFolder(IOptions<JobOptions> options) : IDisposable
     /// <summary>Returns the path of a file or folder in the state folder.</summary>
     public string this[string name] => Path.Combine(options.Value.StateFolder, name);
 
-    /// <summary>Creates and locks the folder at the first call. Later calls check that it is still the same folder.</summary>
+    /// <summary>Creates and locks the folder on the first call. Later calls check that it is still the same folder.</summary>
     /// <exception cref="StorageException">The folder cannot be locked, or it was deleted, replaced or unmounted.</exception>
     public void Claim()
     {

@@ -81,7 +81,7 @@ internal sealed record NewGroup(string Id, string? Key, string? BodyHash, string
 /// <param name="Id">32 hexadecimal digits.</param>
 /// <param name="BodyHash">The hash of the body that was sent with an <c>Idempotency-Key</c>; null without one.</param>
 /// <param name="CreatedAt">The time when its jobs were accepted.</param>
-/// <param name="Takes">Its jobs that have not been removed, in their order; at least one.</param>
+/// <param name="Takes">Its jobs that have not been removed, in order; at least one.</param>
 internal sealed record StoredGroup(string Id, string? BodyHash, DateTimeOffset CreatedAt, IReadOnlyList<StoredJob> Takes);
 
 /// <summary>A kept job in the log.</summary>
@@ -109,10 +109,10 @@ internal sealed record StoredJob
     /// <summary>The user's note; null without one.</summary>
     public string? Note { get; init; }
 
-    /// <summary>True if the song is never removed because of its age.</summary>
+    /// <summary>True if retention never removes the song.</summary>
     public bool IsFavourite { get; init; }
 
-    /// <summary>The number of changes of title, note or favourite.</summary>
+    /// <summary>The number of changes to the title, the note or the favourite mark.</summary>
     public long Edits { get; init; }
 
     /// <summary>The number of times that the process ended while the job was running.</summary>

@@ -44,7 +44,7 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
             var setting = $"Yue:{name}";
             if (isNeeded && string.IsNullOrWhiteSpace(folder))
             {
-                yield return $"{setting} is missing; with Yue:Stage1 set it must be the checkpoint's folder.";
+                yield return $"{setting} is missing; with Yue:Stage1 set, it must be the checkpoint's folder.";
             }
             else if (options.Stage1.Count == 0 && folder is not null)
             {

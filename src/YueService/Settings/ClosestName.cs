@@ -9,7 +9,7 @@ internal static class ClosestName
     private static readonly char[] BetweenWords = ['_', '-', '.', ':', ' '];
 
     /// <summary>Returns the candidate with the smallest edit distance to a name, the first one on ties; null if none is similar.</summary>
-    /// <remarks>A candidate is similar if at most a third of its letters differ, or if it has all words of the name.</remarks>
+    /// <remarks>A candidate is similar if at most a third of its letters differ, or if it contains all words of the name.</remarks>
     /// <param name="name">The name as it was typed.</param>
     /// <param name="candidates">The known names.</param>
     /// <param name="compared">The part of a candidate that is compared.</param>
@@ -34,7 +34,7 @@ internal static class ClosestName
         return typed.Length > 0 && typed.All(word => word.Length > 2 && words.Any(one => Distance(word, one) <= word.Length / 4));
     }
 
-    /// <summary>Returns the number of insertions, deletions, replacements and swaps of neighbours that turn one name into the other,
+    /// <summary>Returns the number of insertions, deletions, replacements and swaps of adjacent letters that turn one name into the other,
     /// ignoring letter case.</summary>
     public static int Distance(string left, string right)
     {

@@ -5,7 +5,7 @@ namespace YueService.Settings;
 /// <summary>The settings of jobs, in the same section as the engine's.</summary>
 internal sealed class JobOptions
 {
-    /// <summary>The folder that keeps jobs and their songs. Whether it is writable is checked only when it is used, because that can
+    /// <summary>The folder that keeps jobs and their songs. The service checks that it is writable only when it uses it, because that can
     /// change.</summary>
     [SettingForm(@"\S", "a folder")]
     public string StateFolder { get; set; } = DefaultStateFolder;
@@ -19,7 +19,7 @@ internal sealed class JobOptions
     [SettingRange(0, 10_000)]
     public int QueueCapacityPerKey { get; set; }
 
-    /// <summary>The days that a finished job and its song are kept; 0 means forever.</summary>
+    /// <summary>The number of days that a finished job and its song are kept; 0 means forever.</summary>
     [SettingRange(0, 36_500)]
     public int KeepSongsDays { get; set; } = 30;
 
@@ -27,7 +27,7 @@ internal sealed class JobOptions
     [SettingRange(0, 1_000_000_000)]
     public long KeepSongsMegabytes { get; set; } = 20_000;
 
-    /// <summary>The days that a reference clip is kept after its last use; 0 means forever.</summary>
+    /// <summary>The number of days that a reference clip is kept after its last use; 0 means forever.</summary>
     [SettingRange(0, 36_500)]
     public int KeepClipsDays { get; set; } = 7;
 

@@ -6,7 +6,7 @@ namespace YueService.Settings;
 internal sealed class ServiceOptions
 {
     /// <summary>The maximum length of a request body in bytes; reference clips have a separate limit.</summary>
-    /// <remarks>The lower bound fits the longest lyrics with escapes. Above the upper bound, a body does not fit into one array.</remarks>
+    /// <remarks>The default fits the longest lyrics with escapes. Above the upper bound, a body does not fit into one array.</remarks>
     [SettingRange(1024, 1024 * 1024 * 1024)]
     public long MaxBodyBytes { get; set; } = 2 * 1024 * 1024;
 

@@ -11,7 +11,7 @@ internal sealed class StoreOptions
     /// <summary>The location of the files that all processes can reach: <c>s3://bucket/prefix?endpoint=…</c>, or a shared folder.</summary>
     public string? Files { get; set; }
 
-    /// <summary>The time within which a worker must renew its claims, in seconds; after that, its songs go to other workers.</summary>
+    /// <summary>The time within which a worker must renew its claims, in seconds; after that, other workers take over its songs.</summary>
     [SettingRange(1, 600)]
     public int LeaseSeconds { get; set; } = 15;
 

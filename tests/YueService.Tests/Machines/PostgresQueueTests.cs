@@ -215,8 +215,8 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task Processes_that_send_heartbeats_are_listed()
     {
-        ProcessSign sign = new("id", "name", true, false, new([new("en-cot", "yue1")], 2, 1, 3.5, "cpu", false));
-        await _queue.BeatAsync(sign, Lease, Cancel);
+        ProcessHeartbeat beat = new("id", "name", true, false, new([new("en-cot", "yue1")], 2, 1, 3.5, "cpu", false));
+        await _queue.BeatAsync(beat, Lease, Cancel);
         var live = Assert.Single(await _queue.LiveAsync(Lease, Cancel));
         Assert.Equal((2, 3.5, "en-cot"), (live.About.Slots, live.About.SongSeconds, live.About.Models[0].Name));
         await _queue.LeaveAsync("id", Cancel);

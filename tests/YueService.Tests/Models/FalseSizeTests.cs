@@ -56,7 +56,7 @@ public sealed class FalseSizeTests : IDisposable
         await using var server = new RawServer(
             ["HTTP/1.1 206 Partial Content", "Content-Length: 1", "Content-Range: bytes 0-0/4611686018427387904"], isEndless: false);
         var message = await FailureAsync(server, new(null, null), Hasty.SpareBytes + 5_000);
-        Assert.Contains($"do not fit on the disk of {_folder.Path}, which has room for 5.00 kB", message, StringComparison.Ordinal);
+        Assert.Contains($"does not fit on the disk of {_folder.Path}, which has room for 5.00 kB", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -217,7 +217,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         var pull = new ModelPull(
             folder, hub, new DownloadSettings(), (_, pulling) => pulling, TextWriter.Null, _ => (1L << 30) + 6_000);
         var fault = await Assert.ThrowsAsync<IOException>(() => pull.RunAsync("en-cot", TestContext.Current.CancellationToken));
-        Assert.Contains("6.50 kB are to be downloaded", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("6.50 kB will be downloaded", fault.Message, StringComparison.Ordinal);
         Assert.Empty(_hub.Requests);
     }
 

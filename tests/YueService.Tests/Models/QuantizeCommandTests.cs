@@ -145,7 +145,7 @@ public sealed class QuantizeCommandTests : IDisposable
     [InlineData("--seed is 'x'; write a whole number.", "demo", "--bits", "4", "--seed", "x")]
     [InlineData("Device is cuda:x; it must be auto, cpu, cuda, or cuda with an index", "demo", "--bits", "4", "--device", "cuda:x")]
     [InlineData("Device is gpu; it must be auto, cpu, cuda, or cuda with an index", "demo", "--bits", "4", "--device", "gpu")]
-    [InlineData("There is no profile 'other'; there is demo, en-cot,", "other", "--bits", "4")]
+    [InlineData("There is no profile 'other'; the profiles are demo, en-cot,", "other", "--bits", "4")]
     [InlineData("yue2 cannot be quantized beforehand", "yue2", "--bits", "4")]
     [InlineData("YuE-s1-7B-anneal-en-cot does not exist. Fix: yue models pull en-cot", "en-cot", "--bits", "4")]
     [InlineData("Device is cuda:99, but this build finds", "demo", "--bits", "4", "--device", "cuda:99")]
@@ -176,7 +176,7 @@ public sealed class QuantizeCommandTests : IDisposable
         var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, Error = TextWriter.Null };
         var error = await Assert.ThrowsAsync<IOException>(() => line.InvokeAsync(configuration, TestContext.Current.CancellationToken));
         Assert.Matches(
-            $"{_folder["new/out"]} has 1.04 GB free, but 45.[0-9] MB are to be written and 1.00 GB must stay free. "
+            $"{_folder["new/out"]} has 1.04 GB free, but 45.[0-9] MB will be written and 1.00 GB must stay free. "
                 + "Free some space, or choose a folder on another disk with --output.",
             error.Message);
         Assert.False(Directory.Exists(_folder["new"]));

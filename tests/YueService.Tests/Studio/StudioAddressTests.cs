@@ -37,7 +37,7 @@ public sealed class StudioAddressTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems always have an opener");
         using var service = await Start("--open").ReadyAsync();
-        var message = $"open {service.Client.BaseAddress} in one";
+        var message = $"Open {service.Client.BaseAddress} yourself";
         await Eventually.TrueAsync(() => service.Printed.Contains(message, StringComparison.Ordinal));
     }
 

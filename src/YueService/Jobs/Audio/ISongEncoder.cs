@@ -9,7 +9,7 @@ internal interface ISongEncoder
     bool Supports(AudioFormat format);
 
     /// <summary>Returns the whole file.</summary>
-    /// <param name="clip">The sound; samples past ±1 clip.</param>
+    /// <param name="clip">The sound; samples beyond ±1 are clipped.</param>
     /// <param name="format">A format that <see cref="Supports"/> allows.</param>
     /// <param name="tags">The metadata to write into the file.</param>
     /// <param name="cancel">Stops the encoding and any process that does it.</param>

@@ -2,7 +2,7 @@ using Yue.Engine.Audio;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>Logs what the service cannot do because a program is missing.</summary>
+/// <summary>Logs the features that are unavailable because a program is missing.</summary>
 internal static partial class MissingPrograms
 {
     /// <summary>Warns if ffmpeg or ffprobe is missing. A request that needs them is rejected with the same advice.</summary>

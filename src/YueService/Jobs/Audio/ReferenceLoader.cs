@@ -137,10 +137,10 @@ internal sealed class LoadedReference
     /// <summary>The clip; null if there are errors.</summary>
     public SongReference? Reference { get; set; }
 
-    /// <summary>The error, with the name of the field in the JSON.</summary>
+    /// <summary>The errors, with the names of the fields in the JSON.</summary>
     public IReadOnlyList<(string Field, string Message)> Errors => _errors;
 
-    /// <summary>Warnings for the caller, with the name of the field in the JSON.</summary>
+    /// <summary>The warnings for the caller, with the names of the fields in the JSON.</summary>
     public IReadOnlyList<(string Field, string Message)> Warnings => _warnings;
 
     public void Error(string field, string message) => _errors.Add((field, message));

@@ -43,7 +43,7 @@ internal sealed class SoundPeaks(PcmFormat format, int perSecond)
         }
     }
 
-    /// <summary>Ends the last interval, which may be short. Nothing can be added afterwards.</summary>
+    /// <summary>Ends the last interval, which may be short. Nothing can be added after that.</summary>
     public void Complete()
     {
         if (_min <= _max)

@@ -4,7 +4,7 @@ using Yue.Engine.Separation;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>The configured separator, opened at its first use.</summary>
+/// <summary>The configured separator, opened on first use.</summary>
 internal sealed class StemSeparator(IOptions<SeparatorOptions> options) : IDisposable
 {
     private readonly Lazy<MdxSeparator> _separator = new(options.Value.Open);

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The engine of a process that shares jobs. It has the models and slots of all workers; songs are made by this process's own
+/// <summary>The engine of a process that shares jobs. It reports the models and slots of all workers; songs are made by this process's own
 /// engine, if it has one.</summary>
 /// <param name="own">The process's own engine; null if it makes no songs.</param>
 /// <param name="processes">Returns the workers. Resolved lazily, because their service depends on the engine.</param>

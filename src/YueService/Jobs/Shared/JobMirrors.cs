@@ -13,7 +13,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
 {
     // Positions change with every claim. If many jobs wait, they are updated less often.
     private const int FewJobs = 200;
-    private static readonly TimeSpan PlacesInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PositionsInterval = TimeSpan.FromSeconds(1);
 
     // Notifications come in bursts, and one query handles all of them.
     private static readonly TimeSpan RefreshPause = TimeSpan.FromMilliseconds(20);
@@ -31,16 +31,16 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     private readonly ILogger<JobMirrors> _logger;
     private readonly ConcurrentDictionary<string, Mirror> _mirrors = new(StringComparer.Ordinal);
 
-    // Rows of callers that wait in this process, which were read before their jobs were added.
+    // Rows of jobs whose callers wait in this process, if they were read before the jobs were added.
     private readonly Dictionary<string, SharedJob> _early = new(StringComparer.Ordinal);
     private readonly Lock _adding = new();
     private readonly JobSignals _signals;
-    private readonly Lock _looking = new();
-    private Task _look = Task.CompletedTask;
-    private Task? _nextLook;
+    private readonly Lock _reading = new();
+    private Task _read = Task.CompletedTask;
+    private Task? _nextRead;
     private readonly SemaphoreSlim _hint = new(0, 1);
     private string? _next;
-    private long _placesAt;
+    private long _positionsAt;
     private int _depth;
     private volatile IReadOnlyList<Job> _waiting = [];
 
@@ -97,7 +97,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     {
         Add(job);
 
-        // Its position is known afterwards.
+        // Its position is known after this.
         await RefreshAsync(cancel);
     }
 
@@ -105,7 +105,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     {
         try
         {
-            await SeeChangesAsync().WaitAsync(cancel);
+            await ReadChangesAsync().WaitAsync(cancel);
         }
         catch (StorageException)
         {
@@ -137,7 +137,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
                 try
                 {
                     await _signals.WhenOpenAsync(stoppingToken);
-                    await SeeChangesAsync().WaitAsync(stoppingToken);
+                    await ReadChangesAsync().WaitAsync(stoppingToken);
                     logged = null;
                 }
                 catch (StorageException e)
@@ -202,26 +202,26 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
         catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
         {
-            // It has already been logged, or the process is stopping.
+            // A check is already pending, or the process is stopping.
         }
     }
 
     /// <summary>Reads what has changed. A read starts when the previous one has ended, and serves every caller that is waiting by
     /// then.</summary>
-    private Task SeeChangesAsync()
+    private Task ReadChangesAsync()
     {
-        lock (_looking)
+        lock (_reading)
         {
-            return _nextLook ??= SeeChangesAsync(after: _look);
+            return _nextRead ??= ReadChangesAsync(after: _read);
         }
     }
 
-    private async Task SeeChangesAsync(Task after)
+    private async Task ReadChangesAsync(Task after)
     {
         await after.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
-        lock (_looking)
+        lock (_reading)
         {
-            (_look, _nextLook) = (_nextLook!, null);
+            (_read, _nextRead) = (_nextRead!, null);
         }
 
         var (jobs, next) = await _queue.ChangesAsync(_next, CancellationToken.None);
@@ -230,14 +230,14 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         {
             foreach (var row in jobs)
             {
-                See(row);
+                Apply(row);
             }
         }
 
-        CountPlaces();
+        UpdatePositions();
     }
 
-    private void See(SharedJob row)
+    private void Apply(SharedJob row)
     {
         var isOurs = row.Job.Caller is null || row.Job.Caller == _settings.ProcessId;
         if (!_mirrors.TryGetValue(row.Job.Id, out var mirror))
@@ -313,7 +313,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
             AddNew(job, turn: long.MaxValue);
             if (_early.Remove(job.Id, out var row))
             {
-                See(row);
+                Apply(row);
             }
         }
     }
@@ -345,42 +345,42 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
     }
 
-    private void CountPlaces()
+    private void UpdatePositions()
     {
         var waiting = _mirrors.Values.Where(mirror => mirror.Waits).ToList();
         Volatile.Write(ref _depth, waiting.Count);
-        if (waiting.Count > FewJobs && _clock.GetElapsedTime(_placesAt) < PlacesInterval)
+        if (waiting.Count > FewJobs && _clock.GetElapsedTime(_positionsAt) < PositionsInterval)
         {
             return;
         }
 
-        _placesAt = _clock.GetTimestamp();
+        _positionsAt = _clock.GetTimestamp();
         var models = _processes.Models;
         var order = waiting.OrderBy(mirror => mirror.Turn).ThenBy(mirror => mirror.Number).ToList();
         _waiting = [.. order.Select(mirror => mirror.Job)];
         foreach (var (place, mirror) in order.Index())
         {
-            Place(mirror.Job, place + 1);
-            mirror.Job.WaitReason = ReasonToWait(mirror.Model, models);
+            SetPosition(mirror.Job, place + 1);
+            mirror.Job.WaitReason = WaitReasonOf(mirror.Model, models);
         }
 
         foreach (var mirror in _mirrors.Values.Where(mirror => !mirror.Waits))
         {
-            Place(mirror.Job, 0);
+            SetPosition(mirror.Job, 0);
             mirror.Job.WaitReason = null;
         }
     }
 
-    private static string? ReasonToWait(string? model, IReadOnlySet<string> models) =>
+    private static string? WaitReasonOf(string? model, IReadOnlySet<string> models) =>
         (model is null ? models.Count > 0 : models.Contains(model)) ? null
         : model is null ? "No worker is running now."
         : $"No worker with model {model} is running now.";
 
-    private static void Place(Job job, int place)
+    private static void SetPosition(Job job, int position)
     {
-        if (job.Position != place)
+        if (job.Position != position)
         {
-            job.Position = place;
+            job.Position = position;
         }
     }
 

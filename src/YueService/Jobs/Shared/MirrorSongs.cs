@@ -10,7 +10,7 @@ namespace YueService.Jobs.Shared;
 internal sealed partial class MirrorSongs(
     PostgresQueue queue, IJobLog log, SongFolder songs, IFileStore files, ILogger<MirrorSongs> logger)
 {
-    // The worker writes the last chunk before it stores the end of the job, or shortly afterwards.
+    // The worker writes the last chunk before it stores the end of the job, or shortly after that.
     private static readonly TimeSpan LastChunkLimit = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<string, Listening> _listening = new(StringComparer.Ordinal);
@@ -152,7 +152,7 @@ internal sealed partial class MirrorSongs(
             {
                 try
                 {
-                    // Repeated, because the job may have a new worker, or the worker may have missed it.
+                    // Sent every time, because the job may have a new worker, or the worker may have missed the last request.
                     await queue.NotifyAsync(SoundRelay.Listen + job.Id, listening.Stopped);
                     var attempt = job.Feed.Attempt;
                     foreach (var track in counts.Keys.ToList())
@@ -203,7 +203,7 @@ internal sealed partial class MirrorSongs(
         return number;
     }
 
-    [LoggerMessage(LogLevel.Warning, "The job {JobId} could not be removed after its caller got the song; it is removed later")]
+    [LoggerMessage(LogLevel.Warning, "Job {JobId} could not be removed after its caller got the song; it is removed later")]
     private partial void LogLeft(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Warning, "The sound of job {JobId} cannot be fetched now: {Reason}")]
@@ -228,7 +228,7 @@ internal sealed partial class MirrorSongs(
             }
             catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
             {
-                // It has already been logged, or the job has ended.
+                // A check is already pending, or the job has ended.
             }
         }
 

@@ -71,8 +71,8 @@ internal sealed class PostgresJobLog(
 
     protected override bool IsConflict(DbException e) => e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation };
 
-    /// <remarks>Checks the keys and the limits, one submission at a time. The lock is a statement of its own, because a statement sees what
-    /// was committed before it began.</remarks>
+    /// <remarks>Checks the keys and the limits, one submission at a time. The lock is a separate statement, because a statement sees only
+    /// what was committed before it began.</remarks>
     protected override IEnumerable<string> Guards(DbCommand add, IReadOnlyList<NewJob> jobs, NewGroup? group)
     {
         var owner = group is null ? jobs[0].Owner : group.Owner;
@@ -106,8 +106,8 @@ internal sealed class PostgresJobLog(
     }
 
     /// <remarks>Turns implement start-time fair queueing: jobs of one key keep their order, and jobs of different keys alternate. The first
-    /// job of a key without waiting jobs gets the latest turn of a running job, and each further one a later turn. While no job is running,
-    /// it gets the turn of the first waiting job.</remarks>
+    /// job of a key without waiting jobs gets the turn after the latest one of the running jobs, and each further job of the key gets the
+    /// next turn. While no job is running, the first one gets the turn of the first waiting job.</remarks>
     protected override string MoreValues(string n) => $"""
         , @caller{n}, @model{n}, 1 + greatest(
             coalesce((SELECT max(turn) FROM jobs WHERE {Waiting} AND owner = @owner AND turn > 0), 0),

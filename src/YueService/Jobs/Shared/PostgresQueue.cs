@@ -14,7 +14,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     // The time after which a model that no worker has is removed, and jobs for it are rejected.
     private static readonly TimeSpan ModelMemory = TimeSpan.FromDays(30);
 
-    // Committing a notification locks the whole server until it is on the disk; short-lived updates do not need to be durable.
+    // Committing a notification locks the whole server until the commit is on disk; short-lived updates do not need to be durable.
     private const string WithoutFlush = "SELECT set_config('synchronous_commit', 'off', true)";
 
     /// <summary>Claims the next job that a worker can do.</summary>
@@ -69,7 +69,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             },
             cancel);
 
-    /// <summary>Takes jobs from workers that have not renewed their claims. A job that was running once before fails.</summary>
+    /// <summary>Takes jobs from workers that have not renewed their claims. A job that was interrupted once before fails.</summary>
     /// <returns>The jobs and their new states.</returns>
     public Task<IReadOnlyList<(string Id, string State)>> ReapAsync(Fault interrupted, CancellationToken cancel) =>
         database.UseAsync<IReadOnlyList<(string Id, string State)>>(
@@ -168,7 +168,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     /// <summary>Returns the changed jobs, and the position for the next call.</summary>
     /// <param name="from">The position from the previous call; null returns every unfinished job.</param>
     /// <param name="cancel">Cancels the wait.</param>
-    /// <remarks>Transactions that were not finished at one call are read again at the next one.</remarks>
+    /// <remarks>The changes of transactions that had not finished at one call are read by the next one.</remarks>
     public Task<(IReadOnlyList<SharedJob> Jobs, string Next)> ChangesAsync(string? from, CancellationToken cancel) => database.UseAsync(
         async connection =>
         {
@@ -187,7 +187,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         cancel);
 
     /// <summary>Stores a heartbeat of a process, and deletes processes without a recent one.</summary>
-    public Task BeatAsync(ProcessSign sign, TimeSpan limit, CancellationToken cancel) => ExecuteAsync(
+    public Task BeatAsync(ProcessHeartbeat beat, TimeSpan limit, CancellationToken cancel) => ExecuteAsync(
         """
         DELETE FROM processes WHERE heartbeat < clock_timestamp() - @limit * 20;
         INSERT INTO processes (id, name, makes_songs, takes_jobs, about, heartbeat)
@@ -197,11 +197,11 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         parameters =>
         {
             parameters.AddWithValue("limit", limit);
-            parameters.AddWithValue("id", sign.Id);
-            parameters.AddWithValue("name", sign.Name);
-            parameters.AddWithValue("makes", sign.MakesSongs);
-            parameters.AddWithValue("takes", sign.TakesJobs);
-            parameters.AddWithValue("about", JobRows.ToJson(sign.About));
+            parameters.AddWithValue("id", beat.Id);
+            parameters.AddWithValue("name", beat.Name);
+            parameters.AddWithValue("makes", beat.MakesSongs);
+            parameters.AddWithValue("takes", beat.TakesJobs);
+            parameters.AddWithValue("about", JobRows.ToJson(beat.About));
         },
         cancel,
         withoutFlush: true);
@@ -243,15 +243,15 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         "DELETE FROM processes WHERE id = @id", parameters => parameters.AddWithValue("id", process), cancel);
 
     /// <summary>Returns the processes with a recent heartbeat.</summary>
-    public Task<IReadOnlyList<ProcessSign>> LiveAsync(TimeSpan limit, CancellationToken cancel) =>
-        database.UseAsync<IReadOnlyList<ProcessSign>>(
+    public Task<IReadOnlyList<ProcessHeartbeat>> LiveAsync(TimeSpan limit, CancellationToken cancel) =>
+        database.UseAsync<IReadOnlyList<ProcessHeartbeat>>(
             async connection =>
             {
                 await using var select = new NpgsqlCommand("""
                     SELECT id, name, makes_songs, takes_jobs, about FROM processes WHERE heartbeat > clock_timestamp() - @limit
                     """, connection);
                 select.Parameters.AddWithValue("limit", limit);
-                var live = new List<ProcessSign>();
+                var live = new List<ProcessHeartbeat>();
                 await using var reader = await select.ExecuteReaderAsync(cancel);
                 while (await reader.ReadAsync(cancel))
                 {
@@ -340,7 +340,7 @@ internal sealed record SharedJob(StoredJob Job)
 /// <param name="MakesSongs">True if it claims jobs.</param>
 /// <param name="TakesJobs">True if it accepts jobs from callers.</param>
 /// <param name="About">Its models, slots and speed.</param>
-internal sealed record ProcessSign(string Id, string Name, bool MakesSongs, bool TakesJobs, ProcessAbout About);
+internal sealed record ProcessHeartbeat(string Id, string Name, bool MakesSongs, bool TakesJobs, ProcessAbout About);
 
 /// <summary>The models, slots and speed that a process announces.</summary>
 /// <param name="Models">The models that it has, with their families.</param>

@@ -183,8 +183,8 @@ internal static class PostgresSchema
         {
             throw new StorageException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The database has schema {version}, which needs a release that supports schema {oldest}; this one has {Version}. Install "
-                    + $"a newer release, or name another database in Yue:Store."));
+                $"The database has schema {version}, which needs a release that supports schema {oldest}; this one supports {Version}. "
+                    + $"Install a newer release, or name another database in Yue:Store."));
         }
 
         for (var next = version + 1; next <= to; next++)

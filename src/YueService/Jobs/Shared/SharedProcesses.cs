@@ -17,14 +17,14 @@ internal sealed partial class SharedProcesses(
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnnounceInterval = TimeSpan.FromHours(1);
 
-    private volatile IReadOnlyList<ProcessSign> _live = [];
+    private volatile IReadOnlyList<ProcessHeartbeat> _live = [];
     private volatile IReadOnlyList<ProcessModel> _known = [];
     private IReadOnlyList<ProcessModel> _announced = [];
     private long _announcedAt;
     private bool _isSilent;
 
     /// <summary>The workers with a recent heartbeat.</summary>
-    public IReadOnlyList<ProcessSign> Workers => [.. _live.Where(process => process.MakesSongs)];
+    public IReadOnlyList<ProcessHeartbeat> Workers => [.. _live.Where(process => process.MakesSongs)];
 
     private TimeSpan Limit => settings.Lease;
 
@@ -80,11 +80,12 @@ internal sealed partial class SharedProcesses(
         try
         {
             await signals.WhenOpenAsync(cancel);
-            var sign = Sign();
+            var beat = Heartbeat();
 
-            // This comes before the heartbeat, so that a model that others have seen stays known if this process ends right after it.
-            await AnnounceAsync(sign.About.Models, cancel);
-            await queue.BeatAsync(sign, Limit, cancel);
+            // This comes before the heartbeat, so that a model that others have seen stays known if this process ends right after the
+            // heartbeat.
+            await AnnounceAsync(beat.About.Models, cancel);
+            await queue.BeatAsync(beat, Limit, cancel);
             _live = await queue.LiveAsync(Limit, cancel);
             _known = settings.TakesJobs ? await queue.ModelsAsync(cancel) : [];
             estimate.NoteAll(SongTime(Workers));
@@ -103,8 +104,8 @@ internal sealed partial class SharedProcesses(
         }
     }
 
-    /// <summary>Records this process's models when they have changed and periodically, so that they are still known after the process has
-    /// ended.</summary>
+    /// <summary>Records this process's models when they have changed, and also periodically, so that they are still known after the process
+    /// has ended.</summary>
     private async Task AnnounceAsync(IReadOnlyList<ProcessModel> models, CancellationToken cancel)
     {
         if (models.Count > 0 && (!models.SequenceEqual(_announced) || Stopwatch.GetElapsedTime(_announcedAt) > AnnounceInterval))
@@ -114,8 +115,8 @@ internal sealed partial class SharedProcesses(
         }
     }
 
-    /// <summary>Takes jobs from dead workers. An outage of the database must not count as their death, so this process waits until it has
-    /// reached the database for a whole lease itself.</summary>
+    /// <summary>Takes jobs from dead workers. An outage of the database must not count as their death, so this process first waits until it
+    /// has itself been able to reach the database for a whole lease.</summary>
     private async Task ReapAsync(CancellationToken cancel)
     {
         if (database.ReachedFor < settings.Lease)
@@ -135,14 +136,14 @@ internal sealed partial class SharedProcesses(
     }
 
     /// <summary>Returns the mean time per song over all slots of all workers: slots divided by songs per second.</summary>
-    private static TimeSpan? SongTime(IReadOnlyList<ProcessSign> workers)
+    private static TimeSpan? SongTime(IReadOnlyList<ProcessHeartbeat> workers)
     {
         var measured = workers.Select(worker => worker.About).Where(about => about is { Slots: > 0, SongSeconds: > 0 }).ToList();
         var songsPerSecond = measured.Sum(about => about.Slots / about.SongSeconds!.Value);
         return songsPerSecond > 0 ? TimeSpan.FromSeconds(measured.Sum(about => about.Slots) / songsPerSecond) : null;
     }
 
-    private ProcessSign Sign()
+    private ProcessHeartbeat Heartbeat()
     {
         var status = settings.MakesSongs ? engine.Value.Own()?.Status : null;
         var isReady = status?.State == EngineState.Ready;
@@ -163,6 +164,6 @@ internal sealed partial class SharedProcesses(
     [LoggerMessage(LogLevel.Warning, "This process cannot send its heartbeat: {Reason}")]
     private partial void LogSilent(string reason);
 
-    [LoggerMessage(LogLevel.Warning, "The worker of job {JobId} has died; the job is {State} now")]
+    [LoggerMessage(LogLevel.Warning, "The worker of job {JobId} has died; the job is now {State}")]
     private partial void LogReaped(string jobId, string state);
 }

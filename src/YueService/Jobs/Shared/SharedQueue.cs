@@ -81,7 +81,7 @@ internal sealed partial class SharedQueue : IJobQueue, IDisposable
         }
         catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
         {
-            // It has already been logged, or the process is stopping.
+            // A check is already pending, or the process is stopping.
         }
     }
 

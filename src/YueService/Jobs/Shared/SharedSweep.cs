@@ -1,9 +1,9 @@
 namespace YueService.Jobs.Shared;
 
-/// <summary>Removes files that belong to no job: of ignored attempts, of jobs that ended without their worker, and of early
-/// sound.</summary>
-/// <remarks>A file younger than a day may belong to a job that is being stored. After an older backup is restored, many songs have no row.
-/// Therefore a sweep that would remove more than a few percent of the songs removes none and logs it.</remarks>
+/// <summary>Removes files that no job needs: files of ignored attempts, files of jobs that ended without their worker, and the sound that
+/// was relayed while songs were being made.</summary>
+/// <remarks>A file younger than a day may belong to a job that is being stored. After an older backup of the database is restored, many
+/// songs have no row. Therefore a sweep that would remove more than a few percent of the songs removes none and logs it.</remarks>
 internal sealed partial class SharedSweep(
     IFileStore files, IJobLog log, PostgresCallers callers, SharedSettings settings, JobSignals signals, TimeProvider clock,
     ILogger<SharedSweep> logger)

@@ -66,7 +66,7 @@ internal sealed partial class WorkerLeases : BackgroundService
             }
             catch (SemaphoreFullException)
             {
-                // It has already been logged.
+                // A renewal is already pending.
             }
         }
     }
@@ -140,7 +140,7 @@ internal sealed partial class WorkerLeases : BackgroundService
             }
             catch (StorageException)
             {
-                // The renewal logs it. New progress is reported when the database is back.
+                // The renewal logs the error. New progress is reported when the database is back.
             }
         }
     }
