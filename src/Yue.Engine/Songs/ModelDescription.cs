@@ -49,7 +49,7 @@ public sealed record FamilyDescription(
 
     /// <summary>Returns true if the family's models read a request field.</summary>
     /// <param name="field">The JSON name, such as <c>sampling.top_k</c>.</param>
-    public bool Takes(string field)
+    public bool Supports(string field)
     {
         for (var name = field; ; name = name[..name.LastIndexOf('.')])
         {

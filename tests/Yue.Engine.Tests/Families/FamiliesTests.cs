@@ -124,7 +124,7 @@ public sealed class FamiliesTests : IDisposable
     [InlineData("sampling.cfg_scale", false)]
     [InlineData("abc", false)]
     public void A_family_supports_its_fields_and_all_fields_of_an_object_that_it_names(string field, bool takes) =>
-        Assert.Equal(takes, Yue1Family.About.Takes(field));
+        Assert.Equal(takes, Yue1Family.About.Supports(field));
 
     public void Dispose() => _folder.Dispose();
 

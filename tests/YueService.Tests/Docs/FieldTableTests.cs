@@ -55,7 +55,7 @@ public sealed class FieldTableTests
     private static string Models(RequestField field)
     {
         var titles = ModelFamilies.Descriptions
-            .Where(family => field.IsForEveryFamily || family.Takes(field.SongPath))
+            .Where(family => field.IsForEveryFamily || family.Supports(field.SongPath))
             .Select(family => family.Title)
             .ToList();
         return titles.Count == ModelFamilies.Descriptions.Count ? "all" : string.Join(", ", titles);

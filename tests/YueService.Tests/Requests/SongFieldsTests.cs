@@ -50,7 +50,7 @@ public sealed class SongFieldsTests
     public void The_families_together_support_all_declared_fields()
     {
         var declared = SongFields.All.Where(field => !field.IsForEveryFamily).Select(field => field.Path).ToList();
-        Assert.All(declared, path => Assert.Contains(ModelFamilies.Descriptions, family => family.Takes(path)));
+        Assert.All(declared, path => Assert.Contains(ModelFamilies.Descriptions, family => family.Supports(path)));
         Assert.All(
             ModelFamilies.Descriptions.SelectMany(family => family.Fields),
             name => Assert.Contains(declared.Concat(SongFields.Objects.Select(parent => parent.Path)), path => path == name));

@@ -75,7 +75,7 @@ internal static class Problems
         return Create(
             http,
             ProblemType.TooManyBodies,
-            $"The bodies of all requests together may have {maxBytes >> 20} MiB. "
+            $"The bodies of all requests together may use at most {maxBytes >> 20} MiB. "
                 + "Try again soon, or raise the setting Yue:BodyBudgetMegabytes.");
     }
 
@@ -86,7 +86,7 @@ internal static class Problems
         return Create(http, ProblemType.StorageUnavailable, failure.Message);
     }
 
-    /// <summary>Creates a 409: the song is not available. If it is still being made, <c>Retry-After</c> says when to ask again.</summary>
+    /// <summary>Creates a 409: the song is not available. If it is still being made, <c>Retry-After</c> says when to retry.</summary>
     public static ProblemHttpResult NoSongYet(HttpContext http, JobView view, JobEstimate estimate)
     {
         var state = view.State;

@@ -53,7 +53,7 @@ internal sealed class OptionsHandler(ISongEngine engine, ISongEncoder encoder, I
             Required = field.IsRequired,
             Default = field.DefaultJson is { } value ? JsonNode.Parse(value) : null,
             DefaultText = field.FullDefaultText,
-            Models = [.. models.Where(model => FamilyRule.Takes(model, field)).Select(model => model.Name)],
+            Models = [.. models.Where(model => FamilyRule.Supports(model, field)).Select(model => model.Name)],
         };
         return field switch
         {

@@ -19,7 +19,7 @@ internal static class FamilyRule
 
         foreach (var field in findings.SentFields.Where(field => !Takes(chosen, field)))
         {
-            var others = models.Where(other => Takes(other, field)).Select(other => other.Name).ToList();
+            var others = models.Where(other => Supports(other, field)).Select(other => other.Name).ToList();
             var fix = others.Count == 0
                 ? "; no model of this service supports it"
                 : $", or choose a model that supports it: {string.Join(", ", others)}";
@@ -33,5 +33,5 @@ internal static class FamilyRule
         models.FirstOrDefault(known => model is null || known.Name == model)?.Family;
 
     /// <summary>Returns true if a model supports a field.</summary>
-    public static bool Takes(ModelDescription model, RequestField field) => field.IsForEveryFamily || model.Family.Takes(field.SongPath);
+    public static bool Supports(ModelDescription model, RequestField field) => field.IsForEveryFamily || model.Family.Supports(field.SongPath);
 }

@@ -137,7 +137,7 @@ internal sealed class FieldReader
             ? (false, null)
             : (true, element.ValueKind == JsonValueKind.String && JsonText.TryGet(element, out var text, out _) ? text : null);
 
-    /// <summary>Returns base64 data as a function that decodes it at each call; null if absent or invalid.</summary>
+    /// <summary>Returns base64 data as a function that decodes it on each call; null if absent or invalid.</summary>
     public Func<byte[]>? Base64(FileField field)
     {
         if (!TryTake(field, out var element))
