@@ -17,7 +17,7 @@ internal static class FamilyRule
             return;
         }
 
-        foreach (var field in findings.SentFields.Where(field => !Takes(chosen, field)))
+        foreach (var field in findings.SentFields.Where(field => !Supports(chosen, field)))
         {
             var others = models.Where(other => Supports(other, field)).Select(other => other.Name).ToList();
             var fix = others.Count == 0
