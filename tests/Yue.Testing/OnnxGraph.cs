@@ -10,7 +10,7 @@ public static class OnnxGraph
     public static byte[] Identity(params ReadOnlySpan<int> shape) => Model(Node("Identity", "x"), [], Value("x", shape), Value("y", shape));
 
     /// <summary>Returns the model y = x, declared with another shape.</summary>
-    public static byte[] Mislabelled(int[] input, int[] output) =>
+    public static byte[] Mislabeled(int[] input, int[] output) =>
         Model([.. Node("Reshape", "x", "shape")], Initializer64("shape", output), Value("x", input), Value("y", output));
 
     /// <summary>Returns the model y = x · mask. The mask has one factor per bin of [1, 4, bins, frames].</summary>

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Yue.Testing;
 
-/// <summary>A program that has run to its end.</summary>
+/// <summary>The result of a program that has ended.</summary>
 /// <param name="ExitCode">Its exit code.</param>
 /// <param name="Output">The text that it wrote to standard output.</param>
 /// <param name="Error">The text that it wrote to standard error.</param>

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Testing;
 
-/// <summary>Weights without values: a table of names and shapes on the <c>meta</c> device, which records what is read.</summary>
+/// <summary>Weights without values: a table of names and shapes on the <c>meta</c> device, which records the names that are read.</summary>
 /// <remarks>A model built from it needs no memory for its weights. Afterwards, <see cref="Unread"/> contains the names that the model does
 /// not use.</remarks>
 /// <param name="shapes">The shape of every name.</param>
@@ -21,7 +21,7 @@ public sealed class ShapeTable(IReadOnlyDictionary<string, long[]> shapes, Scala
     public Device Device => META;
 
     /// <summary>The names that have been read, in order.</summary>
-    public IEnumerable<string> WasRead => _read.Order(StringComparer.Ordinal);
+    public IEnumerable<string> ReadNames => _read.Order(StringComparer.Ordinal);
 
     /// <summary>The names that have not been read, in order.</summary>
     public IEnumerable<string> Unread => shapes.Keys.Where(name => !_read.Contains(name)).Order(StringComparer.Ordinal);

@@ -3,11 +3,11 @@ using System.Text;
 
 namespace Yue.Testing;
 
-/// <summary>AIFF and AIFF-C files.</summary>
+/// <summary>Builds AIFF and AIFF-C files.</summary>
 public static class TestAiff
 {
     /// <summary>Returns a mono file at 16 kHz.</summary>
-    /// <param name="compression">The four letters of an AIFF-C file; null for AIFF.</param>
+    /// <param name="compression">The four-letter compression type of an AIFF-C file; null for AIFF.</param>
     /// <param name="bits">The number of bits per sample.</param>
     /// <param name="data">The samples.</param>
     /// <param name="claimedFrames">The number of samples in the header; null means the actual number.</param>

@@ -6,7 +6,7 @@ namespace Yue.Testing;
 /// <summary>Dimensions of test models. Tests change the relevant values using <c>with</c>.</summary>
 public static class TestLlama
 {
-    /// <summary>Two small layers that the CPU computes quickly; tied, F32.</summary>
+    /// <summary>Two small layers that the CPU computes quickly, with tied embeddings and F32 weights.</summary>
     public static LlamaConfig Tiny { get; } = new()
     {
         HiddenSize = 32,

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Yue.Testing;
 
-/// <summary>Hostile mp4 files.</summary>
+/// <summary>Builds hostile mp4 files.</summary>
 public static class TestMp4
 {
     /// <summary>Returns nested boxes, each of which contains only the next.</summary>

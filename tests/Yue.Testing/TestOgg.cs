@@ -2,14 +2,14 @@ using System.Buffers.Binary;
 
 namespace Yue.Testing;
 
-/// <summary>Valid and hostile Ogg files.</summary>
+/// <summary>Builds valid and hostile Ogg files.</summary>
 public static class TestOgg
 {
     private static readonly byte[] VorbisHeader = [1, .. "vorbis"u8, 0, 0, 0, 0, 1, 0x40, 0x1F, 0, 0, .. new byte[12], 0xB8, 1];
     private static readonly byte[] OpusHeader = [.. "OpusHead"u8, 1, 1, 0, 0, 0x80, 0xBB, 0, 0, 0, 0, 0];
 
-    /// <summary>Returns 256 codebooks of 65,535 dimensions and 16 million entries each, in a few bytes.</summary>
-    public static byte[] VorbisOfHugeCodebooks() =>
+    /// <summary>Returns a small file that declares 256 codebooks with 65,535 dimensions and 16 million entries each.</summary>
+    public static byte[] VorbisWithHugeCodebooks() =>
     [
         .. Page(0, 2, 0, VorbisHeader),
         .. Page(
@@ -18,7 +18,7 @@ public static class TestOgg
         .. Page(2, 4, 8000, new byte[20]),
     ];
 
-    public static byte[] WrongChecksum()
+    public static byte[] OpusWithWrongChecksum()
     {
         var page = Page(0, 2, 0, OpusHeader);
         page[22] ^= 1;
@@ -26,14 +26,14 @@ public static class TestOgg
     }
 
     /// <summary>Returns ten seconds of packets that no encoder produces.</summary>
-    public static byte[] OpusOfGarbage() =>
+    public static byte[] OpusWithGarbage() =>
     [
         .. Page(0, 2, 0, OpusHeader), .. Page(1, 0, 0, "OpusTags"u8.ToArray()),
         .. Page(2, 4, 480_000, [.. Enumerable.Repeat<byte[]>([3, 0], 100)]),
     ];
 
     /// <summary>Writes the correct checksum into every page, so that damage reaches the decoder.</summary>
-    public static void Checksum(byte[] file)
+    public static void WriteChecksums(byte[] file)
     {
         for (var at = 0; at + 27 <= file.Length && at + 27 + file[at + 26] <= file.Length;)
         {
@@ -48,7 +48,7 @@ public static class TestOgg
                 return;
             }
 
-            Checksum(file.AsSpan(at..end));
+            WriteChecksum(file.AsSpan(at..end));
             at = end;
         }
     }
@@ -63,11 +63,11 @@ public static class TestOgg
             0, 0, 0, (byte)sizes.Length, .. sizes, .. packets.SelectMany(packet => packet)
         ];
         BinaryPrimitives.WriteInt64LittleEndian(page.AsSpan(6), granule);
-        Checksum(page.AsSpan());
+        WriteChecksum(page.AsSpan());
         return page;
     }
 
-    private static void Checksum(Span<byte> page)
+    private static void WriteChecksum(Span<byte> page)
     {
         page.Slice(22, 4).Clear();
         var sum = 0u;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Testing;
 
-/// <summary>WAV files with any header, correct or not.</summary>
+/// <summary>Builds WAV files with any header, correct or not.</summary>
 public static class TestWav
 {
     /// <summary>Returns a file of interleaved 32-bit float samples.</summary>

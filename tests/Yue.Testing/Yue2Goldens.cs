@@ -18,10 +18,10 @@ public static class Yue2Goldens
     public static string Folder =>
         Found ?? throw new DirectoryNotFoundException($"no YueService.sln above {AppContext.BaseDirectory}; set YUE2_GOLDENS");
 
-    /// <summary>Returns a checkpoint folder in the published form with the token table, which is unpacked once per test run.</summary>
+    /// <summary>A checkpoint folder in the published form, with the token table. It is unpacked once per test run.</summary>
     public static string LanguageModelFolder => Unpacked.Value;
 
-    /// <summary>The folder with the token table. Goldens of other weights share the table of the first.</summary>
+    /// <summary>The folder with the token table. Goldens of other weights use the table of the shared ones.</summary>
     public static string TokenizerFolder
     {
         get

@@ -22,7 +22,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     public Uri Address { get; private set; } = new("http://127.0.0.1:0");
 
     /// <summary>A client of the service.</summary>
-    public HttpClient Client { get; } = new() { Timeout = Eventually.Patience };
+    public HttpClient Client { get; } = new() { Timeout = Eventually.Timeout };
 
     /// <summary>Starts a service with the demo model and waits until it is ready.</summary>
     /// <param name="arguments">Settings on the command line.</param>
@@ -86,7 +86,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         _process.ErrorDataReceived += (_, _) => { };
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        Address = await listening.Task.WaitAsync(Eventually.Patience);
+        Address = await listening.Task.WaitAsync(Eventually.Timeout);
         using var client = new HttpClient { BaseAddress = Address };
         await Eventually.TrueAsync(async () =>
         {

@@ -8,7 +8,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Audio;
 
-/// <summary>Tests the formats that are read without ffmpeg. No test here needs it.</summary>
+/// <summary>Tests the formats that are read without ffmpeg. None of these tests needs ffmpeg.</summary>
 [UnsupportedOSPlatform("windows")]
 public sealed class SoundReaderTests : IDisposable
 {
@@ -32,7 +32,7 @@ public sealed class SoundReaderTests : IDisposable
     [InlineData(0x8000_0000u)]
     [InlineData(0xFFFF_FFDBu)]
     [InlineData(0xFFFF_FFFFu)]
-    public async Task A_placeholder_length_means_until_the_end(uint claimed)
+    public async Task Data_with_a_placeholder_length_is_read_to_the_end_of_the_file(uint claimed)
     {
         var data = Pcm16(TestWav.Sine(16_000, 440, 1.5));
         var (sound, fault, warning) = await DecodeAsync(TestWav.File(1, 16_000, 1, 16, [.. data, 7], claimed));
@@ -46,10 +46,10 @@ public sealed class SoundReaderTests : IDisposable
     [InlineData(20, 3)]
     [InlineData(24, 4)]
     [InlineData(12, 2)]
-    public async Task A_padded_sample_is_read_by_the_size_of_its_container(int bits, int containerBytes)
+    public async Task A_padded_sample_is_read_with_the_size_of_its_container(int bits, int containerBytes)
     {
         var samples = TestWav.Sine(16_000, 440, 1.5);
-        var data = samples.SelectMany(sample => Left(sample, containerBytes)).ToArray();
+        var data = samples.SelectMany(sample => LeftJustified(sample, containerBytes)).ToArray();
         foreach (var isExtensible in (bool[])[true, false])
         {
             var sound = await ReadAsync(Wav(isExtensible, bits, containerBytes, data));
@@ -59,7 +59,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task Doubles_and_telephone_codes_are_read()
+    public async Task Doubles_A_law_and_mu_law_samples_are_read()
     {
         double[] doubles = [0.25, -0.5, 1e-9];
         var sound = await ReadAsync(TestWav.File(3, 8000, 1, 64, [.. doubles.SelectMany(BitConverter.GetBytes)]));
@@ -70,7 +70,7 @@ public sealed class SoundReaderTests : IDisposable
         Assert.Equal([-32124f / 32768, 0], muLaw.Channels[0]);
     }
 
-    public static TheoryData<string?, int, byte[], float[]> AiffKinds => new()
+    public static TheoryData<string?, int, byte[], float[]> AiffEncodings => new()
     {
         { null, 8, [0x80, 0, 0x7F, 0x40], [-1, 0, 127 / 128f, 0.5f] },
         { null, 16, [0x80, 0, 0x40, 0], [-1, 0.5f] },
@@ -82,8 +82,8 @@ public sealed class SoundReaderTests : IDisposable
     };
 
     [Theory]
-    [MemberData(nameof(AiffKinds))]
-    public async Task Aiff_of_every_kind_is_read(string? compression, int bits, byte[] data, float[] expected)
+    [MemberData(nameof(AiffEncodings))]
+    public async Task Every_aiff_encoding_is_read(string? compression, int bits, byte[] data, float[] expected)
     {
         var sound = await ReadAsync(TestAiff.File(compression, bits, data));
         Assert.Equal(16_000, sound.SampleRateHz);
@@ -94,7 +94,7 @@ public sealed class SoundReaderTests : IDisposable
     [InlineData("mp3", 16_000)]
     [InlineData("ogg", 16_000)]
     [InlineData("opus", 48_000)]
-    public async Task Decoded_sound_has_the_position_that_it_had_before_encoding(string kind, int rateHz)
+    public async Task Decoded_sound_starts_at_the_same_time_as_before_encoding(string kind, int rateHz)
     {
         var (sound, fault, warning) = await DecodeAsync(TestClips.ChirpFile(kind));
         Assert.Equal((null, null), (fault, warning));
@@ -102,15 +102,16 @@ public sealed class SoundReaderTests : IDisposable
         var (expected, actual) = (TestClips.Chirp(rateHz), Assert.Single(sound.Channels));
         Assert.Equal(expected.Length, actual.Length);
 
-        // Within one sample at the codec's rate, to which clips are resampled. The filters of encoders shift the phase by less.
+        // The tolerance is one sample at the codec's rate, to which clips are resampled. The filters of encoders shift the phase by less.
         var oneSample = rateHz / SongReference.SampleRateHz;
-        Assert.InRange(Enumerable.Range(-600, 1200).MaxBy(lag => Product(expected, actual, lag)), -oneSample, oneSample);
+        Assert.InRange(Enumerable.Range(-600, 1200).MaxBy(lag => Correlation(expected, actual, lag)), -oneSample, oneSample);
 
         // Low bit rates change only levels and details.
-        Assert.True(Product(expected, actual, 0) > 0.9 * Math.Sqrt(Product(expected, expected, 0) * Product(actual, actual, 0)));
+        var (expectedPower, actualPower) = (Correlation(expected, expected, 0), Correlation(actual, actual, 0));
+        Assert.True(Correlation(expected, actual, 0) > 0.9 * Math.Sqrt(expectedPower * actualPower));
     }
 
-    private static double Product(float[] expected, float[] actual, int lag)
+    private static double Correlation(float[] expected, float[] actual, int lag)
     {
         const int Margin = 2000;
         return Enumerable.Range(Margin, expected.Length - (2 * Margin)).Sum(i => (double)expected[i] * actual[i + lag]);
@@ -130,25 +131,25 @@ public sealed class SoundReaderTests : IDisposable
             "aiff" => TestAiff.File(null, 16, new byte[48_000]),
             _ => TestClips.ChirpFile(kind),
         };
-        Assert.Equal((null, null), Told(await DecodeAsync(whole)));
+        Assert.Equal((null, null), FaultAndWarning(await DecodeAsync(whole)));
         foreach (var share in (double[])[0.2, 0.5, 0.75, 0.9])
         {
-            var (fault, warning) = Told(await DecodeAsync(whole[..(int)(share * whole.Length)]));
+            var (fault, warning) = FaultAndWarning(await DecodeAsync(whole[..(int)(share * whole.Length)]));
             Assert.Contains("cut short", fault ?? warning, StringComparison.Ordinal);
         }
     }
 
     [Fact]
-    public async Task A_missing_second_is_an_error_and_a_part_of_one_a_warning()
+    public async Task A_file_with_over_a_second_missing_is_refused_and_less_causes_a_warning()
     {
         var data = new byte[16_000 * 2];
         Assert.Equal(
             ("is cut short: its header states 3 s, but it contains 1 s", null),
-            Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 96_000))));
+            FaultAndWarning(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 96_000))));
         Assert.Equal(
             (null, "is cut short: its header states 1.5 s, but it contains 1 s"),
-            Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 48_000))));
-        Assert.Equal((null, null), Told(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 32_002))));
+            FaultAndWarning(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 48_000))));
+        Assert.Equal((null, null), FaultAndWarning(await DecodeAsync(TestWav.File(1, 16_000, 1, 16, data, 32_002))));
     }
 
     [Fact]
@@ -191,7 +192,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task Endless_mp3_frames_are_cut_off_after_ten_minutes_of_headers()
+    public async Task An_mp3_file_longer_than_ten_minutes_is_refused_in_bounded_memory()
     {
         // 8 kbit/s at 8 kHz: frames of 72 bytes and 72 ms, so 60 MB would play for 16 hours.
         byte[] frame = [0xFF, 0xE3, 0x18, 0xC4, .. new byte[68]];
@@ -230,7 +231,7 @@ public sealed class SoundReaderTests : IDisposable
 
             if (kind is "ogg" or "opus")
             {
-                TestOgg.Checksum(file);
+                TestOgg.WriteChecksums(file);
             }
 
             var decoding = _decoder.DecodeAsync(file, 0, 60, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
@@ -239,15 +240,15 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_ffmpeg_flac_and_m4a_are_refused_with_the_fix()
+    public async Task Flac_and_m4a_are_refused_with_the_fix_if_ffmpeg_is_missing()
     {
         byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, .. new byte[60]];
         byte[] m4a = [0, 0, 0, 16, .. "ftypM4A "u8, 0, 0, 0, 0, 0, 0, 0, 8, .. "moov"u8];
-        const string Way = "Install ffmpeg, or send wav, aiff, mp3 or ogg";
+        const string Fix = "Install ffmpeg, or send wav, aiff, mp3 or ogg";
         Assert.Contains(
-            $"is a flac file, which needs ffmpeg and ffprobe, but they are not installed here. {Way}",
+            $"is a flac file, which needs ffmpeg and ffprobe, but they are not installed here. {Fix}",
             (await DecodeAsync(flac)).Fault, StringComparison.Ordinal);
-        Assert.Contains(Way, (await DecodeAsync(m4a)).Fault, StringComparison.Ordinal);
+        Assert.Contains(Fix, (await DecodeAsync(m4a)).Fault, StringComparison.Ordinal);
     }
 
     private Task<ClipDecoding> DecodeAsync(byte[] file) => _decoder.DecodeAsync(file, 0, 60, TestContext.Current.CancellationToken);
@@ -259,12 +260,12 @@ public sealed class SoundReaderTests : IDisposable
         return sound!;
     }
 
-    private static (string? Fault, string? Warning) Told(ClipDecoding decoding) => (decoding.Fault, decoding.Warning);
+    private static (string? Fault, string? Warning) FaultAndWarning(ClipDecoding decoding) => (decoding.Fault, decoding.Warning);
 
-    private static byte[] Pcm16(float[] samples) => [.. samples.SelectMany(sample => Left(sample, 2))];
+    private static byte[] Pcm16(float[] samples) => [.. samples.SelectMany(sample => LeftJustified(sample, 2))];
 
-    /// <summary>Returns a 16-bit sample at the upper end of its container.</summary>
-    private static IEnumerable<byte> Left(float sample, int containerBytes)
+    /// <summary>Returns a 16-bit sample, left-justified in its container.</summary>
+    private static IEnumerable<byte> LeftJustified(float sample, int containerBytes)
     {
         var step = (short)MathF.Round(sample * 32768);
         return [.. new byte[containerBytes - 2], (byte)step, (byte)(step >> 8)];

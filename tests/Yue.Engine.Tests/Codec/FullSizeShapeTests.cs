@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Codec;
 
-/// <summary>Builds the models in their published sizes without values, and checks that they read the tensors of the real files
+/// <summary>Builds the models at their published sizes, without values, and checks that they read the tensors of the real files
 /// (docs/model.md 5.10, 6).</summary>
 public sealed class FullSizeShapeTests
 {
@@ -60,8 +60,8 @@ public sealed class FullSizeShapeTests
             || (name.StartsWith("quantizer.", StringComparison.Ordinal)
                 && ends.Any(end => name.EndsWith("." + end, StringComparison.Ordinal)));
         Assert.All(table.Unread, name => Assert.True(IsOneOf(name, unused, training), $"{name} is not read"));
-        Assert.All(table.WasRead, name => Assert.False(IsOneOf(name, unused, training), $"{name} is read"));
-        Assert.Equal(530, table.Unread.Count() + table.WasRead.Count());
+        Assert.All(table.ReadNames, name => Assert.False(IsOneOf(name, unused, training), $"{name} is read"));
+        Assert.Equal(530, table.Unread.Count() + table.ReadNames.Count());
         Assert.Equal(14 + 2 + 1 + (3 * 12), table.Unread.Count());
         Assert.Equal((1024, 320, 11), (decoder.Channels, decoder.FrameSamples, decoder.ContextFrames));
     }
@@ -83,9 +83,9 @@ public sealed class FullSizeShapeTests
     {
         var table = CodecShapes();
         using var decoder = new CodecDecoder(table, Config);
-        string[] roots = [.. table.WasRead.Select(name => name.Split('.')[0]).Distinct()];
+        string[] roots = [.. table.ReadNames.Select(name => name.Split('.')[0]).Distinct()];
         Assert.Equal(["decoder_2", "fc_post2", "quantizer"], roots);
-        Assert.Equal(119 + 2 + 12, table.WasRead.Count());
+        Assert.Equal(119 + 2 + 12, table.ReadNames.Count());
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class FullSizeShapeTests
         var table = ShapeTable.FromLines(File.ReadLines(Fixture("vocos_shapes.txt")));
         using var vocoder = new Vocos(table, Vocoder);
         Assert.Empty(table.Unread);
-        Assert.Equal(81, table.WasRead.Count());
+        Assert.Equal(81, table.ReadNames.Count());
         Assert.Equal((882, 29), (vocoder.FrameSamples, vocoder.ContextFrames));
     }
 

@@ -73,7 +73,7 @@ public sealed class DemoProcess : IAsyncLifetime
         using var state = new TemporaryFolder();
         using var home = new TemporaryFolder();
         using var process = Start([("Yue__StateFolder", state.Path), ("HOME", home.Path), .. variables], arguments);
-        using var timeout = new CancellationTokenSource(Eventually.Patience);
+        using var timeout = new CancellationTokenSource(Eventually.Timeout);
         using var output = new MemoryStream();
         try
         {

@@ -52,10 +52,10 @@ internal static class BadClips
         ["a codec that wav files rarely use"] = ("is a WAV file with format tag 2 and 4 bits; send PCM", () => Ffmpeg.MakeAsync(
             "-f lavfi -i sine=d=2 -c:a adpcm_ms", "wav")),
         ["a Vorbis file whose codebooks claim 4 GB"] =
-            ("has Vorbis codebooks of more than", () => Bytes(TestOgg.VorbisOfHugeCodebooks())),
+            ("has Vorbis codebooks of more than", () => Bytes(TestOgg.VorbisWithHugeCodebooks())),
         ["an Ogg page with a wrong checksum"] =
-            ("is damaged: the checksum of the page at byte 0 is wrong", () => Bytes(TestOgg.WrongChecksum())),
-        ["an Opus file of garbage"] = ("is damaged and cannot be decoded", () => Bytes(TestOgg.OpusOfGarbage())),
+            ("is damaged: the checksum of the page at byte 0 is wrong", () => Bytes(TestOgg.OpusWithWrongChecksum())),
+        ["an Opus file of garbage"] = ("is damaged and cannot be decoded", () => Bytes(TestOgg.OpusWithGarbage())),
         ["deeply nested boxes"] = ("is cut short: it has no moov box", () => Bytes(TestMp4.Nested(1 << 20))),
         ["a million chunks"] = ("has more than 1000 chunks before its sound", () => Bytes([.. "RIFF    WAVE"u8, .. new byte[8 << 20]])),
     };

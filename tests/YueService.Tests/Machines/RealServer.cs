@@ -49,7 +49,7 @@ internal static class RealServer
         process.ErrorDataReceived += (_, line) => Add(line.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        using var timeout = new CancellationTokenSource(Eventually.Patience);
+        using var timeout = new CancellationTokenSource(Eventually.Timeout);
         await process.WaitForExitAsync(timeout.Token);
         if (process.ExitCode != 0)
         {

@@ -16,7 +16,7 @@ internal sealed class YueProcess : IDisposable
     private YueProcess(Process process, string url)
     {
         _process = process;
-        Client = new HttpClient { BaseAddress = new Uri(url), Timeout = Eventually.Patience };
+        Client = new HttpClient { BaseAddress = new Uri(url), Timeout = Eventually.Timeout };
         process.OutputDataReceived += (_, line) => Note(line.Data);
         process.ErrorDataReceived += (_, line) => Note(line.Data);
         process.BeginOutputReadLine();

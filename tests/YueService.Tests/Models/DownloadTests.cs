@@ -17,7 +17,7 @@ public sealed class DownloadTests : IAsyncLifetime
     {
         RangeBytes = 20_000,
         Parallel = 3,
-        StallTimeout = Eventually.Patience,
+        StallTimeout = Eventually.Timeout,
         Attempts = 4,
         FirstDelay = TimeSpan.FromMilliseconds(2),
         MaxDelay = TimeSpan.FromMilliseconds(40),
