@@ -1,6 +1,6 @@
 namespace Yue.Cuda.Tests;
 
-/// <summary>Converts to bf16 as the kernels do: rounds to nearest even.</summary>
+/// <summary>Converts between float32 and bf16. Rounds to nearest even, as the kernels do.</summary>
 internal static class Bf16
 {
     public static ushort From(double value)
@@ -9,9 +9,9 @@ internal static class Bf16
         return (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
     }
 
-    public static float To(ushort value) => BitConverter.UInt32BitsToSingle((uint)value << 16);
+    public static float ToFloat(ushort value) => BitConverter.UInt32BitsToSingle((uint)value << 16);
 
-    public static double Round(double value) => To(From(value));
+    public static double Round(double value) => ToFloat(From(value));
 
     public static ushort[] Random(Random random, long count, double scale)
     {

@@ -46,12 +46,12 @@ public sealed class BlockKernelsTests(Gpu gpu)
         const int Rows = 5, Heads = 6, KeyValueHeads = 3, First = 7, Capacity = 20, All = Heads + (2 * KeyValueHeads);
         using var bench = new Bench(gpu);
         var (qkv, queryNorm, keyNorm) = (bench.Values(Rows * All * D), bench.Values(D), bench.Values(D));
-        var turns = RopeTable.Of(1e4, D, Capacity);
+        var rotations = RopeTable.Of(1e4, D, Capacity);
         using var qkvOnDevice = bench.Upload(qkv);
         using var queryNormOnDevice = bench.Upload(queryNorm);
         using var keyNormOnDevice = bench.Upload(keyNorm);
-        using var cos = TestMatrix.Upload<float>([.. turns.Where((_, i) => i % 2 == 0)], bench.Stream);
-        using var sin = TestMatrix.Upload<float>([.. turns.Where((_, i) => i % 2 == 1)], bench.Stream);
+        using var cos = TestMatrix.Upload<float>([.. rotations.Where((_, i) => i % 2 == 0)], bench.Stream);
+        using var sin = TestMatrix.Upload<float>([.. rotations.Where((_, i) => i % 2 == 1)], bench.Stream);
         using var queries = DeviceMemory.Allocate(Heads * Rows * D * sizeof(ushort));
         using var keys = bench.Upload(new float[KeyValueHeads * Capacity * D]);
         using var values = bench.Upload(new float[KeyValueHeads * Capacity * D]);
@@ -88,7 +88,7 @@ public sealed class BlockKernelsTests(Gpu gpu)
                     _ => (expectedValues, (kv * Capacity) + First + row),
                 };
                 var result = head < Heads + KeyValueHeads
-                    ? Rotated(Normed(source, head < Heads ? queryNorm : keyNorm), turns, First + row)
+                    ? Rotated(Normed(source, head < Heads ? queryNorm : keyNorm), rotations, First + row)
                     : source;
                 result.CopyTo(to, at * D);
             }
@@ -100,7 +100,7 @@ public sealed class BlockKernelsTests(Gpu gpu)
     }
 
     [Fact]
-    public void Gates_multiply_their_partners()
+    public void The_silu_of_each_gate_is_multiplied_by_its_up_value()
     {
         const int Pairs = 40_008;
         using var bench = new Bench(gpu);
@@ -118,12 +118,12 @@ public sealed class BlockKernelsTests(Gpu gpu)
         return [.. row.Zip(weight, (value, w) => (float)(value * scale * w))];
     }
 
-    private static float[] Rotated(float[] head, float[] turns, int position)
+    private static float[] Rotated(float[] head, float[] rotations, int position)
     {
         var rotated = new float[D];
         for (var j = 0; j < D / 2; j++)
         {
-            var (cos, sin) = (turns[(position * D) + (2 * j)], turns[(position * D) + (2 * j) + 1]);
+            var (cos, sin) = (rotations[(position * D) + (2 * j)], rotations[(position * D) + (2 * j) + 1]);
             rotated[j] = (head[j] * cos) - (head[j + (D / 2)] * sin);
             rotated[j + (D / 2)] = (head[j + (D / 2)] * cos) + (head[j] * sin);
         }
@@ -147,13 +147,13 @@ public sealed class BlockKernelsTests(Gpu gpu)
 
         public BlockKernels Kernels { get; }
 
-        public float[] Values(int count) => [.. Bf16.Random(_random, count, 2).Select(Bf16.To)];
+        public float[] Values(int count) => [.. Bf16.Random(_random, count, 2).Select(Bf16.ToFloat)];
 
         public DeviceMemory Upload(float[] values) =>
             TestMatrix.Upload<ushort>([.. values.Select(value => Bf16.From(value))], Stream);
 
         public float[] Download(DeviceMemory memory) =>
-            [.. CudaCopy.ToHost<ushort>(memory.Address, (int)(memory.Bytes / sizeof(ushort)), Stream).Select(Bf16.To)];
+            [.. CudaCopy.ToHost<ushort>(memory.Address, (int)(memory.Bytes / sizeof(ushort)), Stream).Select(Bf16.ToFloat)];
 
         public void Dispose()
         {

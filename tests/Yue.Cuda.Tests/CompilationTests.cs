@@ -18,7 +18,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
 
     private static readonly KernelBuild SmallStep = Step(8, WeightType.BFloat16, CacheType.BFloat16);
 
-    /// <summary>Steps with every type of weights and of cache, for every number of rows that a kernel is built for.</summary>
+    /// <summary>Steps with every weight type and cache type, and with every number of rows that kernels are built for.</summary>
     private static readonly KernelBuild[] StepBuilds =
     [
         SmallStep,
@@ -40,7 +40,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
     [InlineData(86, 101_376)]
     [InlineData(89, 101_376)]
     [InlineData(90, 232_448)]
-    public void Every_kernel_compiles_without_warnings_and_fits(int architecture, int sharedBytesPerBlock)
+    public void Every_kernel_compiles_without_warnings_and_fits_in_shared_memory(int architecture, int sharedBytesPerBlock)
     {
         Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
         CompileAll(architecture, sharedBytesPerBlock);
@@ -119,7 +119,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Checks that the copy ring of a step uses the shared memory of a block as far as it can.</summary>
+    /// <summary>Checks that the copy ring of a step has as many slots as fit in a block's shared memory.</summary>
     private static void CheckRing(StepLayout layout, bool hasRing, int sharedBytesPerBlock)
     {
         var slots = layout.Slots(8, sharedBytesPerBlock, int.MaxValue);

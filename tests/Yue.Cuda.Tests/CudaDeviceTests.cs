@@ -5,7 +5,7 @@ namespace Yue.Cuda.Tests;
 public sealed class CudaDeviceTests
 {
     [Fact]
-    public void A_machine_without_a_device_says_why()
+    public void A_missing_device_is_reported_with_the_reason()
     {
         if (CudaDevice.Count(out var reason) > 0)
         {

@@ -27,7 +27,7 @@ internal sealed class DecodeBench : IDisposable
 
     public CudaLlama Llama { get; }
 
-    /// <summary>Assigns pages with random positions to a row, the same for the same seed.</summary>
+    /// <summary>Assigns pages to a row and fills them with random keys and values. Equal seeds give equal values.</summary>
     public ReferenceLlama StartRow(int row, int positions, int seed, int spare = 1)
     {
         var pages = new List<int>();
@@ -60,22 +60,23 @@ internal sealed class DecodeBench : IDisposable
         return reference;
     }
 
-    /// <summary>Returns random values in the form that <see cref="Cache"/> uses: float32 for a float32 cache, otherwise bf16.</summary>
+    /// <summary>Returns random values of the type that is copied to <see cref="Cache"/>: float32 for a float32 cache, otherwise
+    /// bf16.</summary>
     public float[] Dense(Random random, int count) => Cache.Type == CacheType.Float32
         ? [.. Enumerable.Range(0, count).Select(_ => ((float)random.NextDouble() * 4) - 2)]
-        : [.. Bf16.Random(random, count, 2).Select(Bf16.To)];
+        : [.. Bf16.Random(random, count, 2).Select(Bf16.ToFloat)];
 
-    /// <summary>Copies such values to the device.</summary>
+    /// <summary>Copies values to the device, in the type of <see cref="Dense"/>.</summary>
     public DeviceMemory Upload(float[] values) => Cache.Type == CacheType.Float32
         ? TestMatrix.Upload<float>(values, Stream)
         : TestMatrix.Upload<ushort>([.. values.Select(value => Bf16.From(value))], Stream);
 
-    /// <summary>Copies such values from the device.</summary>
+    /// <summary>Copies values from the device, in the type of <see cref="Dense"/>.</summary>
     public float[] Download(DeviceMemory memory, int count) => Cache.Type == CacheType.Float32
         ? CudaCopy.ToHost<float>(memory.Address, count, Stream)
-        : [.. CudaCopy.ToHost<ushort>(memory.Address, count, Stream).Select(Bf16.To)];
+        : [.. CudaCopy.ToHost<ushort>(memory.Address, count, Stream).Select(Bf16.ToFloat)];
 
-    /// <summary>Runs one plain step, with activations that are NaN before it.</summary>
+    /// <summary>Sets all activations to NaN, runs one step without a graph, and returns its logits.</summary>
     public float[] Step(int rows, int headStart, int headRows)
     {
         Llama.Poison(Stream, 0xff);
@@ -83,7 +84,7 @@ internal sealed class DecodeBench : IDisposable
         return CudaCopy.ToHost<float>(Llama.Logits, rows * headRows, Stream);
     }
 
-    /// <summary>Returns the pages of all rows without clearing them.</summary>
+    /// <summary>Returns the pages of all rows to the pool without clearing them.</summary>
     public void ReturnPages()
     {
         Stream.Synchronize();

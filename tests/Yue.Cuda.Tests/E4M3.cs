@@ -1,11 +1,11 @@
 namespace Yue.Cuda.Tests;
 
-/// <summary>Converts to e4m3 as the kernels do: rounds to nearest even, with 448 as the largest value.</summary>
+/// <summary>Converts between float32 and e4m3. Rounds to nearest even, with 448 as the largest value, as the kernels do.</summary>
 internal static class E4M3
 {
-    private static readonly float[] Sizes = [.. Enumerable.Range(0, 0x7f).Select(code => To((byte)code))];
+    private static readonly float[] Magnitudes = [.. Enumerable.Range(0, 0x7f).Select(code => ToFloat((byte)code))];
 
-    public static float To(byte code)
+    public static float ToFloat(byte code)
     {
         var (exponent, mantissa) = ((code >> 3) & 15, code & 7);
         var value = exponent == 0 ? mantissa / 8.0 * Math.Pow(2, -6) : (1 + (mantissa / 8.0)) * Math.Pow(2, exponent - 7);
@@ -15,17 +15,17 @@ internal static class E4M3
     /// <summary>Returns the code of the nearest value. Ties go to the even code.</summary>
     public static byte From(float value)
     {
-        var size = Math.Abs(value);
-        var above = Array.BinarySearch(Sizes, size);
-        var code = above >= 0 ? above : Math.Min(~above, Sizes.Length - 1);
+        var magnitude = Math.Abs(value);
+        var above = Array.BinarySearch(Magnitudes, magnitude);
+        var code = above >= 0 ? above : Math.Min(~above, Magnitudes.Length - 1);
         if (code > 0 && above < 0)
         {
-            var (up, down) = ((double)Sizes[code] - size, (double)size - Sizes[code - 1]);
+            var (up, down) = ((double)Magnitudes[code] - magnitude, (double)magnitude - Magnitudes[code - 1]);
             code -= down < up || (down == up && code % 2 == 1) ? 1 : 0;
         }
 
         return (byte)(code | (BitConverter.SingleToInt32Bits(value) < 0 ? 0x80 : 0));
     }
 
-    public static float Round(float value) => To(From(value));
+    public static float Round(float value) => ToFloat(From(value));
 }

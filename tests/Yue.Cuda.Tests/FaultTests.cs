@@ -4,14 +4,14 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A fault destroys the process's context, so it is caused in a separate process, which runs this program with only the explicit
-/// test.</summary>
+/// <summary>Tests a device fault. The fault makes the CUDA context of its process unusable, so the test starts a second process, which runs
+/// only the explicit test.</summary>
 [Collection(Gpu.Name)]
 [Trait("Category", Gpu.Name)]
 public sealed class FaultTests(Gpu gpu)
 {
     [Fact]
-    public async Task An_illegal_address_is_reported_as_a_dead_context()
+    public async Task An_illegal_address_is_reported_as_a_dead_context_in_a_separate_process()
     {
         gpu.Require();
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Yue.Cuda.Tests"))
@@ -19,7 +19,7 @@ public sealed class FaultTests(Gpu gpu)
             ArgumentList =
             {
                 "-explicit", "only",
-                "-method", $"{typeof(FaultTests).FullName}.{nameof(An_illegal_address_kills_this_process)}",
+                "-method", $"{typeof(FaultTests).FullName}.{nameof(An_illegal_address_kills_the_context_of_this_process)}",
             },
             RedirectStandardOutput = true,
         };
@@ -30,7 +30,7 @@ public sealed class FaultTests(Gpu gpu)
     }
 
     [Fact(Explicit = true)]
-    public void An_illegal_address_kills_this_process()
+    public void An_illegal_address_kills_the_context_of_this_process()
     {
         using var quantizer = new WeightQuantizer(gpu.Require(), gpu.Kernels);
         using var stream = CudaStream.Create();

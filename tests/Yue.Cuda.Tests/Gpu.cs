@@ -3,7 +3,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The device that the GPU tests share; they run one after another.</summary>
+/// <summary>The device that the GPU tests share. They run one at a time.</summary>
 public sealed class Gpu : IDisposable
 {
     public const string Name = "Gpu";
@@ -51,6 +51,6 @@ public sealed class Gpu : IDisposable
 }
 
 [CollectionDefinition(Gpu.Name, DisableParallelization = true)]
-#pragma warning disable CA1711 // xUnit uses this word.
+#pragma warning disable CA1711 // "Collection" is xUnit's term.
 public sealed class GpuCollection : ICollectionFixture<Gpu>;
 #pragma warning restore CA1711

@@ -8,7 +8,7 @@ namespace Yue.Cuda.Tests;
 [Trait("Category", Gpu.Name)]
 public sealed class GroupedStepTests(Gpu gpu) : IClassFixture<GroupedStepTests.Compiled>
 {
-    /// <summary>Products of two and a half, three, and eleven and a half units.</summary>
+    /// <summary>A model whose weight rows have 2.5, 3 and 11.5 units of 256 weights.</summary>
     private static LlamaShape Odd { get; } =
         new() { Layers = 3, Hidden = 640, Intermediate = 2944, Heads = 6, KeyValueHeads = 2, Vocabulary = 517, Context = 1024 };
 
@@ -37,7 +37,7 @@ public sealed class GroupedStepTests(Gpu gpu) : IClassFixture<GroupedStepTests.C
     [Theory]
     [MemberData(nameof(BatchCases))]
     public void A_row_has_the_same_bits_alone_and_in_a_batch(string name, WeightType weights, CacheType cache) =>
-        StepChecks.ARowHasTheSameBitsAloneAndBesideOthers(gpu, ShapeOf(name), weights, cache);
+        StepChecks.ARowHasTheSameBitsAloneAndInABatch(gpu, ShapeOf(name), weights, cache);
 
     private static LlamaShape ShapeOf(string name) => name switch
     {

@@ -10,7 +10,7 @@ public sealed class GroupedWeightsTests
     [InlineData(WeightType.Int4, 256, 144)]
     [InlineData(WeightType.Int4, 11008, 43 * 144)]
     [InlineData(WeightType.Int6, 384, 2 * 208)]
-    public void A_row_returns_the_weights_of_its_codes(WeightType type, int columns, int bytes)
+    public void A_packed_row_unpacks_to_the_weights_of_its_codes(WeightType type, int columns, int bytes)
     {
         var random = new Random(columns);
         var codes = new byte[columns];
@@ -34,7 +34,7 @@ public sealed class GroupedWeightsTests
         for (var i = 0; i < columns; i++)
         {
             var (scale, zero) = GroupedWeights.ValuesOf(type, scales[i / GroupedWeights.GroupSize]);
-            Assert.Equal(Bf16.To(Bf16.From((codes[i] - zero) * scale)), weights[i]);
+            Assert.Equal(Bf16.ToFloat(Bf16.From((codes[i] - zero) * scale)), weights[i]);
             Assert.True(type == WeightType.Int6 || weights[i] == (codes[i] - zero) * scale, "an int4 weight is exact in bf16");
         }
     }

@@ -69,7 +69,7 @@ public sealed class NormedStepTests(Gpu gpu) : IClassFixture<NormedStepTests.Com
     [Theory]
     [MemberData(nameof(BatchCases))]
     public void A_row_has_the_same_bits_alone_and_in_a_batch(string name, int weightType, CacheType cache) =>
-        StepChecks.ARowHasTheSameBitsAloneAndBesideOthers(gpu, ShapeOf(name), (WeightType)weightType, cache);
+        StepChecks.ARowHasTheSameBitsAloneAndInABatch(gpu, ShapeOf(name), (WeightType)weightType, cache);
 
     [Fact]
     public void Weights_without_the_norms_of_the_model_are_refused()

@@ -7,14 +7,15 @@ namespace Yue.Cuda.Tests;
 [Trait("Category", Gpu.Name)]
 public sealed class QuantizeGroupsTests(Gpu gpu)
 {
-    /// <summary>The largest root mean square error of normally distributed weights, over their standard deviation.</summary>
+    /// <remarks>The weights are normally distributed, and the bound is for their root mean square error divided by their standard
+    /// deviation.</remarks>
     [Theory]
     [InlineData(WeightType.Int4, 1, 256, 0.080)]
     [InlineData(WeightType.Int4, 1, 11008, 0.080)]
     [InlineData(WeightType.Int4, 2, 640, 0.006)]
     [InlineData(WeightType.Int6, 1, 384, 0.022)]
     [InlineData(WeightType.Int6, 2, 2048, 0.002)]
-    public void A_matrix_is_rounded_with_small_errors_and_restored_from_its_codes(WeightType type, int terms, int columns, double most)
+    public void A_matrix_is_rounded_with_small_errors_and_restored_from_its_codes(WeightType type, int terms, int columns, double maxError)
     {
         const int Rows = 37;
         var random = new Random(columns);
@@ -46,20 +47,20 @@ public sealed class QuantizeGroupsTests(Gpu gpu)
                 var at = (row * columns) + i;
                 Assert.Equal(Bf16.From(sum[i]), back[at]);
                 var unit = Math.Pow(4, row % 5);
-                error += Math.Pow(sum[i] - Bf16.To(weights[at]), 2) / unit;
-                power += Math.Pow(Bf16.To(weights[at]), 2) / unit;
+                error += Math.Pow(sum[i] - Bf16.ToFloat(weights[at]), 2) / unit;
+                power += Math.Pow(Bf16.ToFloat(weights[at]), 2) / unit;
             }
         }
 
-        Assert.All(Enumerable.Range(0, columns), i => Assert.Equal(0, Bf16.To(back[(3 * columns) + i])));
-        Assert.InRange(Math.Sqrt(error / power), 0, most);
+        Assert.All(Enumerable.Range(0, columns), i => Assert.Equal(0, Bf16.ToFloat(back[(3 * columns) + i])));
+        Assert.InRange(Math.Sqrt(error / power), 0, maxError);
     }
 
     [Theory]
     [InlineData(WeightType.Int4, 0x7fc0)]
     [InlineData(WeightType.Int6, 0xff80)]
     [InlineData(WeightType.Int4, 0x5000)]
-    public void A_value_that_has_no_code_is_refused(WeightType type, int bad)
+    public void A_value_that_cannot_be_quantized_is_refused(WeightType type, int bad)
     {
         var device = gpu.Require();
         var weights = new ushort[2 * 256];

@@ -20,7 +20,7 @@ public sealed class QuantizeTests(Gpu gpu)
         var (codes, scales, back) = RoundTrip(weights, type, rows, columns);
         for (var row = 0; row < rows; row++)
         {
-            var values = weights.AsSpan(row * columns, columns).ToArray().Select(Bf16.To).ToArray();
+            var values = weights.AsSpan(row * columns, columns).ToArray().Select(Bf16.ToFloat).ToArray();
             var scale = values.Max(Math.Abs) / (type == WeightType.Int8 ? 127f : 448f);
             Assert.Equal(scale < 1.17549435e-38f ? 1 : scale, scales[row]);
             for (var i = 0; i < columns; i++)
@@ -88,8 +88,8 @@ public sealed class QuantizeTests(Gpu gpu)
                     2 => 0,
                     3 => (ushort)(value & 0x807f),
                     4 => Bf16.From(-0.37),
-                    5 => Bf16.From(Bf16.To(value) * Math.Exp(i % 40 - 30)),
-                    6 => Bf16.From(Bf16.To(value) * 1e30),
+                    5 => Bf16.From(Bf16.ToFloat(value) * Math.Exp(i % 40 - 30)),
+                    6 => Bf16.From(Bf16.ToFloat(value) * 1e30),
                     _ => value,
                 };
             }
@@ -110,7 +110,7 @@ public sealed class QuantizeTests(Gpu gpu)
         return E4M3.From(v);
     }
 
-    private static float Value(WeightType type, byte code) => type == WeightType.Int8 ? TestMatrix.Int8(code) : E4M3.To(code);
+    private static float Value(WeightType type, byte code) => type == WeightType.Int8 ? TestMatrix.Int8(code) : E4M3.ToFloat(code);
 
     private (byte[] Codes, float[] Scales, ushort[] Back) RoundTrip(ushort[] weights, WeightType type, int rows, int columns)
     {

@@ -15,7 +15,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
 
     public int Position => Cache[0].Keys.Count;
 
-    /// <summary>Processes one token and returns the logits of the given head rows.</summary>
+    /// <summary>Processes one token and returns the logits of the given rows of the LM head.</summary>
     public float[] Step(int token, int headStart, int headRows)
     {
         var h = new double[_shape.Hidden];
@@ -24,7 +24,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
             h[i] = model.Embedding[((long)token * _shape.Hidden) + i];
         }
 
-        var (position, number) = (Position, 0);
+        var (position, index) = (Position, 0);
         foreach (var (layer, cache) in model.Layers.Zip(Cache))
         {
             var qkv = Multiply(layer.Qkv, 0, layer.Qkv.Rows, Normed(h, layer.AttentionNorm, out var scale), scale);
@@ -33,7 +33,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
             var q = qkv[..(_shape.Heads * D)];
             var values = (_shape.Heads + _shape.KeyValueHeads) * D;
             Append(
-                number++, [.. qkv[(_shape.Heads * D)..values].Select(value => (float)Stored(value))],
+                index++, [.. qkv[(_shape.Heads * D)..values].Select(value => (float)Stored(value))],
                 [.. qkv[values..].Select(value => (float)Stored(value))]);
             Add(h, Multiply(layer.Output, 0, layer.Output.Rows, Attend(q, cache.Keys, cache.Values), 1));
             var gateUp = Multiply(layer.GateUp, 0, layer.GateUp.Rows, Normed(h, layer.MlpNorm, out scale), scale);
@@ -52,12 +52,12 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
     /// <summary>Adds a position to a layer's cache: [K·D] values each.</summary>
     public void Append(int layer, float[] keys, float[] values)
     {
-        Cache[layer].Keys.Add(Kept(keys));
-        Cache[layer].Values.Add(Kept(values));
+        Cache[layer].Keys.Add(Cached(keys));
+        Cache[layer].Values.Add(Cached(values));
     }
 
     /// <summary>Returns the values as stored in the cache: for e4m3, the nearest multiples of each head's scale.</summary>
-    private float[] Kept(float[] values) => cacheType != CacheType.Float8 ? values : [.. values.Chunk(D).SelectMany(head =>
+    private float[] Cached(float[] values) => cacheType != CacheType.Float8 ? values : [.. values.Chunk(D).SelectMany(head =>
     {
         var scale = head.Max(Math.Abs) / 448f;
         return head.Select(value => E4M3.Round(value / scale) * scale);

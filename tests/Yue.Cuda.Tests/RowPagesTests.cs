@@ -73,8 +73,8 @@ public sealed class RowPagesTests
         Assert.Throws<InvalidOperationException>(() => pool.Share(pages[0]));
     }
 
-    /// <summary>Simulates rows that write, share, drop and end in random order. Each must read what it wrote or shares, and a pool that is
-    /// large enough for rows without sharing must never run out of pages.</summary>
+    /// <summary>Simulates rows that write, adopt, truncate and release positions in random order. Each row must read the positions that it
+    /// wrote or adopted. The pool, which is large enough for all rows without sharing, must never run out of pages.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -88,7 +88,7 @@ public sealed class RowPagesTests
         var rows = new RowPages(pool, Rows);
         var memory = new int[pool.Count * Size];
         var expected = Enumerable.Range(0, Rows).Select(_ => new List<int>()).ToArray();
-        var (opening, held) = (new int[Rows], new int[Rows]);       // the positions of the first prompt, and the remaining ones
+        var (opening, held) = (new int[Rows], new int[Rows]);   // the length of the first prompt, and how much of it the row still has
         var adopted = 0;
         for (var step = 0; step < 5000; step++)
         {
@@ -119,7 +119,7 @@ public sealed class RowPagesTests
             Assert.Equal(pool.Count - pool.Free, Enumerable.Range(0, Rows).SelectMany(i => rows[i]).Distinct().Count());
         }
 
-        Assert.True(adopted > 100, $"{adopted} rows took over positions");
+        Assert.True(adopted > 100, $"{adopted} rows adopted positions");
 
         void Begin(int row)
         {

@@ -13,7 +13,7 @@ public sealed class SnakeKernelTests(Gpu gpu)
     [InlineData(3, 1023)]
     [InlineData(64, 5119)]
     [InlineData(2048, 41)]
-    public void Values_equal_those_of_the_formula(int channels, int length)
+    public void The_kernel_computes_the_formula_and_can_work_in_place(int channels, int length)
     {
         var device = gpu.Require();
         var random = new Random(7);

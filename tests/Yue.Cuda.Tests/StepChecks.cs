@@ -4,10 +4,10 @@ using Yue.Testing;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>Checks of a step for all shapes, and the shapes that several classes check.</summary>
+/// <summary>The checks of a step, which work with any shape, and the shapes that several test classes use.</summary>
 internal static class StepChecks
 {
-    /// <summary>A small model, whose products are one and one and a half units of low-bit weights.</summary>
+    /// <summary>A small model whose weight rows have 1, 1.5 and 4 units of 256 weights.</summary>
     public static LlamaShape Tiny { get; } =
         new() { Layers = 2, Hidden = 256, Intermediate = 384, Heads = 8, KeyValueHeads = 1, Vocabulary = 1003, Context = 1024 };
 
@@ -54,7 +54,7 @@ internal static class StepChecks
         TensorAssert.CloseToPeak(shortRow.Step(12, 0, shape.Vocabulary), logits.AsSpan(shape.Vocabulary), Tolerance(cache), "short row");
     }
 
-    public static void ARowHasTheSameBitsAloneAndBesideOthers(Gpu gpu, LlamaShape shape, WeightType weights, CacheType cache)
+    public static void ARowHasTheSameBitsAloneAndInABatch(Gpu gpu, LlamaShape shape, WeightType weights, CacheType cache)
     {
         gpu.Require();
         using var bench = new DecodeBench(gpu, shape, weights, CudaLlama.MaxRows, 200, cache);

@@ -77,18 +77,18 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     [Theory]
     [MemberData(nameof(BatchCases))]
     public void A_row_has_the_same_bits_alone_and_in_a_batch(string name, int weightType, CacheType cache) =>
-        StepChecks.ARowHasTheSameBitsAloneAndBesideOthers(gpu, ShapeOf(name), (WeightType)weightType, cache);
+        StepChecks.ARowHasTheSameBitsAloneAndInABatch(gpu, ShapeOf(name), (WeightType)weightType, cache);
 
     [Theory]
     [InlineData(3, 4, CacheType.BFloat16)]
     [InlineData(3, 4, CacheType.Float8)]
     [InlineData(40, 6, CacheType.BFloat16)]
     [InlineData(40, 6, CacheType.Float8)]
-    public void Fewer_slots_and_plain_copies_give_the_same_bits(int rows, int fewest, CacheType cache)
+    public void Fewer_slots_and_plain_copies_give_the_same_bits(int rows, int minSlots, CacheType cache)
     {
         gpu.Require();
         float[]? first = null;
-        foreach (var (slots, bulk) in ((int, bool)[])[(32, true), (32, false), (10, true), (fewest, false), (fewest, true)])
+        foreach (var (slots, bulk) in ((int, bool)[])[(32, true), (32, false), (10, true), (minSlots, false), (minSlots, true)])
         {
             using var bench = new DecodeBench(gpu, Odd, WeightType.BFloat16, rows, 10 * rows, cache, maxSlots: slots, bulkCopies: bulk);
             for (var row = 0; row < rows; row++)
@@ -104,12 +104,12 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         }
     }
 
-    /// <summary>Lengths on both sides of the end of every page, and a few within pages, up to the context limit.</summary>
+    /// <summary>Tests lengths on both sides of the end of every page, and a few within pages, up to the context limit.</summary>
     [Theory]
     [InlineData(CacheType.BFloat16)]
     [InlineData(CacheType.Float8)]
     [InlineData(CacheType.Float32)]
-    public void Rows_of_every_length_equal_the_reference(CacheType cache)
+    public void Rows_that_end_near_a_page_boundary_or_within_a_page_equal_the_reference(CacheType cache)
     {
         gpu.Require();
         const int Rows = 64;
@@ -183,7 +183,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
             bench.Stream, bench.Llama.PageTableOf(0), 2, 17,
             new KeyValueBlock(keysIn.Address, valuesIn.Address, Positions, Width, LlamaShape.HeadSize));
 
-        // The output has the other order of dimensions, [K, T, D].
+        // The input has the dimensions [T, K, D], the output [K, T, D].
         bench.Cache.CopyOut(
             bench.Stream, bench.Llama.PageTableOf(0), 2, 17,
             new KeyValueBlock(keysOut.Address, valuesOut.Address, Positions, LlamaShape.HeadSize, Positions * LlamaShape.HeadSize));
@@ -206,7 +206,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
     }
 
     [Fact]
-    public void Float32_is_for_weights_and_cache_or_for_neither()
+    public void Float32_weights_with_a_cache_of_another_type_are_refused()
     {
         gpu.Require();
         var error = Assert.Throws<ArgumentException>(() => new DecodeBench(gpu, Tiny, WeightType.Float32, 1, 1, CacheType.BFloat16));

@@ -2,7 +2,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A matrix on host and device. The host has the exact values of codes with their scales.</summary>
+/// <summary>A random matrix on host and device. If it is quantized, the host has the exact values of its codes and scales.</summary>
 internal sealed class TestMatrix : IDisposable
 {
     private readonly DeviceMemory _device;
@@ -29,7 +29,7 @@ internal sealed class TestMatrix : IDisposable
             var raw = Bf16.Random(random, Values.Length, spread * 1.7);
             for (var i = 0; i < raw.Length; i++)
             {
-                Values[i] = Bf16.To(raw[i]);
+                Values[i] = Bf16.ToFloat(raw[i]);
             }
 
             _device = Upload<ushort>(raw, stream);
@@ -52,7 +52,7 @@ internal sealed class TestMatrix : IDisposable
             {
                 ref var raw = ref bytes[((long)row * columns) + i];
                 raw = type == WeightType.Float8 && (raw & 0x7f) >= 0x5f ? (byte)(raw & 0xdf & 0xd7) : raw;
-                Values[((long)row * columns) + i] = (type == WeightType.Int8 ? Int8(raw) : E4M3.To(raw)) * scales[row];
+                Values[((long)row * columns) + i] = (type == WeightType.Int8 ? Int8(raw) : E4M3.ToFloat(raw)) * scales[row];
             }
         }
 
@@ -79,7 +79,7 @@ internal sealed class TestMatrix : IDisposable
         return memory;
     }
 
-    /// <summary>Converts to a sign bit and seven bits of magnitude.</summary>
+    /// <summary>Decodes a sign bit and seven bits of magnitude.</summary>
     public static float Int8(byte raw) => (raw & 0x80) != 0 ? -(float)(raw & 0x7f) : raw;
 
     public void Dispose()
@@ -88,8 +88,8 @@ internal sealed class TestMatrix : IDisposable
         _scale?.Dispose();
     }
 
-    /// <summary>Sets the values to sums of terms of random codes, each term much smaller than the one before, and returns the stored
-    /// rows.</summary>
+    /// <summary>Sets each value to a sum of terms with random codes, where each term is much smaller than the one before. Returns the
+    /// packed rows.</summary>
     private byte[] RandomGroups(Random random, WeightType type, int terms, double spread)
     {
         var rowBytes = (int)GroupedWeights.RowBytes(type, Columns);
@@ -125,12 +125,12 @@ internal sealed class TestMatrix : IDisposable
     }
 }
 
-/// <summary>One layer of a <see cref="TestModel"/>. The norms of heads are empty if the model has none.</summary>
+/// <summary>One layer of a <see cref="TestModel"/>. The query and key norms are empty if the model has none.</summary>
 internal sealed record TestLayer(
     TestMatrix Qkv, TestMatrix Output, TestMatrix GateUp, TestMatrix Down, float[] AttentionNorm, float[] MlpNorm, float[] QueryNorm,
     float[] KeyNorm);
 
-/// <summary>A model of random weights on host and device.</summary>
+/// <summary>A model with random weights on host and device.</summary>
 internal sealed class TestModel : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
@@ -153,7 +153,7 @@ internal sealed class TestModel : IDisposable
             for (var i = 0; i < raw.Length; i++)
             {
                 raw[i] = Bf16.From(low + (random.NextDouble() * (high - low)));
-                values[i] = Bf16.To(raw[i]);
+                values[i] = Bf16.ToFloat(raw[i]);
             }
 
             var memory = type == WeightType.Float32 ? TestMatrix.Upload<float>(values, stream) : TestMatrix.Upload<ushort>(raw, stream);
