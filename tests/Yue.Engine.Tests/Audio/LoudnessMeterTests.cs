@@ -18,7 +18,7 @@ public sealed partial class LoudnessMeterTests
     [InlineData(16_000, 1.0, -3.01, 0.0)]
     [InlineData(44_100, 0.1, -23.01, -20.0)]
     [InlineData(44_100, 2.0, 3.01, 6.02)]
-    public void A_sine_measures_as_the_standard_says(int rateHz, double amplitude, double lufs, double peakDb)
+    public void A_sine_has_the_loudness_that_the_standard_states(int rateHz, double amplitude, double lufs, double peakDb)
     {
         var loudness = LoudnessMeter.Measure(new AudioClip(Signals.Sine(5 * rateHz, 997, rateHz, amplitude), rateHz));
         Assert.Equal(lufs, loudness.IntegratedLufs, 0.05);
@@ -38,13 +38,12 @@ public sealed partial class LoudnessMeterTests
             return Signals.Sine((int)(numbers[1] * RateHz), 1_000, RateHz, Math.Pow(10, numbers[0] / 20));
         });
 
-        // This uses only one of the two channels of the test cases.
+        // The test cases have two channels with the same sound. This clip has one, which lowers the loudness by 3.01 LU.
         Assert.Equal(-23 - 3.01, LoudnessMeter.Integrated(new AudioClip([.. samples], RateHz)), 0.1);
     }
 
-    /// <summary>EBU Tech 3341, test case 16: the samples of a quarter of the rate miss the peaks by 3 dB.</summary>
     [Fact]
-    public void Sound_on_two_channels_is_3_LU_louder_with_the_peak_of_the_louder()
+    public void Two_equal_channels_are_3_LU_louder_than_one_with_the_same_peak()
     {
         const int RateHz = 48_000;
         var sine = Signals.Sine(5 * RateHz, 997, RateHz, 0.1);
@@ -56,6 +55,7 @@ public sealed partial class LoudnessMeterTests
         Assert.Equal(mono.TruePeakDbtp, both.TruePeakDbtp);
     }
 
+    /// <summary>EBU Tech 3341, test case 16: the samples of a sine at a quarter of the sample rate miss its peaks by 3 dB.</summary>
     [Fact]
     public void A_peak_between_the_samples_is_found()
     {
@@ -67,7 +67,7 @@ public sealed partial class LoudnessMeterTests
     [Theory]
     [InlineData(44_100)]
     [InlineData(16_000)]
-    public async Task Ffmpegs_meter_agrees(int rateHz)
+    public async Task The_loudness_and_peak_equal_those_measured_by_ffmpeg(int rateHz)
     {
         Ffmpeg.SkipWithout();
         var random = new Random(5);
@@ -115,7 +115,7 @@ public sealed partial class LoudnessMeterTests
     [InlineData(-20, -10, -30, -10)]
     [InlineData(-20, -3, -14, 2)]
     [InlineData(-10, 1, -10, -2)]
-    public void The_gain_reaches_the_target_or_the_ceiling_of_the_peaks(double lufs, double peak, double target, double gain) =>
+    public void The_gain_reaches_the_target_unless_peaks_would_exceed_the_ceiling(double lufs, double peak, double target, double gain) =>
         Assert.Equal(gain, new Loudness(lufs, peak).GainDbTo(target), 9);
 
     [GeneratedRegex(@"I:\s+(?<loudness>-?[\d.]+) LUFS.*Peak:\s+(?<peak>-?[\d.]+) dBFS", RegexOptions.Singleline | RegexOptions.RightToLeft)]

@@ -22,7 +22,7 @@ public sealed class TrackDecoderTests
     [InlineData(100, 10)]
     public void Every_frame_is_decoded_once_with_its_context(int frames, int windows)
     {
-        // A decoder with two samples per frame: the sum of the frames at most 3 away, and the number of zeros used as padding.
+        // A decoder with two samples per frame: the sum of the codes of the frames at most 3 away, and the number of these frames.
         static Tensor Decode(Tensor codes)
         {
             using var scope = NewDisposeScope();
@@ -79,7 +79,7 @@ public sealed class TrackDecoderTests
     }
 
     [Trait("Category", Goldens.Category)]
-    public sealed class OfTheGoldens(GoldenCodec golden) : IClassFixture<GoldenCodec>
+    public sealed class WithGoldens(GoldenCodec golden) : IClassFixture<GoldenCodec>
     {
         [Theory]
         [InlineData(1)]

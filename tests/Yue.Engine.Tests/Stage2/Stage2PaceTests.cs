@@ -8,7 +8,7 @@ namespace Yue.Engine.Tests.Stage2;
 public sealed class Stage2PaceTests
 {
     [Fact]
-    public void Songs_that_nobody_listens_to_are_made_in_one_batch()
+    public void Songs_without_listeners_are_made_in_one_batch()
     {
         var gpu = new Gpu(GpuTimes.H100Int8, 120, 120) { IsHeard = false };
         gpu.Run();
@@ -24,14 +24,14 @@ public sealed class Stage2PaceTests
     [InlineData("H200BFloat16", 240, 7.0, 15)]
     [InlineData("H100BFloat16", 30, 11.0, 20)]
     [InlineData("H100BFloat16", 120, 11.0, 22)]
-    public void A_song_plays_early_and_without_a_pause(string gpu, int seconds, double firstSound, double morePercent)
+    public void A_song_plays_early_and_without_a_pause(string gpu, int seconds, double maxFirstSound, double maxExtraPercent)
     {
         var (unheard, heard) = (new Gpu(gpu, seconds) { IsHeard = false }, new Gpu(gpu, seconds));
         unheard.Run();
         heard.Run();
-        Assert.InRange(heard.Songs[0].FirstSound, 0.5, firstSound);
+        Assert.InRange(heard.Songs[0].FirstSound, 0.5, maxFirstSound);
         Assert.InRange(heard.Songs[0].LongestWait, 0, 0.2);
-        Assert.InRange((heard.Now / unheard.Now * 100) - 100, 0, morePercent);
+        Assert.InRange((heard.Now / unheard.Now * 100) - 100, 0, maxExtraPercent);
     }
 
     [Theory]
@@ -39,24 +39,24 @@ public sealed class Stage2PaceTests
     [InlineData("H200Int8", 8, 30, 15.0, 15)]
     [InlineData("H200Int8", 4, 60, 8.5, 17)]
     [InlineData("H200Int8", 2, 60, 4.5, 22)]
-    public void Concurrent_songs_play_without_a_pause(string gpu, int count, int seconds, double firstSound, double morePercent)
+    public void Concurrent_songs_play_without_a_pause(string gpu, int count, int seconds, double maxFirstSound, double maxExtraPercent)
     {
         int[] songs = [.. Enumerable.Repeat(seconds, count)];
         var (unheard, heard) = (new Gpu(gpu, songs) { IsHeard = false }, new Gpu(gpu, songs));
         unheard.Run();
         heard.Run();
-        Assert.All(heard.Songs, song => Assert.InRange(song.FirstSound, 0.5, firstSound));
+        Assert.All(heard.Songs, song => Assert.InRange(song.FirstSound, 0.5, maxFirstSound));
         Assert.All(heard.Songs, song => Assert.InRange(song.LongestWait, 0, 0.2));
-        Assert.InRange((heard.Now / unheard.Now * 100) - 100, 0, morePercent);
+        Assert.InRange((heard.Now / unheard.Now * 100) - 100, 0, maxExtraPercent);
     }
 
     [Fact]
-    public void A_song_without_a_listener_is_not_made_later_than_the_others()
+    public void A_song_without_a_listener_is_finished_at_most_a_second_after_the_others()
     {
         var gpu = new Gpu(GpuTimes.H200Int8, 120, 120, 120);
         gpu.Songs[1].IsHeard = false;
         gpu.Run();
-        Assert.True(gpu.Songs[1].Done <= gpu.Songs.Max(song => song.Done));
+        Assert.InRange(gpu.Songs[1].Done, 1, gpu.Songs.Where(song => song.IsHeard).Max(song => song.Done) + 1);
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class Stage2PaceTests
     }
 
     [Fact]
-    public void A_faster_gpu_begins_with_two_chunks_and_a_slower_one_with_three()
+    public void A_faster_GPU_begins_with_two_chunks_and_a_slower_one_with_three()
     {
         Assert.Equal(2, Stage2Pace.FirstChunks(Times(stage1: 0.0049, row: 0.0008, songs: 1)));
         Assert.Equal(3, Stage2Pace.FirstChunks(Times(stage1: 0.0087, row: 0.00103, songs: 1)));
@@ -109,7 +109,7 @@ public sealed class Stage2PaceTests
         return times;
     }
 
-    /// <summary>The milliseconds per step by the number of rows, measured with <c>Yue.Bench gpu</c>. With 8-bit weights the cache is
+    /// <summary>The milliseconds per step by the number of rows, measured with <c>Yue.Bench gpu</c>. With 8-bit weights, the cache is
     /// fp8.</summary>
     private sealed record GpuTimes((int Rows, double Ms)[] Stage1, (int Rows, double Ms)[] Stage2)
     {
@@ -132,8 +132,9 @@ public sealed class Stage2PaceTests
                 [(2, 1.329), (4, 1.539), (10, 2.255), (20, 3.74), (32, 5.01), (64, 9.06), (80, 11.07)]),
         };
 
-        /// <summary>Returns the seconds of a stage-2 step. The steps were measured in the middle of a chunk. The time without rows is
-        /// extrapolated from the first two, and the share of the rows grows from 0.44 to 1.56 times the measured one.</summary>
+        /// <summary>Returns the seconds of a stage 2 step. The steps were measured in the middle of a chunk. The time without rows is
+        /// extrapolated from the first and third measurements. During a chunk, the time of the rows grows from 0.44 to 1.56 times the
+        /// measured time.</summary>
         /// <param name="rows">The number of finished frames of each row.</param>
         public double Stage2Seconds(int[] rows)
         {
@@ -152,8 +153,8 @@ public sealed class Stage2PaceTests
         }
     }
 
-    /// <summary>A simulated GPU that alternates, as the engine does, between 16 tokens of stage 1, 4 frames of stage 2 and half a
-    /// window.</summary>
+    /// <summary>A simulated GPU that alternates, as the engine does, between 16 tokens of stage 1, 4 frames of stage 2 and one window of
+    /// one of the two sound models.</summary>
     private sealed class Gpu(string name, params int[] seconds)
     {
         private const int MaxRows = 80;
@@ -282,8 +283,8 @@ public sealed class Stage2PaceTests
         /// <summary>The number of finished frames of each active row.</summary>
         public IEnumerable<int> RowFrames => _done.Where((done, i) => done < FramesOf(i)).SelectMany(done => new[] { done, done });
 
-        /// <summary>Begins chunks that are written.</summary>
-        /// <returns>True if one began.</returns>
+        /// <summary>Begins up to the given number of chunks whose frames are written.</summary>
+        /// <returns>True if at least one chunk began.</returns>
         public bool Begin(int chunks)
         {
             var before = _done.Count;
@@ -326,7 +327,7 @@ public sealed class Stage2PaceTests
             return window.To - window.From;
         }
 
-        /// <summary>Sends the window that was decoded last.</summary>
+        /// <summary>Plays the window that was decoded last, and records how long the listener waited.</summary>
         public void Play(double now)
         {
             if (FirstSound > 0 && !_isHalfDecoded)
@@ -337,7 +338,7 @@ public sealed class Stage2PaceTests
             Done = Decoded == Length ? now : 0;
         }
 
-        /// <summary>Starts playback if the sound may start.</summary>
+        /// <summary>Starts playback if it may start or all frames are decoded.</summary>
         public void Start(double now, bool canStart) => FirstSound = canStart || Decoded == Length ? now : 0;
 
         private int FramesOf(int chunk) => Math.Min(Chunk, Length - (chunk * Chunk));
