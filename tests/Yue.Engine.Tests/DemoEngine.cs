@@ -68,7 +68,7 @@ public sealed class DemoEngine : IAsyncLifetime
         return await ticket.Result;
     }
 
-    /// <summary>Makes a song with a listener, who hears it while it is being made.</summary>
+    /// <summary>Makes a song with a listener that hears it while it is being made.</summary>
     public Task<SongResult> SubmitHeard(SongRequest request, ISongListener listener, CancellationToken cancel = default) =>
         SingAsync(Engine, request, null, listener, cancel);
 }

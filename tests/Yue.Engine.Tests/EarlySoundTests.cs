@@ -30,19 +30,19 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_listener_that_comes_late_and_leaves_early_does_not_change_the_song()
+    public async Task A_listener_that_joins_late_and_leaves_early_does_not_change_the_song()
     {
         var alone = await AloneAsync();
-        var asked = 0;
-        var listener = new SoundListener(() => ++asked is > 500 and < 800);
+        var polls = 0;
+        var listener = new SoundListener(() => ++polls is > 500 and < 800);
         var heard = await demo.SubmitHeard(ThreeSections(), listener);
-        Assert.True(asked > 800);
+        Assert.True(polls > 800);
         Assert.Equal(alone.Mix.Samples, heard.Mix.Samples);
         listener.AssertHeard(heard);
     }
 
     [Fact]
-    public async Task Songs_that_are_made_at_once_are_the_same_with_and_without_listeners()
+    public async Task Songs_made_at_once_are_the_same_with_and_without_listeners()
     {
         await using var several = new DemoEngine(new Scheduling.EngineOptions { SongsAtOnce = 3 });
         await several.InitializeAsync();
@@ -64,7 +64,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Sound_that_nobody_listens_to_comes_after_stage_1()
+    public async Task Sound_starts_after_stage_1_if_the_listener_is_not_listening()
     {
         var listener = new SoundListener(() => false);
         var song = await demo.SubmitHeard(ThreeSections(), listener);
@@ -78,7 +78,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [InlineData(0.0, SongScope.Draft)]
     [InlineData(1.5, SongScope.Draft)]
     [InlineData(30.0, SongScope.Draft)]
-    public async Task The_end_of_a_cut_song_is_streamed_faded_out(double fadeSeconds, SongScope scope)
+    public async Task The_end_of_a_truncated_song_is_streamed_with_its_fade_out(double fadeSeconds, SongScope scope)
     {
         var output = Stems with { FadeOutSeconds = fadeSeconds };
         var listener = new SoundListener();
@@ -96,13 +96,13 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.Equal(fadeSeconds > 0, song.Vocal!.Samples[^1] == 0);
     }
 
-    /// <remarks>Songs of one window, of one section and of ten, with ends chosen by the model and ends that were cut off.</remarks>
+    /// <remarks>The songs have a single window, one section or ten sections, and they end by themselves or are cut off.</remarks>
     [Theory]
     [InlineData(1, 1.0, SectionEnd.MaxNewTokens)]
     [InlineData(1, 1.5, SectionEnd.MaxNewTokens)]
     [InlineData(1, null, SectionEnd.EndOfAudio)]
     [InlineData(10, 1.5, SectionEnd.MaxNewTokens)]
-    public async Task Streams_of_songs_of_every_kind_equal_the_finished_songs(int sections, double? seconds, SectionEnd end)
+    public async Task A_streamed_song_equals_the_finished_song(int sections, double? seconds, SectionEnd end)
     {
         var request = new SongRequest
         {
@@ -119,7 +119,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_draft_plays_while_stage_1_writes()
+    public async Task A_draft_is_streamed_while_stage_1_is_running()
     {
         var output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz, Stems = true };
         var listener = new SoundListener();
@@ -129,7 +129,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Kept_sections_play_before_the_new_one_is_sung()
+    public async Task Kept_sections_are_streamed_before_the_new_one_is_sung()
     {
         var draft = await demo.Submit(ThreeSections() with
         {
@@ -160,7 +160,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_song_whose_listener_fails_fail_alone()
+    public async Task A_listener_that_throws_fails_only_its_own_song()
     {
         var error = await Assert.ThrowsAsync<SongException>(
             () => demo.SubmitHeard(ThreeSections(), new SoundListener(hear: _ => throw new InvalidOperationException("no ear"))));
@@ -180,7 +180,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.DoesNotContain(listener.Sounds, sound => sound.IsEnd);
     }
 
-    /// <summary>Returns the song of three sections that nobody listened to.</summary>
+    /// <summary>Returns the song with three sections, made without a listener.</summary>
     private Task<SongResult> AloneAsync() => _alone ??= demo.Submit(ThreeSections() with { Output = Stems });
 
     private static SongRequest ThreeSections() =>

@@ -6,7 +6,8 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Tests songs and the engine after device failures, which are thrown on the engine's thread in the middle of a step.</summary>
+/// <summary>Tests how device failures affect songs and the engine. Each failure is thrown on the engine's thread, in the middle of a
+/// step.</summary>
 public sealed class EngineFaultTests
 {
     private const int OutOfMemory = 2, IllegalAddress = 700;

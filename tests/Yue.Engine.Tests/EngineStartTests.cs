@@ -6,7 +6,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Tests the engine's errors for invalid checkpoint files. Each test changes one thing in the demo set.</summary>
+/// <summary>Tests the engine's errors for invalid checkpoint files. Each test changes one thing in a copy of the demo files.</summary>
 public sealed class EngineStartTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -37,7 +37,7 @@ public sealed class EngineStartTests : IDisposable
     }
 
     [Fact]
-    public void The_engine_says_whether_it_is_the_demo_model_before_loading()
+    public void The_status_shows_before_loading_whether_the_model_is_the_demo()
     {
         using var demo = DemoEngine.Create(new EngineOptions());
         using var configured = DemoEngine.Create(Options());
@@ -65,7 +65,7 @@ public sealed class EngineStartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_swapped_file_is_named_with_its_contents()
+    public async Task A_vocoder_file_that_contains_the_codec_is_named()
     {
         var vocoder = Path.Combine(_files.Codec, "decoders", "decoder_151000.pth");
         File.Copy(Path.Combine(_files.Codec, "final_ckpt", "ckpt_00360000.pth"), vocoder, overwrite: true);

@@ -4,11 +4,11 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Tests the time of the engine's current step, from which the watchdog detects a hung device.</summary>
+/// <summary>Tests the duration of the engine's current step, which the watchdog uses to detect a hung device.</summary>
 public sealed class EngineStepTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     [Fact]
-    public async Task A_step_has_a_length_while_a_song_is_made_and_none_while_the_engine_waits()
+    public async Task The_step_duration_is_positive_during_a_song_and_zero_when_idle()
     {
         var longest = TimeSpan.Zero;
         var song = demo.Submit(

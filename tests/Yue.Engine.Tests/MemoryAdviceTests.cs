@@ -14,7 +14,7 @@ public sealed class MemoryAdviceTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_large_card_has_a_plan()
+    public void A_large_card_needs_no_other_settings()
     {
         var advice = ModelFamilies.AdviseMemory(Options(), 79 * GiB);
         Assert.Equal((null, null, 8), (advice.Refusal, advice.Settings, advice.Songs));
@@ -31,7 +31,7 @@ public sealed class MemoryAdviceTests : IDisposable
     [InlineData(6.25, "YUE_WEIGHTS=int4 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
     [InlineData(5.25, "YUE_WEIGHTS=int4 YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
     [InlineData(5, null)]
-    public void On_a_smaller_card_the_most_accurate_settings_that_fit_are_named(double gigabytes, string? settings)
+    public void The_most_accurate_settings_that_fit_on_a_smaller_card_are_named(double gigabytes, string? settings)
     {
         var options = Options();
         options.SongsAtOnce = 4;
@@ -41,7 +41,7 @@ public sealed class MemoryAdviceTests : IDisposable
         Assert.Equal(settings, advice.Settings);
     }
 
-    /// <remarks>The context is configured, so the settings need not repeat it.</remarks>
+    /// <remarks>The context is configured, so the named settings do not repeat it.</remarks>
     [Theory]
     [InlineData("int4", 7.25, null, null)]
     [InlineData("int4", 6.5, "embeddings stay in host memory", null)]
@@ -58,12 +58,12 @@ public sealed class MemoryAdviceTests : IDisposable
         Assert.Equal((null, onHost, settings), (advice.Refusal, advice.OnHost, advice.Settings));
     }
 
-    /// <remarks>Files that are quantized keep their type, unless the setting is f32.</remarks>
+    /// <remarks>Quantized files keep their type, unless the setting is f32.</remarks>
     [Theory]
     [InlineData("bf16", "bf16", 4, 4, "YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
     [InlineData("f32", "f32", 4, 4, "YUE_WEIGHTS=bf16 YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
     [InlineData("bf16", "bf16", 4, null, "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=fp8 YUE_CONTEXT_TOKENS=8192 YUE_SONGS_AT_ONCE=1")]
-    public void Weights_are_named_only_if_they_apply_to_a_checkpoint(
+    public void The_weights_setting_is_named_only_if_it_applies_to_a_checkpoint(
         string weights, string cache, int? stage1Bits, int? stage2Bits, string settings)
     {
         var options = Options(stage1Bits, stage2Bits);

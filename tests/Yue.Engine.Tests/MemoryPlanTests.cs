@@ -18,10 +18,10 @@ public sealed class MemoryPlanTests
     private static readonly LlamaConfig Stage1 = TestLlama.FullSizeStage1;
     private static readonly LlamaConfig Stage2 = TestLlama.FullSizeStage2;
 
-    /// <summary>The sizes of the models with the numbers of weights in docs/model.md: two bytes each, or one byte each and one scale per
+    /// <summary>Tests the sizes for the numbers of weights in docs/model.md: two bytes per weight, or one byte per weight and one scale per
     /// row.</summary>
     [Fact]
-    public void Weights_are_counted_as_the_files_hold_them()
+    public void Weight_bytes_follow_from_the_number_of_weights_and_their_type()
     {
         Assert.Equal(2 * 6_224_613_376L, LlamaMemory.WeightBytes(Stage1, WeightType.BFloat16));
         Assert.Equal(2 * 1_962_543_104L, LlamaMemory.WeightBytes(Stage2, WeightType.BFloat16));
@@ -36,7 +36,7 @@ public sealed class MemoryPlanTests
     [InlineData(WeightType.BFloat16, 2 * 2_048)]
     [InlineData(WeightType.Int8, 2_048 + 4)]
     [InlineData(WeightType.Int4, 2 * 8 * 144)]
-    public void The_head_of_stage_2_has_the_ids_that_it_chooses_among(WeightType type, long rowBytes)
+    public void The_head_of_stage_2_has_only_the_rows_of_ids_that_it_can_choose(WeightType type, long rowBytes)
     {
         var loaded = Costs(Stage1).Stage2.WeightBytes(new MemoryLimits(0, type, CacheType.BFloat16, 1));
         Assert.Equal(LlamaMemory.WeightBytes(Stage2, type) - ((83_840 - 7_168) * rowBytes), loaded);
@@ -55,13 +55,13 @@ public sealed class MemoryPlanTests
         Assert.InRange(12 * positions * context * config.Heads, 1, bytes);
     }
 
-    /// <summary>The prompts of eight chunks of stage 2 are not divided.</summary>
+    /// <summary>The scores for the prompts of eight stage 2 chunks are not split.</summary>
     [Fact]
     public void Scores_that_fit_are_computed_at_once() => Assert.Equal(303, LlamaMemory.PositionsAtOnce(8 * Stage2.Heads, 303, 303));
 
-    /// <summary>The pages hold two contexts of one song; the dense cache for prompts has a single layer.</summary>
+    /// <summary>There are pages for two contexts per song. The dense cache for prompts has a single layer.</summary>
     [Fact]
-    public void The_caches_of_a_song_take_two_contexts_of_pages_and_a_layer()
+    public void A_song_has_pages_for_two_contexts_and_a_dense_cache_of_one_layer()
     {
         var limits = new MemoryLimits(0, WeightType.Int8, CacheType.Float8, 1, 8_192);
         var page = KvCache.PageBytes(CudaDecoderModel.ShapeOf(Stage1, 8_192), CacheType.Float8);
@@ -74,7 +74,7 @@ public sealed class MemoryPlanTests
     [InlineData(94, CacheType.BFloat16, CudaLlama.MaxRows)]
     [InlineData(79, CacheType.BFloat16, 64)]
     [InlineData(79, CacheType.Float8, CudaLlama.MaxRows)]
-    public void A_large_device_takes_eight_songs_and_as_many_rows_as_fit(int gigabytes, CacheType cache, int rows)
+    public void A_large_device_runs_eight_songs_and_as_many_rows_as_fit(int gigabytes, CacheType cache, int rows)
     {
         var plan = MemoryPlan.For([Costs(Stage1)], new MemoryLimits(gigabytes * GiB, WeightType.BFloat16, cache, 0));
         Assert.Equal((8, rows), (plan.Capacity.Songs, plan.Capacity.Rows));
@@ -86,7 +86,7 @@ public sealed class MemoryPlanTests
     [InlineData(24, WeightType.Int8, 16_384, 1)]
     [InlineData(24, WeightType.Float8, 8_192, 4)]
     [InlineData(16, WeightType.Int8, 8_192, 1)]
-    public void Settings_make_room_on_smaller_devices(int gigabytes, WeightType weights, int context, int minSongs)
+    public void Songs_fit_on_smaller_devices_with_suitable_settings(int gigabytes, WeightType weights, int context, int minSongs)
     {
         var free = (gigabytes * GiB) - (GiB / 2);       // without the memory that the driver reserves
         var plan = MemoryPlan.For([Costs(Stage1 with { MaxPositions = context })], new MemoryLimits(free, weights, CacheType.BFloat16, 0));
@@ -94,7 +94,7 @@ public sealed class MemoryPlanTests
         Assert.InRange(plan.Bytes, 1, free);
     }
 
-    /// <summary>Cards of 12, 8 and 6 GB of which other programs use 0.75 GiB, with room for two sections of 30 s.</summary>
+    /// <summary>Tests cards of 12, 8 and 6 GB, of which other programs use 0.75 GiB. Two sections of 30 s must fit.</summary>
     [Theory]
     [InlineData(11.25, WeightType.Int8, CacheType.BFloat16, 16_384, nameof(HostShare.Nothing))]
     [InlineData(11.25, WeightType.Int6, CacheType.Float8, 16_384, nameof(HostShare.Nothing))]
@@ -111,7 +111,8 @@ public sealed class MemoryPlanTests
         Assert.InRange(plan.Bytes, 1, free);
     }
 
-    /// <summary>The model with embeddings in host memory is smaller by them, and the working memory by the models of sound.</summary>
+    /// <summary>Embeddings in host memory reduce the bytes of the weights, and sound models in host memory reduce the working
+    /// memory.</summary>
     [Fact]
     public void Parts_in_host_memory_are_not_counted()
     {
@@ -125,7 +126,7 @@ public sealed class MemoryPlanTests
     }
 
     [Fact]
-    public void A_large_device_holds_float32_and_the_error_on_a_smaller_one_names_bf16()
+    public void Float32_fits_on_a_large_device_and_the_error_on_a_smaller_one_names_bf16()
     {
         var costs = Costs(Stage1);
         var plan = MemoryPlan.For([costs], new MemoryLimits(79 * GiB, WeightType.Float32, CacheType.Float32, 1));
@@ -178,7 +179,7 @@ public sealed class MemoryPlanTests
     [Theory]
     [InlineData(0, 1)]
     [InlineData(3, 3)]
-    public void The_CPU_makes_one_song_at_once_unless_more_are_configured(int songsAtOnce, int expected) =>
+    public void The_CPU_makes_one_song_at_a_time_unless_more_are_configured(int songsAtOnce, int expected) =>
         Assert.Equal(expected, MemoryPlan.ForCpu([Costs(Stage1)], new EngineOptions { SongsAtOnce = songsAtOnce }).Capacity.Songs);
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class ModelShelfTests
     }
 
     [Fact]
-    public void A_model_that_a_song_needs_stays_and_the_other_song_waits()
+    public void A_model_in_use_stays_loaded_and_a_song_for_another_model_waits()
     {
         using var shelf = Shelf(budget: 10, ("a", 10), ("b", 10));
         var (a, b) = (shelf.Models[0], shelf.Models[1]);
@@ -48,18 +48,18 @@ public sealed class ModelShelfTests
     }
 
     [Fact]
-    public void A_model_that_fails_to_load_takes_no_memory_and_is_tried_again()
+    public void A_model_that_fails_to_load_uses_no_memory_and_can_be_loaded_later()
     {
         var tries = 0;
         using var shelf = new ModelShelf(10, () => { }, () => { });
-        shelf.Add(new ShelfModel("a", 10, _ => ++tries == 1 ? throw new IOException("gone") : new Piece("a", _log)));
+        shelf.Add(new ShelfModel("a", 10, _ => ++tries == 1 ? throw new IOException("gone") : new FakeModel("a", _log)));
         Assert.Throws<IOException>(() => shelf.TryTake(shelf.Models[0]));
         Assert.Equal(0, shelf.Models[0].Users);
         Assert.True(shelf.TryTake(shelf.Models[0]));
     }
 
     [Fact]
-    public void Every_part_of_a_model_that_is_loaded_is_reported()
+    public void Each_loaded_part_of_a_model_is_reported()
     {
         var parts = 0;
         using var shelf = new ModelShelf(10, () => { }, () => parts++);
@@ -67,7 +67,7 @@ public sealed class ModelShelfTests
         {
             report(0.5);
             report(1);
-            return new Piece("a", _log);
+            return new FakeModel("a", _log);
         }));
         Assert.True(shelf.TryTake(shelf.Models[0]));
         Assert.True(shelf.TryTake(shelf.Models[0]));
@@ -85,18 +85,18 @@ public sealed class ModelShelfTests
         var shelf = new ModelShelf(budget, () => _log.Add("unloaded"), () => { });
         foreach (var (name, bytes) in models)
         {
-            shelf.Add(new ShelfModel(name, bytes, _ => new Piece(name, _log)));
+            shelf.Add(new ShelfModel(name, bytes, _ => new FakeModel(name, _log)));
         }
 
         return shelf;
     }
 
-    private sealed class Piece : IDisposable
+    private sealed class FakeModel : IDisposable
     {
         private readonly string _name;
         private readonly List<string> _log;
 
-        public Piece(string name, List<string> log)
+        public FakeModel(string name, List<string> log)
         {
             (_name, _log) = (name, log);
             log.Add($"+{name}");

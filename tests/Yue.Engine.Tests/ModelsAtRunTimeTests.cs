@@ -16,7 +16,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task Models_are_unloaded_when_nobody_sings_and_the_next_song_is_the_same()
+    public async Task Idle_models_are_unloaded_and_the_next_song_is_the_same()
     {
         using var engine = Engine(idleSeconds: 1);
         engine.Start();
@@ -32,7 +32,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_is_unloaded_with_those_that_no_other_model_needs_and_loaded_again()
+    public async Task A_model_is_unloaded_with_those_that_only_it_needs_and_loaded_again()
     {
         using var engine = Engine();
         engine.Start();
@@ -57,7 +57,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_that_a_song_uses_stays()
+    public async Task A_model_that_a_song_uses_is_not_unloaded()
     {
         using var engine = Engine();
         engine.Start();
@@ -78,7 +78,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task An_engine_without_the_model_or_that_is_not_ready_says_so()
+    public async Task An_unknown_model_and_an_engine_that_is_not_ready_are_errors()
     {
         using var engine = Engine();
         await Assert.ThrowsAsync<SongException>(() => engine.SetLoadedAsync("a", isLoaded: true, Cancel));
@@ -90,7 +90,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_missing_file_of_a_model_fails_only_the_order_and_songs_for_that_model()
+    public async Task A_missing_file_of_a_model_fails_only_its_loading_and_its_songs()
     {
         CopyAll(DemoModel.Folders.Stage1, _folder);
         using var engine = Engine(checkpointOfB: _folder);

@@ -6,7 +6,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Tests two names for the demo checkpoint with memory for one language model at a time.</summary>
+/// <summary>Tests an engine that has the demo checkpoint under two names and memory for only one language model at a time.</summary>
 public sealed class ModelsOnDemandTests
 {
     [Fact]
@@ -25,7 +25,7 @@ public sealed class ModelsOnDemandTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Sound_comes_early_if_memory_has_room_for_both_language_models(bool takeTurns)
+    public async Task Early_sound_is_supported_if_both_language_models_fit_in_memory(bool takeTurns)
     {
         using var engine = Engine(DemoModel.Folders, takeTurns ? MegabytesForOneModel(DemoModel.Folders) : 0);
         Assert.Empty(engine.Status.SongModels);
@@ -39,7 +39,7 @@ public sealed class ModelsOnDemandTests
     }
 
     [Fact]
-    public async Task A_song_with_a_listener_starts_to_play_after_stage_1_if_models_take_turns()
+    public async Task The_sound_of_a_song_starts_after_stage_1_if_models_take_turns()
     {
         var request = DemoEngine.OneSecond() with { RunNSegments = 1, TargetSeconds = [7], Model = "a" };
         var (roomy, tight) = (new SoundListener(), new SoundListener());
@@ -53,7 +53,7 @@ public sealed class ModelsOnDemandTests
     }
 
     [Fact]
-    public async Task A_model_that_is_larger_than_the_room_is_refused_at_start_with_the_figures()
+    public async Task A_model_larger_than_the_allowed_memory_is_refused_at_start()
     {
         using var engine = Engine(DemoModel.Folders, megabytes: 1);
         engine.Start();

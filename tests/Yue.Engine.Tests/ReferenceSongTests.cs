@@ -16,7 +16,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     };
 
     [Fact]
-    public async Task A_reference_clip_changes_the_song_and_the_result_says_which_part_was_used()
+    public async Task A_reference_clip_changes_the_song_and_is_described_in_the_result()
     {
         var plain = await demo.Submit(DemoEngine.OneSecond());
         var styled = await demo.Submit(DemoEngine.OneSecond() with { Reference = Clip });
@@ -46,7 +46,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     [Fact]
     public async Task A_clip_that_leaves_no_room_for_the_song_is_an_error_with_the_fix()
     {
-        // A different sound than in other tests, because the engine caches codes.
+        // The clip differs from those of other tests, because the engine caches codes.
         var track = new AudioClip(Signals.Noise(5 * 16_000, 0.2f), SongReference.SampleRateHz);
         var clip = Clip with { Tracks = [track, track], EndSeconds = 5 };
         var request = DemoEngine.OneSecond() with
@@ -60,7 +60,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     }
 
     [Fact]
-    public async Task A_cot_checkpoint_sings_with_a_warning()
+    public async Task A_reference_clip_for_a_cot_checkpoint_causes_a_warning()
     {
         var folders = DemoModel.Folders;
         var options = new EngineOptions { Stage2 = folders.Stage2, Codec = folders.Codec };

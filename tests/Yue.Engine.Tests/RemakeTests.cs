@@ -32,7 +32,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_song_that_is_continued_with_its_seed_is_the_song_sung_in_one_go()
+    public async Task A_song_continued_with_its_seed_equals_the_song_sung_at_once()
     {
         var whole = await demo.Submit(TwoSections());
         var first = await demo.Submit(TwoSections() with { RunNSegments = 1 });
@@ -45,9 +45,9 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_replaced_section_is_another_one_and_the_others_are_kept()
+    public async Task A_replaced_section_is_different_and_the_others_are_kept()
     {
-        // A high temperature: otherwise the demo is so certain that different seeds would sing the same second.
+        // With a lower temperature, the demo model would sing the same second for different seeds.
         var request = TwoSections() with
         {
             Lyrics = "[verse]\na\n[chorus]\nb\n[outro]\nc",
@@ -100,7 +100,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_cut_end_is_faded_out_on_mix_and_stems_and_a_natural_end_is_not()
+    public async Task A_cut_off_end_is_faded_out_in_all_tracks_and_a_natural_end_is_not()
     {
         var output = new OutputSettings { Stems = true, FadeOutSeconds = 0.2 };
         var request = DemoEngine.OneSecond() with { Output = output };
@@ -123,7 +123,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Codes_of_a_single_frame_and_of_the_edges_of_the_codebook_can_be_finished()
+    public async Task A_single_frame_with_the_first_and_last_code_can_be_finished()
     {
         var codes = new SongCodes("elsewhere", [new("verse", [0], [1023], SectionEnd.EndOfAudio)]);
         var song = await demo.Submit(new SongRequest { Lyrics = "", Scope = SongScope.Finish, ContinueFrom = codes });

@@ -9,42 +9,43 @@ public sealed class SectionFindingsTests
     private const int Window = SectionFindings.WindowFrames;
 
     [Fact]
-    public void A_section_that_ends_by_itself_and_moves_has_no_finding() => Assert.Empty(Findings(Moving(3 * Window)));
+    public void A_section_that_ends_by_itself_and_keeps_changing_has_no_finding() => Assert.Empty(Findings(Changing(3 * Window)));
 
     [Fact]
     public void A_section_cut_at_its_limit_is_named_with_its_length() => Assert.Equal(
         ["section 3 [chorus] did not end by itself and was cut at its limit of 12.5 s (max_new_tokens); "
             + "raise max_new_tokens, or expect an abrupt end"],
-        Findings(Moving(625), SectionEnd.MaxNewTokens));
+        Findings(Changing(625), SectionEnd.MaxNewTokens));
 
     [Fact]
     public void A_section_cut_at_its_target_names_the_target() => Assert.Equal(
         ["section 3 [chorus] did not end by itself and was cut at its target of 4 s (target_seconds); "
             + "raise target_seconds, or expect an abrupt end"],
-        Findings(Moving(200), SectionEnd.MaxNewTokens, targetSeconds: 4));
+        Findings(Changing(200), SectionEnd.MaxNewTokens, targetSeconds: 4));
 
     [Theory]
     [InlineData(1, "14.9 s to 27.1 s")]
     [InlineData(SectionFindings.MaxStuckCodes / 2, "15 s to 27 s")]
-    public void A_section_that_holds_few_codes_is_named_with_the_time(int codes, string time)
+    public void A_section_that_repeats_few_codes_is_named_with_the_time(int codes, string time)
     {
         var still = Enumerable.Range(0, Window + 100).Select(frame => 100 + (frame % codes));
         Assert.Equal(
             [$"section 3 [chorus] holds the same sound from {time}; try another seed, or another genre line"],
-            Findings([.. Moving(750), .. still, .. Moving(Window)]));
+            Findings([.. Changing(750), .. still, .. Changing(Window)]));
     }
 
     [Fact]
-    public void A_section_whose_voice_rests_while_the_band_plays_moves() =>
-        Assert.Empty(Findings([.. Enumerable.Repeat(7, 2 * Window)], band: Moving(2 * Window)));
+    public void A_section_whose_band_plays_while_the_voice_rests_has_no_finding() =>
+        Assert.Empty(Findings([.. Enumerable.Repeat(7, 2 * Window)], band: Changing(2 * Window)));
 
     [Fact]
-    public void A_short_hold_is_music() => Assert.Empty(Findings([.. Moving(300), .. Enumerable.Repeat(7, Window - 50), .. Moving(300)]));
+    public void A_sound_that_is_held_briefly_is_no_finding() =>
+        Assert.Empty(Findings([.. Changing(300), .. Enumerable.Repeat(7, Window - 50), .. Changing(300)]));
 
     [Fact]
-    public void A_section_shorter_than_the_window_is_not_judged() => Assert.Empty(Findings([.. Enumerable.Repeat(7, Window - 1)]));
+    public void A_section_shorter_than_the_window_has_no_finding() => Assert.Empty(Findings([.. Enumerable.Repeat(7, Window - 1)]));
 
-    private static int[] Moving(int frames) => [.. Enumerable.Range(0, frames).Select(frame => frame % 97)];
+    private static int[] Changing(int frames) => [.. Enumerable.Range(0, frames).Select(frame => frame % 97)];
 
     private static IEnumerable<string> Findings(
         int[] voice, SectionEnd ended = SectionEnd.EndOfAudio, double? targetSeconds = null, int[]? band = null) =>

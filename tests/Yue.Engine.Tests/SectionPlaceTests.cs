@@ -35,7 +35,7 @@ public sealed class SectionPlaceTests(DemoEngine demo) : IClassFixture<DemoEngin
     }
 
     [Fact]
-    public async Task Kept_sections_start_at_once_and_those_after_the_new_one_when_it_is_sung()
+    public async Task Kept_sections_have_starts_at_once_except_those_after_the_new_one()
     {
         var draft = await demo.Submit(Request);
         var reports = new Reports();

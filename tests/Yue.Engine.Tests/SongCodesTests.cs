@@ -11,7 +11,7 @@ public sealed class SongCodesTests
     private static readonly Gen<int> GenId = Gen.Int[0, TokenMap.CodebookSize - 1].Select(code => TokenMap.ToId(code));
 
     [Fact]
-    public void The_ids_of_a_section_are_restored_with_an_unpaired_one_and_the_end() =>
+    public void A_section_restores_its_ids_including_an_unpaired_id_and_the_end_id() =>
         Gen.Select(GenId.Array[1, 20], Gen.Bool).Sample((codes, ended) =>
         {
             int[] ids = ended ? [.. codes, TokenMap.EndOfAudio] : codes;

@@ -13,17 +13,17 @@ public sealed class SongEffortTests
     private static readonly SectionBudget Long = SectionBudget.UpTo(3000);
 
     [Fact]
-    public void Sections_count_with_their_expected_lengths_not_with_their_limits()
+    public void The_expected_lengths_of_sections_are_counted_not_their_limits()
     {
         var effort = new SongEffort(SongScope.Full, Gpu, [(800, Long), (1200, Long)]);
         Assert.Equal(2000, effort.Tokens([], 0), 6);
         Assert.Equal(2000, effort.Tokens([], 500), 6);
-        Assert.Equal(1100 + 1200, effort.Tokens([], 1000), 6);      // longer than expected: a tenth more than it has
+        Assert.Equal(1100 + 1200, effort.Tokens([], 1000), 6);      // longer than expected: a tenth more than its current length
         Assert.Equal(2000 + 2000, effort.Tokens([2000], 0), 6);
     }
 
     [Fact]
-    public void Finished_sections_correct_the_expectation_of_the_others()
+    public void Finished_sections_correct_the_expected_lengths_of_the_others()
     {
         var effort = new SongEffort(SongScope.Full, Gpu, [(1000, Long), (1000, Long)]);
         Assert.Equal(500 + 750, effort.Tokens([500], 0), 6);
@@ -32,7 +32,7 @@ public sealed class SongEffortTests
     }
 
     [Fact]
-    public void More_words_are_more_work_and_a_draft_is_less()
+    public void More_words_mean_more_work_and_a_draft_means_less()
     {
         double Work(string lyrics, SongScope scope = SongScope.Full) => SongEffort.WorkOf(
             new SongRequest { Lyrics = lyrics, Scope = scope }, SingingPace.Of(isDemo: true), Cpu);
@@ -41,19 +41,20 @@ public sealed class SongEffortTests
         Assert.InRange(Work(Line, SongScope.Draft) / Work(Line), 0.2, 0.7);
     }
 
-    /// <remarks>With 16 cores, a song took 21.1 s instead of 15.7. With two, a second of sound takes about a second.</remarks>
+    /// <remarks>With 16 cores, a measured song took 21.1 s with sound on the CPU, and 15.7 s with sound on the GPU. With two cores, one
+    /// second of sound is decoded in about one second.</remarks>
     [Theory]
     [InlineData(16, 1.2, 1.5)]
     [InlineData(2, 2.5, 3.5)]
-    public void Sound_on_the_CPU_of_a_small_GPU_takes_a_larger_part_of_the_song(int cores, double least, double most)
+    public void Sound_decoded_on_the_CPU_is_a_larger_part_of_the_work(int cores, double min, double max)
     {
         var others = 1.75;      // stages 1 and 2, per token
         Assert.InRange(
-            (others + SongEffort.DecodeWork(SmallGpu, cores)) / (others + SongEffort.DecodeWork(Gpu, cores)), least, most);
+            (others + SongEffort.DecodeWork(SmallGpu, cores)) / (others + SongEffort.DecodeWork(Gpu, cores)), min, max);
     }
 
     [Fact]
-    public void After_stage_2_less_of_the_song_is_done_if_sound_is_on_the_CPU()
+    public void Less_of_the_work_is_done_after_stage_2_if_sound_is_decoded_on_the_CPU()
     {
         double Share(SongDevices devices) => new SongEffort(SongScope.Full, devices, [(1000, Long)]).Fraction(1000, 1000, 500, 1, 0);
         Assert.InRange(Share(Gpu), 0.95, 0.99);
@@ -64,7 +65,7 @@ public sealed class SongEffortTests
     [InlineData(SongScope.Full)]
     [InlineData(SongScope.Draft)]
     [InlineData(SongScope.Finish)]
-    public void The_share_grows_from_none_to_all(SongScope scope)
+    public void The_fraction_of_work_that_is_done_grows_from_0_to_1(SongScope scope)
     {
         var effort = new SongEffort(scope, Cpu, [(1000, Long)]);
         var tokens = scope == SongScope.Finish ? 0 : 1000;

@@ -14,7 +14,7 @@ public sealed class SongPlanTests
     [InlineData(1, 0, "chorus,bridge,outro", null)]
     [InlineData(3, 2, "outro", null)]
     [InlineData(4, 2, "", null)]
-    public void A_song_is_continued_with_the_sections_after_those_that_are_sung(int kept, int runNSegments, string sung, string? left)
+    public void A_song_is_continued_with_the_sections_after_the_kept_ones(int kept, int runNSegments, string sung, string? left)
     {
         var plan = SongPlan.For(
             new SongRequest { Lyrics = Lyrics, RunNSegments = runNSegments, ContinueFrom = kept == 0 ? null : Codes(kept) });
@@ -33,7 +33,7 @@ public sealed class SongPlanTests
     [InlineData(1, "verse", 0, 2, "sections 2 to 3 are kept as they were, although they were sung after a different section 1")]
     [InlineData(2, "chorus", 1, 1, "section 3 is kept as it was, although it was sung after a different section 2")]
     [InlineData(3, "bridge", 2, 0, null)]
-    public void One_section_is_sung_again_and_the_rest_kept(int replaced, string sung, int before, int after, string? warning)
+    public void One_section_is_sung_again_and_the_others_are_kept(int replaced, string sung, int before, int after, string? warning)
     {
         var plan = SongPlan.For(new SongRequest { Lyrics = Lyrics, ContinueFrom = Codes(3), ReplaceSection = replaced });
         Assert.Equal(sung, Assert.Single(plan.Sung).Tag);
@@ -51,7 +51,7 @@ public sealed class SongPlanTests
     }
 
     [Fact]
-    public void Finishing_sings_nothing_and_keeps_all()
+    public void Finishing_a_draft_keeps_all_sections_and_sings_none()
     {
         var plan = SongPlan.For(new SongRequest { Lyrics = Lyrics, ContinueFrom = Codes(2), Scope = SongScope.Finish });
         Assert.Equal((2, 0, 0), (plan.Before.Count, plan.Sung.Count, plan.Lyrics.Count));

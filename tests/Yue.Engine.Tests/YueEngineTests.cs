@@ -11,7 +11,7 @@ namespace Yue.Engine.Tests;
 public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     [Fact]
-    public async Task A_song_goes_through_every_step_and_has_sound()
+    public async Task A_song_is_made_in_all_stages_and_has_sound()
     {
         var song = await demo.Submit(DemoEngine.OneSecond());
 
@@ -58,7 +58,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Sections_not_requested_and_text_kept_under_an_assumption_are_named()
+    public async Task Sections_not_requested_and_text_without_a_tag_cause_warnings()
     {
         var song = await demo.Submit(DemoEngine.OneSecond() with { Lyrics = "no tag here\n[chorus]\nla\n[outro]\nla", RunNSegments = 2 });
 
@@ -82,7 +82,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [InlineData(SongStage.Stage1)]
     [InlineData(SongStage.Stage2)]
     [InlineData(SongStage.Decode)]
-    public async Task A_cancelled_song_takes_no_further_step_in_any_stage(SongStage stage)
+    public async Task A_song_cancelled_in_any_stage_takes_no_further_step(SongStage stage)
     {
         var request = stage == SongStage.Stage1 ? DemoEngine.Endless() : DemoEngine.OneSecond() with { MaxNewTokens = 1200 };
         using var cancel = new CancellationTokenSource();
@@ -118,7 +118,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         foreach (var (before, now) in reading.Zip(reading.Skip(1)))
         {
             Assert.True(now.Progress.Fraction > before.Progress.Fraction);
-            Assert.True(now.Status.InStep <= Stopwatch.GetElapsedTime(before.At, now.At), "a piece belongs to the step of the one before");
+            Assert.True(now.Status.InStep <= Stopwatch.GetElapsedTime(before.At, now.At), "two pieces were read in one step");
         }
     }
 
@@ -147,7 +147,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Without_a_free_slot_no_song_is_admitted_until_the_running_one_ends()
+    public async Task No_song_is_admitted_until_the_running_one_frees_its_slot()
     {
         using var cancel = new CancellationTokenSource();
         using var step = new StepGate(isOpen: true);
@@ -173,7 +173,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_song_that_cannot_be_made_fails_alone_with_the_fix()
+    public async Task A_song_that_cannot_be_made_does_not_affect_the_next_one()
     {
         var unknown = await Assert.ThrowsAsync<SongRequestException>(() => demo.Submit(DemoEngine.OneSecond() with { Model = "nobody" }));
         Assert.Equal("model: nobody is not configured; available models: demo", unknown.Message);
@@ -212,7 +212,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Draining_in_a_hurry_cancels_the_running_song()
+    public async Task Cancelling_a_drain_cancels_the_running_song()
     {
         using var engine = DemoEngine.Create(new EngineOptions());
         engine.Start();
@@ -226,7 +226,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
-    /// <summary>Returns a short song with a prompt of several pieces.</summary>
+    /// <summary>Returns a request for a short song whose prompt has several pieces.</summary>
     private static SongRequest LongPrompt() => DemoEngine.OneSecond() with
     {
         Lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 2000))}",

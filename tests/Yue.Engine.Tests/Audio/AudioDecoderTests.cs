@@ -5,7 +5,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Audio;
 
-/// <summary>Tests that clips are decoded correctly and in bounded memory. The service's tests cover rejected clips, over HTTP.</summary>
+/// <summary>Tests that clips are decoded correctly and in bounded memory. The tests of the service cover rejected clips.</summary>
 [UnsupportedOSPlatform("windows")]
 public sealed class AudioDecoderTests : IDisposable
 {
@@ -34,7 +34,7 @@ public sealed class AudioDecoderTests : IDisposable
     [InlineData(2)]
     [InlineData(6)]
     [InlineData(8)]
-    public async Task Channels_become_their_mean(int channels)
+    public async Task Two_channels_are_kept_and_more_are_averaged(int channels)
     {
         var samples = Signals.Noise(8000 * channels);
         var file = TestWav.OfFloats(8000, channels, samples);
@@ -54,7 +54,7 @@ public sealed class AudioDecoderTests : IDisposable
     [InlineData("ogg", "-c:a libopus")]
     [InlineData("m4a", "-c:a aac")]
     [InlineData("m4a", "-c:a alac")]
-    public async Task Every_kind_of_file_is_read(string extension, string codec)
+    public async Task Every_format_and_codec_is_read(string extension, string codec)
     {
         Ffmpeg.SkipWithout();
         var file = await Ffmpeg.MakeAsync($"-f lavfi -i sine=f=440:r=48000:d=2 -ac 2 {codec}", extension);
@@ -103,7 +103,7 @@ public sealed class AudioDecoderTests : IDisposable
     [InlineData("ogg", "-c:a libopus", 48_000)]
     [InlineData("m4a", "-c:a aac -b:a 96k", 44_100)]
     [InlineData("m4a", "-c:a alac", 44_100)]
-    public async Task Sound_begins_where_it_began_before_encoding(string extension, string codec, int rateHz)
+    public async Task Decoded_sound_starts_at_the_same_time_as_before_encoding(string extension, string codec, int rateHz)
     {
         Ffmpeg.SkipWithout();
         var chirp = TestClips.Chirp(rateHz);
@@ -138,7 +138,7 @@ public sealed class AudioDecoderTests : IDisposable
     }
 
     [Fact]
-    public async Task Only_the_range_is_kept_and_the_length_is_that_of_the_file()
+    public async Task Only_the_range_is_returned_but_the_duration_is_of_the_whole_file()
     {
         var samples = Signals.Noise(8000 * 10);
         var sound = (await _decoder.DecodeAsync(TestWav.OfFloats(8000, 1, samples), 3, 4, TestContext.Current.CancellationToken)).Sound!;
@@ -153,9 +153,9 @@ public sealed class AudioDecoderTests : IDisposable
         Assert.Equal(1, sound.DurationSeconds);
     }
 
-    /// <summary>An hour of silence in a few kilobytes, without the length in its header.</summary>
+    /// <summary>Decodes a file of a few kilobytes that has an hour of silence and no length in its header.</summary>
     [Fact]
-    public async Task Endless_silence_is_cut_off_after_ten_minutes()
+    public async Task Silence_longer_than_ten_minutes_is_refused_in_bounded_memory()
     {
         Ffmpeg.SkipWithout();
         var bomb = await Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=48000:cl=stereo -t 3600 -c:a flac -compression_level 0", "flac");
@@ -184,7 +184,7 @@ public sealed class AudioDecoderTests : IDisposable
     }
 
     [Fact]
-    public async Task Old_clips_of_a_killed_process_are_removed()
+    public async Task Clips_left_by_a_killed_process_are_removed_when_they_are_old()
     {
         var (old, recent) = (Path.Combine(_folder, "yue-clip-old"), Path.Combine(_folder, "yue-clip-new"));
         await File.WriteAllTextAsync(old, "", TestContext.Current.CancellationToken);

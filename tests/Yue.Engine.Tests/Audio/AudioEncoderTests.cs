@@ -30,7 +30,7 @@ public sealed class AudioEncoderTests : IDisposable
     }
 
     [Fact]
-    public async Task The_clip_goes_through_the_process_as_wav()
+    public async Task The_process_receives_the_clip_as_wav_and_its_output_is_returned()
     {
         var encoder = new AudioEncoder(Script("cat"));
         Assert.True(encoder.IsAvailable);
@@ -81,9 +81,9 @@ public sealed class AudioEncoderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_flac_file_says_how_long_it_is()
+    public async Task The_header_of_a_flac_file_states_its_sample_count()
     {
-        // The output of ffmpeg to a pipe: STREAMINFO of 44.1 kHz, one channel, 16 bits and no sample count.
+        // The header that ffmpeg writes to a pipe: a STREAMINFO block with 44.1 kHz, one channel, 16 bits and no sample count.
         var header = Path.Combine(_folder, "header");
         byte[] streamInfo = [0x10, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x0A, 0xC4, 0x40, 0xF0, 0, 0, 0, 0, .. new byte[16]];
         await File.WriteAllBytesAsync(header, [.. "fLaC"u8, 0x80, 0, 0, 34, .. streamInfo], TestContext.Current.CancellationToken);
@@ -97,7 +97,7 @@ public sealed class AudioEncoderTests : IDisposable
     [Theory]
     [InlineData(AudioFormat.Flac)]
     [InlineData(AudioFormat.Mp3)]
-    public async Task A_clip_that_ffmpeg_encodes_decodes_to_itself(AudioFormat format)
+    public async Task A_clip_encoded_by_ffmpeg_decodes_to_the_same_sound(AudioFormat format)
     {
         var encoder = new AudioEncoder();
         Assert.SkipUnless(encoder.IsAvailable, "ffmpeg is not on PATH");

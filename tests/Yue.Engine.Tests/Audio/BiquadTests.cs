@@ -10,7 +10,7 @@ public sealed class BiquadTests
     [Trait("Category", Goldens.Category)]
     [InlineData("low")]
     [InlineData("high")]
-    public void The_filtered_goldens_equal_the_reference(string band)
+    public void A_filtered_signal_equals_the_golden(string band)
     {
         using var expected = new ExpectedValues("audio", "expected_audio.safetensors");
         var input = expected.Floats("biquad.in");
@@ -33,7 +33,7 @@ public sealed class BiquadTests
     [Fact]
     public void The_output_is_clamped_but_the_recursion_is_not()
     {
-        // A step of 3 settles at 3: the clamp shows 1, and after the step's end the tail still starts from 3.
+        // A step of height 3 settles at 3. The output is clamped to 1, but when the step ends, the output decays from 3.
         var input = new float[400];
         input.AsSpan(0, 200).Fill(3);
         var (clamped, small) = (new float[400], new float[400]);
@@ -45,7 +45,7 @@ public sealed class BiquadTests
     }
 
     [Fact]
-    public void Low_and_high_pass_keep_their_bands()
+    public void Low_pass_and_high_pass_filters_pass_only_their_bands()
     {
         static float Peak(Biquad filter, double frequencyHz)
         {
@@ -68,6 +68,6 @@ public sealed class BiquadTests
     [InlineData(-1f)]
     [InlineData(22051f)]
     [InlineData(float.NaN)]
-    public void A_cutoff_outside_the_band_is_refused(float cutoffHz) =>
+    public void A_cutoff_that_is_not_between_0_and_half_the_sample_rate_is_refused(float cutoffHz) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => Biquad.LowPass(44100, cutoffHz));
 }

@@ -11,14 +11,14 @@ internal sealed class ExpectedValues(params string[] path) : IDisposable
 
     public IEnumerable<string> Names => _file.Tensors.Keys;
 
-    /// <summary>Returns the values in their shape; the caller disposes them.</summary>
+    /// <summary>Returns the values as a tensor with the stored shape; the caller disposes it.</summary>
     public Tensor Tensor(string name, ScalarType dtype = ScalarType.Float32)
     {
         var source = new CheckpointTensors(_file, dtype);
         return source.Read(name, source.ShapeOf(name));
     }
 
-    /// <summary>Returns the values in one row.</summary>
+    /// <summary>Returns the values as a flat array.</summary>
     public float[] Floats(string name)
     {
         using var tensor = Tensor(name);

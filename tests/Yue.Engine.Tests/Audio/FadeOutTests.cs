@@ -30,7 +30,7 @@ public sealed class FadeOutTests
     [InlineData(0, 100)]
     [InlineData(0.25, 75)]
     [InlineData(30, 50)]
-    public void A_fade_takes_at_most_half_of_a_clip(double seconds, int untouched)
+    public void A_fade_is_at_most_half_as_long_as_the_clip(double seconds, int untouched)
     {
         var clip = new AudioClip([.. Enumerable.Repeat(1f, 100)], 100);
         FadeOut.Apply(clip, seconds);

@@ -6,7 +6,7 @@ namespace Yue.Engine.Tests.Audio;
 public sealed class MixerTests
 {
     [Fact]
-    public void The_clamp_cuts_at_0_99_and_counts()
+    public void Samples_are_clamped_to_0_99_and_the_clamped_ones_are_counted()
     {
         float[] samples = [0.99f, -0.99f, 0.991f, -2f, 0.5f, 1f];
         Assert.Equal(3, Mixer.Clamp(samples));
@@ -21,5 +21,6 @@ public sealed class MixerTests
     }
 
     [Fact]
-    public void Full_scale_itself_does_not_clip() => Assert.Equal(2, Mixer.CountPastFullScale([1f, -1f, 1.001f, -1.001f, 0f]));
+    public void Samples_at_full_scale_are_not_counted_as_past_it() =>
+        Assert.Equal(2, Mixer.CountPastFullScale([1f, -1f, 1.001f, -1.001f, 0f]));
 }

@@ -12,7 +12,7 @@ public sealed class ResamplerTests
     [InlineData(22050, 16000)]
     [InlineData(44100, 16000)]
     [InlineData(48000, 16000)]
-    public void The_resampled_goldens_equal_the_reference(int fromHz, int toHz)
+    public void A_resampled_signal_equals_the_golden(int fromHz, int toHz)
     {
         using var expected = new ExpectedValues("audio", "expected_audio.safetensors");
         var output = new Resampler(fromHz, toHz).Apply(expected.Floats($"resample_{fromHz}_{toHz}.in"));
@@ -37,9 +37,9 @@ public sealed class ResamplerTests
     }
 
     [Fact]
-    public void The_published_values_of_the_real_reference_are_reproduced()
+    public void The_published_values_of_the_reference_are_reproduced()
     {
-        // docs/model.md 10: a linear congruential generator of seed 4242, advanced once per sample before use; the clip is 16 bit.
+        // docs/model.md 10: a linear congruential generator with seed 4242, advanced once per sample before use; the clip is 16-bit.
         var state = 4242u;
         var input = new float[499];
         for (var i = 0; i < input.Length; i++)
@@ -83,7 +83,7 @@ public sealed class ResamplerTests
     }
 
     [Fact]
-    public void No_sample_becomes_none_and_one_becomes_the_rounded_up_length()
+    public void No_samples_become_none_and_the_output_length_is_rounded_up()
     {
         var resampler = new Resampler(44100, 16000);
         Assert.Empty(resampler.Apply([]));
@@ -135,7 +135,7 @@ public sealed class ResamplerTests
     [InlineData(44100, 16000)]
     [InlineData(48000, 16000)]
     [InlineData(16000, 16000)]
-    public void Outputs_come_piece_by_piece_as_soon_as_they_are_final(int fromHz, int toHz)
+    public void Outputs_that_are_final_can_be_computed_before_the_input_ends(int fromHz, int toHz)
     {
         var resampler = new Resampler(fromHz, toHz);
         var input = Signals.Noise(5000, 0.5f);

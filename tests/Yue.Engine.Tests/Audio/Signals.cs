@@ -10,7 +10,7 @@ internal static class Signals
         return [.. Enumerable.Range(0, length).Select(_ => ((random.NextSingle() * 2) - 1) * peak)];
     }
 
-    /// <summary>Returns a sine.</summary>
+    /// <summary>Returns a sine wave.</summary>
     public static float[] Sine(int length, double frequencyHz, int sampleRateHz, double amplitude = 1) =>
         [.. Enumerable.Range(0, length).Select(i => (float)(amplitude * Math.Sin(2 * Math.PI * frequencyHz * i / sampleRateHz)))];
 }

@@ -24,7 +24,7 @@ public sealed class SoundTagsTests
 
     [Theory]
     [MemberData(nameof(Files))]
-    public async Task Ffprobe_returns_every_text_whole_and_the_sound_is_unchanged(AudioFormat format, int text)
+    public async Task Ffprobe_reads_complete_tags_and_the_sound_is_unchanged(AudioFormat format, int text)
     {
         Ffmpeg.SkipWithout();
         var tags = new SoundTags("A \"title\" = 夜; 😀", -42, Texts[text]);
@@ -48,7 +48,7 @@ public sealed class SoundTagsTests
     }
 
     [Fact]
-    public void Tags_leave_the_samples_of_a_wav_file_in_place_and_its_sizes_right()
+    public void Tags_of_a_wav_file_follow_its_samples_and_its_sizes_are_correct()
     {
         var plain = WavFile.ToBytes(Clip);
         var file = WavFile.ToBytes(Clip, new SoundTags("odd", 1, "夜"));
@@ -61,7 +61,7 @@ public sealed class SoundTagsTests
     }
 
     [Fact]
-    public void A_NUL_becomes_a_space_and_an_empty_text_is_left_out()
+    public void A_NUL_in_a_tag_becomes_a_space_and_an_empty_tag_is_omitted()
     {
         var file = System.Text.Encoding.Latin1.GetString(WavFile.ToBytes(new AudioClip([], 16000), new SoundTags("a\0b", 1, "")));
         Assert.Contains("INAM\u0004\0\0\0a b\0", file, StringComparison.Ordinal);

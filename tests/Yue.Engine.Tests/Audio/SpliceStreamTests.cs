@@ -44,7 +44,7 @@ public sealed class SpliceStreamTests
     }
 
     [Fact]
-    public void The_gain_stays_while_a_level_is_near_silence()
+    public void The_gain_does_not_change_while_a_level_is_near_silence()
     {
         Assert.All(GainsOf([(0.3, 0), (0.3, 0), (0.3, 0.0005)]), gain => Assert.InRange(gain, 0.999, 1.001));
         var stream = new SpliceStream(16_000, 44_100);
@@ -54,7 +54,7 @@ public sealed class SpliceStreamTests
     }
 
     [Fact]
-    public void A_silent_introduction_stays_silent_and_the_gain_moves_after_it()
+    public void A_silent_introduction_stays_silent_and_the_gain_changes_after_it()
     {
         var stream = new SpliceStream(16_000, 44_100);
         stream.AppendLow(new float[16_000]);
@@ -70,7 +70,7 @@ public sealed class SpliceStreamTests
     }
 
     [Fact]
-    public void Nothing_is_returned_before_both_clips_have_arrived()
+    public void Nothing_is_returned_before_both_clips_have_enough_samples()
     {
         var stream = new SpliceStream(16_000, 44_100);
         stream.AppendHigh(Signals.Noise(882, 0.5f));

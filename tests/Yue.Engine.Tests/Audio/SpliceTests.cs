@@ -8,7 +8,7 @@ public sealed class SpliceTests
 {
     [Fact]
     [Trait("Category", Goldens.Category)]
-    public void The_spliced_golden_equals_the_reference()
+    public void A_spliced_clip_equals_the_golden()
     {
         using var expected = new ExpectedValues("audio", "expected_audio.safetensors");
         var low = new AudioClip(expected.Floats("post.mix16k"), 16000);
@@ -39,7 +39,7 @@ public sealed class SpliceTests
     [InlineData(310, 882)]
     [InlineData(0, 882)]
     [InlineData(0, 0)]
-    public void The_shorter_clip_decides_the_length(int lowSamples, int highSamples)
+    public void The_spliced_clip_is_as_long_as_the_shorter_clip(int lowSamples, int highSamples)
     {
         var spliced = Splice.ReplaceLowFrequencies(
             new AudioClip(Signals.Noise(lowSamples, 0.3f), 16000), new AudioClip(Signals.Noise(highSamples, 0.3f), 44100));
@@ -48,7 +48,7 @@ public sealed class SpliceTests
     }
 
     [Fact]
-    public void Silence_below_and_silence_above_give_finite_sound()
+    public void Silence_in_either_clip_gives_samples_within_full_scale()
     {
         var (sound, silence) = (Signals.Noise(8820, 0.5f), new float[8820]);
         foreach (var (low, high) in (ReadOnlySpan<(float[], float[])>)[(silence, sound), (sound, silence), (silence, silence)])

@@ -17,7 +17,7 @@ public sealed class TaggedFileTests
         [.. "fLaC"u8, 0, 0, 0, 34, .. Enumerable.Repeat((byte)7, 34), 0x83, 0, 0, 2, 1, 2, .. Frames]);
 
     [Fact]
-    public async Task A_file_reads_as_if_it_was_made_with_the_other_tags()
+    public async Task A_retagged_file_equals_a_file_written_with_the_new_tags()
     {
         Assert.Equal(WavFile.ToBytes(Clip, Second), await TaggedAsync(WavFile.ToBytes(Clip, First), AudioFormat.Wav));
         byte[] mp3 = [.. First.ToId3(), .. Frames];
@@ -31,7 +31,7 @@ public sealed class TaggedFileTests
     [InlineData(AudioFormat.Wav)]
     [InlineData(AudioFormat.Flac)]
     [InlineData(AudioFormat.Mp3)]
-    public async Task A_file_without_tags_or_of_another_form_reads_as_it_is(AudioFormat format)
+    public async Task A_file_without_readable_tags_is_returned_unchanged(AudioFormat format)
     {
         byte[][] files =
         [
@@ -45,7 +45,7 @@ public sealed class TaggedFileTests
     }
 
     [Fact]
-    public async Task Any_part_can_be_read_from_anywhere()
+    public async Task Any_range_of_a_retagged_file_can_be_read()
     {
         var expected = WavFile.ToBytes(Clip, Second);
         await Gen.Select(Gen.Int[0, expected.Length + 10], Gen.Int[0, 3000]).SampleAsync(async (start, count) =>

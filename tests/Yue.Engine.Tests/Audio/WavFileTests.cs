@@ -42,7 +42,7 @@ public sealed class WavFileTests
     }
 
     [Fact]
-    public void Samples_past_full_scale_clip()
+    public void Samples_past_full_scale_are_clipped()
     {
         var file = WavFile.ToBytes(new AudioClip([1f, -1f, 1.0001f, -1.5f, float.PositiveInfinity, 0.25f], 16000));
         Assert.Equal([32767, -32768, 32767, -32768, 32767, 8192], Steps(file));
@@ -67,7 +67,7 @@ public sealed class WavFileTests
     }
 
     [Fact]
-    public void The_header_says_rate_and_sizes()
+    public void The_header_states_the_sample_rate_and_the_sizes()
     {
         var file = WavFile.ToBytes(new AudioClip(new float[7], 44100));
 
@@ -97,7 +97,7 @@ public sealed class WavFileTests
     }
 
     [Fact]
-    public void Floats_are_read_plain_and_in_an_extensible_header_past_unknown_chunks()
+    public void Floats_are_read_with_plain_and_extensible_headers_and_unknown_chunks()
     {
         float[] samples = [0.25f, -1.5f, 3e-9f];
         var data = new byte[12];
@@ -159,7 +159,7 @@ public sealed class WavFileTests
     }
 
     [Fact]
-    public void Damaged_bytes_never_fail_in_another_way()
+    public void Damaged_bytes_give_sound_or_the_documented_exception()
     {
         var good = File(Format(1, channels: 2, 44100, 24), ("LIST", [1, 2, 3]), ("data", new byte[60]));
         Gen.Select(Gen.Int[0, good.Length], Gen.Int[0, good.Length - 1].Array[0, 4], Gen.Byte.Array[4]).Sample((length, places, values) =>

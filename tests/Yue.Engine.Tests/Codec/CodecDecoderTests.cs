@@ -9,7 +9,7 @@ namespace Yue.Engine.Tests.Codec;
 public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
 {
     [Fact]
-    public void The_decoded_golden_equals_the_reference()
+    public void Decoded_codes_equal_the_golden()
     {
         using var expected = new ExpectedValues("xcodec_mini_infer", "expected_codec.safetensors");
         using var codes = expected.Tensor("decode.codes", ScalarType.Int32);
@@ -28,7 +28,7 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(37)]
-    public void A_frame_gives_exactly_a_hop_of_samples(int frames)
+    public void Each_frame_gives_exactly_one_hop_of_samples(int frames)
     {
         using var codes = golden.RandomCodes(frames);
         using var embedding = golden.Decoder.Embed(codes);
@@ -48,7 +48,7 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
         var below = zeros_like(all);
         for (var rows = 1; rows <= 8; rows++)
         {
-            // Row k uses codebook k. The contribution of another row does not depend on the rows before it.
+            // Row k uses codebook k. The contribution of a row does not depend on the rows before it.
             var upTo = golden.Decoder.Embed(codes.narrow(0, 0, rows));
             sum += upTo - below;
             below = upTo;
@@ -90,7 +90,7 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
         var (a, b) = (GoldenCodec.Samples(golden.Decoder.Decode(first)), GoldenCodec.Samples(golden.Decoder.Decode(second)));
         var peak = a.Max(Math.Abs);
 
-        // Samples outside the context are equal except for the rounding of sums; ratios 8, 5, 4, 2 reach 10.4 frames.
+        // Samples outside the context are equal except for the rounding of sums. The ratios 8, 5, 4 and 2 give a context of 10.4 frames.
         var (hop, context) = (golden.Decoder.FrameSamples, golden.Decoder.ContextFrames);
         var differ = Enumerable.Range(0, a.Length)
             .Where(i => Math.Abs(a[i] - b[i]) > 1e-6 * peak).Select(i => i / hop).Distinct().ToArray();

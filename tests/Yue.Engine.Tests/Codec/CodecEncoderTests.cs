@@ -12,7 +12,7 @@ public sealed class CodecEncoderTests(GoldenCodec golden) : IClassFixture<Golden
     [InlineData("frames_100")]
     [InlineData("odd_length")]
     [InlineData("ragged")]
-    public void The_semantic_features_of_a_golden_equal_the_reference(string clip)
+    public void The_semantic_features_of_a_clip_equal_the_golden(string clip)
     {
         using var expected = new ExpectedValues("xcodec_mini_infer", "expected_codec.safetensors");
         using var wave = tensor(expected.Floats($"{clip}.wav"));
@@ -28,7 +28,7 @@ public sealed class CodecEncoderTests(GoldenCodec golden) : IClassFixture<Golden
     [InlineData("odd_length", "bw6", 6, 12)]
     [InlineData("ragged", "bw0_5", 0.5, 1)]
     [InlineData("ragged", "bw6", 6, 12)]
-    public void The_codes_of_a_golden_equal_the_reference(string clip, string row, double bandwidthKbps, int stages)
+    public void The_codes_of_a_clip_equal_the_golden(string clip, string row, double bandwidthKbps, int stages)
     {
         using var expected = new ExpectedValues("xcodec_mini_infer", "expected_codec.safetensors");
         using var wave = tensor(expected.Floats($"{clip}.wav"));
@@ -49,7 +49,7 @@ public sealed class CodecEncoderTests(GoldenCodec golden) : IClassFixture<Golden
     [InlineData(1.5, 3)]
     [InlineData(4, 8)]
     [InlineData(6, 12)]
-    public void A_bandwidth_gives_a_row_every_half_kilobit(double bandwidthKbps, int stages) =>
+    public void A_bandwidth_gives_one_row_per_half_kilobit(double bandwidthKbps, int stages) =>
         Assert.Equal(stages, golden.Encoder.StagesOf(bandwidthKbps));
 
     [Theory]
@@ -57,7 +57,7 @@ public sealed class CodecEncoderTests(GoldenCodec golden) : IClassFixture<Golden
     [InlineData(-1)]
     [InlineData(6.5)]
     [InlineData(double.NaN)]
-    public void A_bandwidth_that_the_codec_lacks_is_refused(double bandwidthKbps) =>
+    public void A_bandwidth_that_the_codec_does_not_support_is_refused(double bandwidthKbps) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => golden.Encoder.StagesOf(bandwidthKbps));
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class CodecEncoderTests(GoldenCodec golden) : IClassFixture<Golden
     [InlineData(400)]
     [InlineData(1600)]
     [InlineData(2543)]
-    public void A_wave_of_any_length_gives_its_frame_count(int samples)
+    public void A_wave_of_any_length_is_encoded_to_the_computed_number_of_frames(int samples)
     {
         using var wave = tensor(Signals.Noise(samples, 0.3f));
         using var codes = golden.Encoder.Encode(wave, 1);

@@ -19,13 +19,13 @@ public sealed class ConvTests
 
         for (var run = 0; run < 20; run++)
         {
-            LeaveNotANumbers(inputs, outputs, kernel, length);
+            FillFreedMemoryWithNaN(inputs, outputs, kernel, length);
             Assert.Equal(expected, GoldenCodec.Samples(conv.Forward(x).reshape(1, -1)));
         }
     }
 
     [Fact]
-    public void Padded_input_channels_change_no_output()
+    public void Padding_the_input_channels_does_not_change_the_output()
     {
         using var scope = NewDisposeScope();
         var source = new RandomWeights(1, 0.1, ScalarType.Float32, CPU);
@@ -40,7 +40,7 @@ public sealed class ConvTests
 
     /// <summary>Fills buffers of the sizes that a convolution needs with NaN and frees them, so that the convolution's buffers contain NaN
     /// at first.</summary>
-    private static void LeaveNotANumbers(long inputs, long outputs, long kernel, long length)
+    private static void FillFreedMemoryWithNaN(long inputs, long outputs, long kernel, long length)
     {
         var paddedInputs = (inputs + 15) / 16 * 16;
         foreach (var size in (long[])[paddedInputs * length, outputs * length, paddedInputs * outputs * kernel])

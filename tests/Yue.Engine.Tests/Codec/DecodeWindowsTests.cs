@@ -23,7 +23,7 @@ public sealed class DecodeWindowsTests
         "0-51 of 0-80, 51-106 of 22-135, 106-161 of 77-190, 161-216 of 132-245, 216-271 of 187-300, 271-421 of 242-450, "
             + "421-516 of 392-545, 516-571 of 487-600, 571-721 of 542-750, 721-816 of 692-845, 816-871 of 787-900, "
             + "871-1000 of 792-1000")]
-    public void A_length_has_these_windows(int frames, string windows) => Assert.Equal(
+    public void A_song_is_split_into_these_windows(int frames, string windows) => Assert.Equal(
         windows,
         string.Join(", ", All(DecodeWindows.Default, frames, Context).Select(
             window => $"{window.Start}-{window.End} of {window.From}-{window.To}")));
@@ -41,7 +41,7 @@ public sealed class DecodeWindowsTests
     }
 
     [Fact]
-    public void Windows_are_the_same_while_frames_arrive_and_afterwards() =>
+    public void Windows_are_the_same_if_frames_arrive_gradually_or_all_at_once() =>
         Schedules.Select(Gen.Int[0, 800], Gen.Int[1, 60], Gen.Int[0, 40]).Sample((windows, frames, step, context) =>
         {
             List<DecodeWindow> early = [];
@@ -63,7 +63,7 @@ public sealed class DecodeWindowsTests
         });
 
     [Fact]
-    public void Every_frame_is_kept_once_with_its_context_in_a_window_of_a_regular_length() =>
+    public void Every_frame_is_kept_from_one_window_of_regular_length_with_its_context() =>
         Schedules.Select(Gen.Int[0, 800], Gen.Int[0, 40]).Sample((windows, frames, context) =>
         {
             var (done, lengths) = (0, windows.Lengths(context));

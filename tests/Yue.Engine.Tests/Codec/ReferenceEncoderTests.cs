@@ -17,7 +17,7 @@ public sealed class ReferenceEncoderTests(GoldenCodec golden) : IClassFixture<Go
     [Theory]
     [InlineData("frames_100")]
     [InlineData("odd_length")]
-    public void The_prompt_of_a_golden_clip_has_the_codes_of_the_reference(string clip)
+    public void The_prompt_of_a_clip_has_the_codes_of_the_golden(string clip)
     {
         using var expected = new ExpectedValues("xcodec_mini_infer", "expected_codec.safetensors");
         using var codes = expected.Tensor($"{clip}.codes_bw0_5", TorchSharp.torch.ScalarType.Int32);
@@ -29,7 +29,7 @@ public sealed class ReferenceEncoderTests(GoldenCodec golden) : IClassFixture<Go
     }
 
     [Fact]
-    public void A_clip_is_encoded_once_and_known_by_its_content()
+    public void Clips_with_the_same_content_are_encoded_only_once()
     {
         var (voice, band) = (Signals.Noise(16_000, 0.3f, seed: 1), Signals.Noise(16_000, 0.3f, seed: 2));
         var (first, fresh) = Encode(Reference(0, 1, voice, band));
@@ -41,7 +41,7 @@ public sealed class ReferenceEncoderTests(GoldenCodec golden) : IClassFixture<Go
     }
 
     [Fact]
-    public void The_oldest_clips_are_forgotten()
+    public void The_oldest_clips_are_evicted_from_the_cache()
     {
         var first = Signals.Noise(1600, seed: 0);
         Encode(Reference(0, 1, first));
@@ -55,7 +55,7 @@ public sealed class ReferenceEncoderTests(GoldenCodec golden) : IClassFixture<Go
     }
 
     [Fact]
-    public void A_range_within_a_part_has_its_position_in_the_clip()
+    public void The_range_of_a_partial_clip_is_relative_to_the_whole_clip()
     {
         var wave = Signals.Noise(3 * 16_000, 0.3f);
         var whole = Encode(Reference(0, 3, wave)).Clip.Ids;

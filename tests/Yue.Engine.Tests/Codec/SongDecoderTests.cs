@@ -110,13 +110,13 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     [InlineData(16000, true, SongParts.CodecMix | SongParts.CodecTracks)]
     [InlineData(44100, false, SongParts.Spliced)]
     [InlineData(44100, true, SongParts.Spliced | SongParts.VocoderTracks)]
-    public void The_output_settings_decide_which_parts_are_made(int sampleRateHz, bool stems, SongParts parts) =>
+    public void The_output_settings_determine_which_parts_are_computed(int sampleRateHz, bool stems, SongParts parts) =>
         Assert.Equal(parts, SongDecoder.PartsOf(new OutputSettings { SampleRate = sampleRateHz, Stems = stems }));
 
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public void The_shortest_songs_have_their_exact_length(int frames)
+    public void Songs_with_no_frame_or_one_frame_have_the_exact_length(int frames)
     {
         using var codes = golden.RandomCodes(frames);
         var song = Decoder().Decode(codes, codes, All);
@@ -129,7 +129,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Frames_may_arrive_while_others_are_decoded_and_played(bool hasVocal)
+    public void Frames_can_be_appended_while_others_are_decoded_and_played(bool hasVocal)
     {
         var parts = hasVocal ? All : SongParts.CodecMix | SongParts.VocoderMix | SongParts.Spliced;
         using var codes = golden.RandomCodes(100);
@@ -178,7 +178,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     }
 
     [Fact]
-    public void At_16_kHz_the_streamed_mix_equals_the_finished_one()
+    public void The_streamed_mix_at_16_kHz_equals_the_finished_mix()
     {
         using var codes = golden.RandomCodes(60);
         using var others = golden.RandomCodes(60, seed: 2);
@@ -201,7 +201,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     }
 
     [Fact]
-    public void Sixteen_kilohertz_needs_no_vocoder()
+    public void Output_at_16_kHz_needs_no_vocoder()
     {
         using var codes = golden.RandomCodes(3);
         var decoder = new SongDecoder(golden.Decoder, vocalVocoder: null, instrumentalVocoder: null);
@@ -239,7 +239,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     }
 
     [Fact]
-    public void Without_a_vocal_track_the_mix_is_the_instrumental_one()
+    public void The_mix_of_a_song_without_a_vocal_track_is_the_instrumental_track()
     {
         using var codes = golden.RandomCodes(25);
         var song = Decoder().Decode(

@@ -2,7 +2,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Demo;
 
-/// <summary>Reads the demo's codes of codebook 0 (<c>tools/demo-model/demo/codes.py</c>).</summary>
+/// <summary>Measures properties of sections from the demo's codes of codebook 0, which <c>tools/demo-model/demo/codes.py</c>
+/// defines.</summary>
 internal static class DemoCodes
 {
     private const int FirstPitched = 32;
@@ -15,10 +16,10 @@ internal static class DemoCodes
     private const int DrumKinds = 4;
     private const int StepsPerBar = 8;
 
-    /// <summary>The durations of an eighth note that the demo knows, in frames.</summary>
+    /// <summary>The durations of an eighth note that the demo supports, in frames.</summary>
     private static readonly int[] StepFrames = [8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 23, 25];
 
-    /// <summary>One bar of each drum pattern: kick 1, snare 2, hat 3.</summary>
+    /// <summary>One bar of each drum pattern: 1 is the kick, 2 the snare, 3 the hi-hat, and 0 no hit.</summary>
     private static readonly int[][] DrumPatterns =
         [[1, 3, 2, 3, 1, 3, 2, 3], [1, 3, 1, 3, 1, 3, 1, 3], [1, 0, 3, 0, 2, 0, 3, 0], [1, 3, 2, 3, 3, 1, 2, 3], [1, 1, 2, 1, 1, 1, 2, 1]];
 
@@ -70,11 +71,11 @@ internal static class DemoCodes
         _ => 0,
     };
 
-    /// <summary>Returns the agreement of hits with a pattern: 1 if they are exactly those of the pattern.</summary>
+    /// <summary>Returns the agreement of hits with a pattern, from 0 to 1, where 1 means that they are equal.</summary>
     private static double Agreement(int[] hits, int[] pattern, int step)
     {
-        var wanted = hits.Select((_, frame) => frame % step == 0 ? pattern[frame / step % StepsPerBar] : 0).ToArray();
-        var right = hits.Zip(wanted).Count(pair => pair.First > 0 && pair.First == pair.Second);
-        return 2.0 * right / (hits.Count(hit => hit > 0) + wanted.Count(hit => hit > 0));
+        var expected = hits.Select((_, frame) => frame % step == 0 ? pattern[frame / step % StepsPerBar] : 0).ToArray();
+        var right = hits.Zip(expected).Count(pair => pair.First > 0 && pair.First == pair.Second);
+        return 2.0 * right / (hits.Count(hit => hit > 0) + expected.Count(hit => hit > 0));
     }
 }

@@ -17,7 +17,7 @@ public sealed class DemoModelTests
     private static readonly DemoModelFolders Demo = DemoModel.Folders;
 
     [Fact]
-    public void The_model_has_the_real_file_names_and_a_card_and_is_below_30_MB()
+    public void The_model_has_the_real_file_names_a_model_card_and_at_most_30_MB()
     {
         var folder = Path.GetDirectoryName(Demo.Stage1)!;
         Assert.Equal(
@@ -44,7 +44,7 @@ public sealed class DemoModelTests
         using var checkpoint = SafetensorsCheckpoint.Open(folder);
         var tensors = new CheckpointTensors(checkpoint, ScalarType.Float32);
 
-        // Every id of the codebooks that it writes has a row. The rows of unused ids are zero.
+        // Every id of the codebooks that the model writes has a row that is not zero. The rows of unused ids are zero.
         var (first, codebooks) = (TokenMap.XCodecBase, stage == 1 ? 1 : Codebooks);
         Assert.Equal(128, config.HeadSize);
         Assert.True(config.TieWordEmbeddings);

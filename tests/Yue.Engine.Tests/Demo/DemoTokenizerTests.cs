@@ -19,7 +19,7 @@ public sealed class DemoTokenizerTests
     }
 
     [Fact]
-    public void The_controls_have_the_ids_of_the_real_model()
+    public void The_control_tokens_have_the_ids_of_the_real_tokenizer()
     {
         Assert.Equal(
             ("<unk>", "<s>", "</s>"), (_tokenizer.UnknownToken, _tokenizer.BeginningOfSentenceToken, _tokenizer.EndOfSentenceToken));
@@ -30,13 +30,14 @@ public sealed class DemoTokenizerTests
     [InlineData("sunset", "▁ su n se t")]
     [InlineData("sea shore", "▁ sea ▁ sho re")]
     [InlineData("Queen", "▁ Q u ee n")]
-    public void A_piece_holds_at_most_one_vowel_and_the_consonant_before_it(string text, string pieces) =>
+    public void A_piece_has_at_most_one_vowel_and_the_consonants_before_it(string text, string pieces) =>
         Assert.Equal(pieces.Split(' '), _tokenizer.EncodeToTokens(text, out _).Select(token => token.Value));
 
     [Theory]
     [InlineData("\n", 2)]
     [InlineData("é", 3)]
-    public void Text_without_a_piece_becomes_bytes(string text, int pieces) => Assert.Equal(pieces, _tokenizer.EncodeToIds(text).Count);
+    public void A_character_without_a_piece_becomes_byte_tokens(string text, int pieces) =>
+        Assert.Equal(pieces, _tokenizer.EncodeToIds(text).Count);
 
     [Fact]
     public void Any_text_is_encoded_below_the_control_tokens_and_decodes_to_itself() =>
@@ -52,7 +53,7 @@ public sealed class DemoTokenizerTests
 
     [Fact]
     [Trait("Category", Goldens.Category)]
-    public void The_demo_model_is_not_the_real_one()
+    public void The_demo_tokenizer_is_not_the_real_one()
     {
         using var model = File.OpenRead(Goldens.PathOf("tokenizer", "tokenizer.model"));
         var real = SentencePieceTokenizer.Create(model, addBeginningOfSentence: false, addEndOfSentence: false);

@@ -15,7 +15,7 @@ public sealed class GenreLineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [InlineData("female pop at 120 BPM", 120)]
     [InlineData("indie rock, male vocals, 132 bpm", 132)]
     [InlineData("Punk Rock, 180 BPM, Male Vocals", 180)]
-    public async Task A_number_gives_the_nearest_tempo_of_the_grid(string genre, double bpm)
+    public async Task The_song_has_the_supported_tempo_nearest_to_the_requested_one(string genre, double bpm)
     {
         var song = await Write(genre, seed: 1, sections: 1);
         Assert.InRange(DemoCodes.TempoBpm(song.Codes.Sections[0]) / bpm, 0.94, 1.06);

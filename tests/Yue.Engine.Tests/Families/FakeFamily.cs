@@ -34,7 +34,7 @@ internal sealed class FakeFamily(long parameters = 1000) : IModelFamily
         Opened = new FakeSongs([.. checkpoints.Select(checkpoint => checkpoint.Key)], parameters);
 }
 
-/// <summary>The fake family's models, and what happened to them.</summary>
+/// <summary>The models of the fake family. They record their loads, steps and disposed songs.</summary>
 internal sealed class FakeSongs(IReadOnlyList<string> names, long parameters) : IFamilySongs, IFamilyCosts, IModelCosts, ISharedStep
 {
     private ModelHost _host = null!;

@@ -21,7 +21,7 @@ public sealed class FamiliesTests : IDisposable
     public FamiliesTests() => File.WriteAllText(_folder[FakeFamily.FileName], "{}");
 
     [Fact]
-    public async Task Songs_of_two_families_are_made_side_by_side_and_end_on_their_own()
+    public async Task Songs_of_two_families_are_made_at_once_and_end_independently()
     {
         var (engine, fake) = await StartAsync();
         await using var _ = engine;
@@ -35,7 +35,7 @@ public sealed class FamiliesTests : IDisposable
         var before = fakeSteps.Count;
         var beside = await engine.Submit(DemoEngine.OneSecond(), yue1Steps);
         Assert.Equal(alone.Mix.Samples, beside.Mix.Samples);
-        Assert.True(fakeSteps.Count - before >= yue1Steps.Count - 1, "each song takes a step at a time");
+        Assert.True(fakeSteps.Count - before >= yue1Steps.Count - 1, "the songs take turns, one step each");
         Assert.False(endlessFake.IsCompleted);
 
         using var cancelYue1 = new CancellationTokenSource();
@@ -65,7 +65,7 @@ public sealed class FamiliesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_that_fails_leaves_the_other_familys_song_alone()
+    public async Task A_failed_song_does_not_affect_a_song_of_the_other_family()
     {
         var (engine, _) = await StartAsync();
         await using var started = engine;
@@ -97,12 +97,12 @@ public sealed class FamiliesTests : IDisposable
             Assert.Equal(first.Mix.Samples, again.Mix.Samples);
         }
 
-        // Loaded for the warm-up, and again for its song.
+        // The fake model is loaded for the warm-up song and again for the requested song.
         Assert.Equal(["+renderer", "+model", "-model", "+model", "-model", "-renderer"], fake.Opened!.Loads);
     }
 
     [Fact]
-    public async Task The_status_names_the_models_with_their_families_and_others_are_refused_by_name()
+    public async Task The_status_lists_models_with_their_families_and_others_are_refused()
     {
         var (engine, _) = await StartAsync();
         await using var started = engine;

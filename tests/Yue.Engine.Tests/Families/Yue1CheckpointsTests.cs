@@ -15,6 +15,6 @@ public sealed class Yue1CheckpointsTests
     [InlineData("a", "/models-cot/a", false)]
     [InlineData("a", "/models-cot+b/a", false)]
     [InlineData("cotton", "/models/a", false)]
-    public void A_checkpoint_that_knows_only_lyrics_is_recognized_by_its_name(string name, string folder, bool isLyricsOnly) =>
+    public void A_checkpoint_for_lyrics_only_is_recognized_by_its_name(string name, string folder, bool isLyricsOnly) =>
         Assert.Equal(isLyricsOnly, new Yue1Checkpoints([new(name, folder)], "stage2", "codec").IsLyricsOnly(0));
 }

@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>Compares the GPU's decoders with the reference decoders on the same weights.</summary>
+/// <summary>Compares the GPU's decoders with the reference decoders, which have the same weights.</summary>
 [Trait("Category", "Gpu")]
 public sealed class CudaDecoderTests
 {
@@ -24,7 +24,7 @@ public sealed class CudaDecoderTests
     [InlineData("int6")]
     [InlineData("int4")]
     [InlineData("f32")]
-    public void Every_best_id_is_that_of_the_reference_or_a_near_tie_with_it(string weights)
+    public void Every_best_id_is_that_of_the_reference_or_nearly_ties_with_it(string weights)
     {
         using var gpu = TestGpu.Open(weights);
         using var model = Model(gpu);
@@ -40,9 +40,9 @@ public sealed class CudaDecoderTests
             reference.Feed(Prompt(section));
             foreach (var id in sung[section])
             {
-                var behind = reference.BehindBest(id, Sampling(topK: 0, most: 120) with { TopP = 1 });
-                Assert.True(behind < 0.25, $"section {section + 1}: id {id} scores {behind} below the reference's best");
-                ties += behind > 0 ? 1 : 0;
+                var gap = reference.GapToBest(id, Sampling(topK: 0, tokens: 120) with { TopP = 1 });
+                Assert.True(gap < 0.25, $"section {section + 1}: id {id} scores {gap} below the reference's best");
+                ties += gap > 0 ? 1 : 0;
                 reference.Feed([id]);
             }
         }
@@ -50,9 +50,9 @@ public sealed class CudaDecoderTests
         Assert.InRange(ties, 0, 24);        // of 240
     }
 
-    /// <summary>In F32 only the order of sums differs, so the same random numbers give the same ids.</summary>
+    /// <summary>In F32, only the order of sums differs, so the same random numbers give the same ids.</summary>
     [Fact]
-    public void In_f32_ids_and_codes_equal_those_of_the_reference_on_the_CPU()
+    public void Ids_and_codes_in_f32_equal_those_of_the_reference_on_the_CPU()
     {
         using var gpu = TestGpu.Open("f32");
         using var model = Model(gpu);
@@ -80,8 +80,8 @@ public sealed class CudaDecoderTests
 
         using var other = decoder.TryOpen(8)!;
         using var third = decoder.TryOpen(9)!;
-        other.BeginAndRead([4, 5, 6, TokenMap.XCodec], 0, Sampling(topK: 50, most: 400));
-        third.BeginAndRead([9, TokenMap.XCodec], 0, Sampling(topK: 50, most: 400) with { GuidanceScale = 1 });
+        other.BeginAndRead([4, 5, 6, TokenMap.XCodec], 0, Sampling(topK: 50, tokens: 400));
+        third.BeginAndRead([9, TokenMap.XCodec], 0, Sampling(topK: 50, tokens: 400) with { GuidanceScale = 1 });
         var beside = Sing(decoder, decoder.TryOpen(7)!, topK: 50, other, third);
 
         Assert.Equal(alone[0], beside[0]);
@@ -89,12 +89,13 @@ public sealed class CudaDecoderTests
         Assert.Equal(2 * 128, other.Sampled.Count);     // eight batches of 16 ids per section
     }
 
-    /// <remarks>While a listener waits for stage 2, only the other songs are asked for. The host keeps 256 sampled ids of a song.</remarks>
+    /// <remarks>While a listener waits for stage 2, only ids of the other songs are requested. The ring buffer of a song's sampled ids has
+    /// 256 entries.</remarks>
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
-    public void A_song_has_the_same_ids_if_only_others_are_asked_for(int asked)
+    public void A_song_has_the_same_ids_if_only_ids_of_others_are_requested(int requested)
     {
         using var gpu = TestGpu.Open("bf16");
         using var model = Model(gpu);
@@ -107,13 +108,13 @@ public sealed class CudaDecoderTests
 
         using var decoder = new CudaStage1Decoder(model, gpu, songs: 3);
         IStage1Sequence[] songs = [.. Enumerable.Range(0, 3).Select(seed => Begin(decoder, seed))];
-        Finish(decoder, songs[asked]);
+        Finish(decoder, songs[requested]);
         Assert.Equal(alone, songs.Select(song => Finish(decoder, song)));
 
         static IStage1Sequence Begin(CudaStage1Decoder decoder, int seed)
         {
             var song = decoder.TryOpen(seed)!;
-            song.BeginAndRead(Prompt(0), 0, Sampling(topK: 50, most: 400));
+            song.BeginAndRead(Prompt(0), 0, Sampling(topK: 50, tokens: 400));
             return song;
         }
 
@@ -128,7 +129,7 @@ public sealed class CudaDecoderTests
         }
     }
 
-    /// <remarks>The prompt ends within a page, and the songs drop a part of the pages that they share.</remarks>
+    /// <remarks>The prompt ends within a page, and the songs are truncated within the pages that they share.</remarks>
     [Theory]
     [InlineData("bf16", "bf16")]
     [InlineData("bf16", "fp8")]
@@ -143,7 +144,7 @@ public sealed class CudaDecoderTests
 
         using var decoder = new CudaStage1Decoder(model, gpu, songs: 3);
         IStage1Sequence[] takes = [.. Enumerable.Range(1, 3).Select(seed => decoder.TryOpen(seed)!)];
-        Array.ForEach(takes, take => take.BeginSection(prompt, 0, Sampling(topK: 50, most: 120)));
+        Array.ForEach(takes, take => take.BeginSection(prompt, 0, Sampling(topK: 50, tokens: 120)));
         while (takes[^1].Unread > 0)
         {
             Array.ForEach(takes, take => take.Read());
@@ -155,7 +156,7 @@ public sealed class CudaDecoderTests
         {
             for (var i = 0; i < takes.Length && section > 0; i++)
             {
-                // One after another, so that a take that writes to a shared page corrupts those after it.
+                // The takes continue one after another, so a take that wrote to a shared page would corrupt the later ones.
                 Continue(takes[i], head, section);
             }
 
@@ -174,7 +175,7 @@ public sealed class CudaDecoderTests
         Array.ForEach(takes, take => take.Dispose());
         using var again = decoder.TryOpen(1)!;
         var read = decoder.PrefilledIds;
-        again.BeginAndRead(prompt, 0, Sampling(topK: 50, most: 120));
+        again.BeginAndRead(prompt, 0, Sampling(topK: 50, tokens: 120));
         Assert.Equal(read + 1000, decoder.PrefilledIds);
 
         int[][] Alone(int seed)
@@ -186,7 +187,7 @@ public sealed class CudaDecoderTests
             {
                 if (section == 0)
                 {
-                    song.BeginAndRead(prompt, 0, Sampling(topK: 50, most: 120));
+                    song.BeginAndRead(prompt, 0, Sampling(topK: 50, tokens: 120));
                 }
                 else
                 {
@@ -205,7 +206,7 @@ public sealed class CudaDecoderTests
         }
     }
 
-    /// <summary>Begins a section after the last one, or the last section directly after the head.</summary>
+    /// <summary>Begins a section after the previous one. Section 2 begins directly after the head instead.</summary>
     private static void Continue(IStage1Sequence song, int[] head, int section)
     {
         if (section == 2)
@@ -213,11 +214,11 @@ public sealed class CudaDecoderTests
             song.Truncate(head);
         }
 
-        song.BeginAndRead(Prompt(section), section, Sampling(topK: 50, most: 120));
+        song.BeginAndRead(Prompt(section), section, Sampling(topK: 50, tokens: 120));
     }
 
     [Fact]
-    public void Stage_2_codes_equal_the_reference_at_the_start_of_every_chunk()
+    public void At_least_6_of_8_codes_of_each_chunks_first_frame_equal_the_reference()
     {
         using var gpu = TestGpu.Open("bf16");
         using var model = Model(gpu);
@@ -258,7 +259,7 @@ public sealed class CudaDecoderTests
     [InlineData("bf16")]
     [InlineData("int8")]
     [InlineData("int4")]
-    public void Stage_2_needs_only_the_head_of_the_ids_that_it_chooses_among(string weights)
+    public void Stage_2_needs_only_the_head_rows_of_the_ids_that_it_can_choose(string weights)
     {
         using var gpu = TestGpu.Open(weights);
         using var model = Model(gpu);
@@ -322,7 +323,7 @@ public sealed class CudaDecoderTests
         List<int[]> sections = [];
         foreach (var section in (int[])[0, 1])
         {
-            song.BeginAndRead(Prompt(section), section, Sampling(topK, most: 120));
+            song.BeginAndRead(Prompt(section), section, Sampling(topK, tokens: 120));
             while (song.Sampled.Count < 120)
             {
                 decoder.Advance([song, .. beside]);
@@ -351,15 +352,15 @@ public sealed class CudaDecoderTests
         return [.. chunks.Select((_, i) => run.Codes(i, ..))];
     }
 
-    private static SectionSampling Sampling(int topK, int most) => new()
+    private static SectionSampling Sampling(int topK, int tokens) => new()
     {
         GuidanceScale = 1.5,
         RepetitionPenalty = 1.1,
         Temperature = 1,
         TopP = 0.93,
         TopK = topK,
-        MinNewTokens = most,
-        MaxNewTokens = most,
+        MinNewTokens = tokens,
+        MaxNewTokens = tokens,
         EndId = TokenMap.EndOfAudio,
         Allowed = Stage1Song.DefaultMask,
     };
@@ -391,7 +392,8 @@ public sealed class CudaDecoderTests
         private readonly SamplingChain _chain = new(model.Config.VocabularySize);
         private int[] _fed = [];
 
-        /// <summary>Appends a prompt, which begins a section: the unconditional row starts again from its last id.</summary>
+        /// <summary>Appends a prompt or one id. A prompt begins a section, and the unconditional row starts from the prompt's last
+        /// id.</summary>
         public void Feed(int[] ids)
         {
             if (ids.Length > 1)
@@ -405,7 +407,7 @@ public sealed class CudaDecoderTests
         }
 
         /// <summary>Returns the difference between the log-probabilities of the best id and of another id.</summary>
-        public double BehindBest(int id, SectionSampling sampling)
+        public double GapToBest(int id, SectionSampling sampling)
         {
             using var scope = NewDisposeScope();
             var V = model.Config.VocabularySize;

@@ -11,11 +11,12 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>Compares a GPU with the goldens, within their tolerances for BF16 and for F32.</summary>
+/// <summary>Compares results on a GPU with the goldens. Each pair of weight and cache types has its own tolerance.</summary>
 [Trait("Category", "Gpu")]
 public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<GpuGoldenTests.Compiled>
 {
-    /// <summary>For F32, the tolerance of the goldens applies to the values, not to their spread.</summary>
+    /// <summary>Selects the absolute tolerance of the goldens, 1e-4, which applies to F32. Other tolerances are relative to the values'
+    /// spread.</summary>
     private const double Exact = 0;
 
     /// <summary>Weights, cache, and the allowed error.</summary>
@@ -28,7 +29,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
 
     private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
 
-    /// <summary>Once prefilled and then decoded, and once decoded id by id from the start.</summary>
+    /// <summary>Tests prompts that are prefilled except for their last ids, and prompts that are decoded id by id.</summary>
     [Theory]
     [MemberData(nameof(Types))]
     public void Logits_equal_the_reference(string weights, string cache, double tolerance)
@@ -48,7 +49,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
             tolerance, $"{weights}, {cache} cache, middle");
     }
 
-    /// <summary>Compares with the reference on the CPU, which passes the goldens, for ids of every codebook.</summary>
+    /// <summary>Compares the logits for ids of every codebook with the reference on the CPU. Another test compares that reference with the
+    /// goldens.</summary>
     [Theory]
     [MemberData(nameof(Types))]
     public void Stage_2_logits_equal_the_reference(string weights, string cache, double tolerance)
@@ -67,20 +69,20 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     }
 
     [Fact]
-    public void A_full_size_layer_stays_near_float32() => AssertNearFloat32(
+    public void A_full_size_layer_is_close_to_float32() => AssertCloseToFloat32(
         FullSizeLayer, count: 300, prefilled: 250,
         [
             ("bf16", "bf16", 0.01), ("int8", "bf16", 0.03), ("fp8", "bf16", 0.08), ("bf16", "fp8", 0.06), ("int8", "fp8", 0.06),
             ("int6", "bf16", 0.08), ("int4", "bf16", 0.30), ("f32", "f32", 2e-5),
         ]);
 
-    /// <summary>Prefilled in six chunks, of which the last ones compute their scores in parts.</summary>
+    /// <summary>The prompt is prefilled in six chunks. The last chunks compute their attention scores in parts.</summary>
     [Fact]
-    public void A_full_size_layer_stays_near_float32_after_a_long_prompt()
+    public void A_full_size_layer_is_close_to_float32_after_a_long_prompt()
     {
         var config = FullSizeLayer with { MaxPositions = 4096 };
         Assert.InRange(LlamaMemory.PositionsAtOnce(config.Heads, 3_000, LlamaModel.PrefillChunk), 1, 128);
-        AssertNearFloat32(config, count: 3_010, prefilled: 3_000, [("bf16", "bf16", 0.01), ("bf16", "fp8", 0.06), ("f32", "f32", 2e-5)]);
+        AssertCloseToFloat32(config, count: 3_010, prefilled: 3_000, [("bf16", "bf16", 0.01), ("bf16", "fp8", 0.06), ("f32", "f32", 2e-5)]);
     }
 
     [Fact]
@@ -132,14 +134,15 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         Assert.InRange(equal.item<double>(), 0.995, 1);
     }
 
-    /// <summary>Compares the logits after the last of many ids with float32, for types of weights and caches and the allowed error of
-    /// each.</summary>
-    private void AssertNearFloat32(LlamaConfig config, int count, int prefilled, (string Weights, string Cache, double Tolerance)[] types)
+    /// <summary>Compares the logits after the last id with those of a float32 model, for each pair of weight and cache types with its
+    /// tolerance.</summary>
+    private void AssertCloseToFloat32(
+        LlamaConfig config, int count, int prefilled, (string Weights, string Cache, double Tolerance)[] types)
     {
         int[] ids = [.. Enumerable.Range(0, count).Select(i => i * 7919 % 2048)];
         TestGpu.Open("bf16").Dispose();
-        using var drawn = new Drawn(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA));
-        using var wide = drawn.As(ScalarType.Float32);
+        using var narrow = new CachedWeights(new RandomWeights(5, 0.02, ScalarType.BFloat16, CUDA));
+        using var wide = narrow.As(ScalarType.Float32);
         using var exact = new LlamaModel(config, LlamaWeights.Load(config, wide));
         using var cache = exact.NewCache(rows: 1, ids.Length);
         using var hidden = exact.Prefill(ids, cache, row: 0);
@@ -148,7 +151,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         {
             using var gpu = TestGpu.Open(weights, cached);
             using var model = new LlamaModel(
-                config, LlamaWeights.Load(config, gpu.Dtype == ScalarType.Float32 ? wide : drawn, gpu.Quantizer));
+                config, LlamaWeights.Load(config, gpu.Dtype == ScalarType.Float32 ? wide : narrow, gpu.Quantizer));
             using var decoder = new CudaDecoderModel(
                 model, gpu, rows: 1, config.MaxPositions, config.MaxPositions, config.VocabularySize,
                 new PromptBatch(1, config.MaxPositions));
@@ -179,8 +182,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         return logits;
     }
 
-    /// <summary>Fails if an error exceeds a fraction of the spread, the difference of the largest and the smallest value, or 1e-4 for
-    /// <see cref="Exact"/>.</summary>
+    /// <summary>Fails if an error exceeds a fraction of the spread, which is the difference between the largest and the smallest value. For
+    /// <see cref="Exact"/>, the limit is 1e-4.</summary>
     private void AssertClose(float[] expected, float[] actual, double fraction, string what)
     {
         double spread = expected.Max() - expected.Min();
@@ -204,7 +207,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         return new LlamaModel(config, LlamaWeights.Load(config, source, gpu.Quantizer));
     }
 
-    /// <summary>The steps that all tests of this class use.</summary>
+    /// <summary>Compiles the steps that the tests of this class use.</summary>
     public sealed class Compiled
     {
         public Compiled()
@@ -220,7 +223,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
     }
 
     /// <summary>Weights that are generated once and read several times.</summary>
-    private sealed class Drawn(ITensorSource source) : ITensorSource, IDisposable
+    private sealed class CachedWeights(ITensorSource source) : ITensorSource, IDisposable
     {
         private readonly Dictionary<string, Tensor> _tensors = [];
 
@@ -229,7 +232,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         public Device Device => source.Device;
 
         /// <summary>Returns the same values in another dtype.</summary>
-        public Drawn As(ScalarType dtype) => new(this) { Dtype = dtype };
+        public CachedWeights As(ScalarType dtype) => new(this) { Dtype = dtype };
 
         public bool Contains(string name) => source.Contains(name);
 

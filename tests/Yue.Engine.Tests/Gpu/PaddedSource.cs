@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>A small checkpoint in the shapes of a wider one with the same results, because the kernels support only widths in steps of
+/// <summary>A small checkpoint, padded to a wider one with the same results, because the kernels support only widths that are multiples of
 /// 128.</summary>
 /// <remarks>Matrices are padded with zeros. A mean of squares over W times as many values is W times smaller, so norm weights are divided
 /// by √W and epsilon by W. For W = 4, this does not change any bits.</remarks>

@@ -26,7 +26,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         { "f32", "f32", 1e-4 }, { "bf16", "bf16", 0.02 }, { "int8", "bf16", 0.04 }, { "bf16", "fp8", 0.06 },
     };
 
-    /// <summary>Once with the prompt prefilled and the forced ids decoded, and once with all of them decoded.</summary>
+    /// <summary>Tests each sequence twice: with its prompt prefilled and its forced ids decoded, and with all its ids decoded.</summary>
     [Theory]
     [MemberData(nameof(Types))]
     public void Logits_of_every_step_equal_the_reference(string weights, string cache, double tolerance)
@@ -52,7 +52,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
     [InlineData(false, false)]
     [InlineData(true, false)]
     [InlineData(true, true)]
-    public void In_f32_a_stage_has_the_ids_of_the_plain_model_on_the_CPU(bool isMusic, bool isGuided)
+    public void A_stage_in_f32_has_the_ids_of_the_plain_model_on_the_CPU(bool isMusic, bool isGuided)
     {
         using var gpu = TestGpu.Open("f32");
         using var model = Language(gpu);
@@ -108,7 +108,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         {
             using var state = tensor(GoldenModels.Expected<float>(file, $"one.state{i}"), [frames, flow.LatentSize], device: flow.Device);
             using var velocity = chunk.Velocity(state, rawTimes[i]).cpu();
-            CompareSquares(
+            CompareRms(
                 GoldenModels.Expected<float>(file, $"one.velocity{i}"), velocity.data<float>().ToArray(), velocityTolerance,
                 $"velocity {i}, {what}");
         }
@@ -122,7 +122,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         }
 
         using var latents = solver.Latents().cpu();
-        CompareSquares(
+        CompareRms(
             GoldenModels.Expected<float>(file, "one.latents_4"), latents.data<float>().ToArray(), latentTolerance,
             $"latents, {what}");
     }
@@ -263,16 +263,16 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         }
         else
         {
-            CompareSquares(expected, actual, tolerance, what);
+            CompareRms(expected, actual, tolerance, what);
         }
     }
 
-    private void CompareSquares(float[] expected, float[] actual, double tolerance, string what)
+    private void CompareRms(float[] expected, float[] actual, double tolerance, string what)
     {
         Assert.Equal(expected.Length, actual.Length);
         Assert.All(actual, value => Assert.True(float.IsFinite(value), what));
         var error = Math.Sqrt(expected.Zip(actual, (a, b) => Math.Pow(a - b, 2)).Sum() / expected.Sum(value => (double)value * value));
         output.WriteLine($"{what}: {error:E2}");
-        Assert.True(error <= tolerance, $"{what}: {error:E3} of the root of squares, {tolerance} is allowed");
+        Assert.True(error <= tolerance, $"{what}: the relative RMS error is {error:E3}, at most {tolerance} is allowed");
     }
 }

@@ -7,7 +7,7 @@ using static Yue.Engine.Tests.Yue2.Yue2Requests;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>Whole songs of YuE 2 in an engine on a GPU, with the goldens' checkpoint.</summary>
+/// <summary>Tests whole songs of YuE 2 with the goldens' checkpoint and an engine on a GPU.</summary>
 [Trait("Category", "Gpu")]
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class Yue2SongGpuTests
@@ -17,7 +17,7 @@ public sealed class Yue2SongGpuTests
 
     /// <summary>The sound depends on the ids: one different id makes a different song.</summary>
     [Fact]
-    public async Task In_f32_songs_equal_those_of_the_CPU()
+    public async Task Songs_in_f32_equal_those_of_the_CPU()
     {
         await using var gpu = await StartAsync("f32", songs: 2);
         await using var cpu = new DemoEngine(Options(new EngineOptions { Device = "cpu", ContextTokens = Context }));
@@ -53,9 +53,9 @@ public sealed class Yue2SongGpuTests
         Assert.All(alone, song => Assert.Contains(song.Mix.Samples, sample => sample != 0));
     }
 
-    /// <summary>A decoder of one song lends its cache for prompts to flow matching.</summary>
+    /// <summary>If there is one song at a time, flow matching uses the decoder's cache for prompts.</summary>
     [Fact]
-    public async Task A_song_is_the_same_in_an_engine_of_one_song()
+    public async Task An_engine_for_one_song_at_a_time_makes_the_same_songs()
     {
         await using var one = await StartAsync("bf16", songs: 1);
         await using var two = await StartAsync("bf16", songs: 2);
@@ -80,7 +80,7 @@ public sealed class Yue2SongGpuTests
     }
 
     [Fact]
-    public async Task Latents_that_are_not_finite_fail_their_song_only()
+    public async Task Latents_that_are_not_finite_fail_only_their_song()
     {
         TestGpu.Open("bf16").Dispose();
         await using var engine = Changed(
@@ -104,7 +104,7 @@ public sealed class Yue2SongGpuTests
     }
 
     [Fact]
-    public async Task The_status_names_the_models_and_the_planned_memory()
+    public async Task The_status_shows_the_models_and_the_planned_memory()
     {
         TestGpu.Open("bf16").Dispose();
         await using var engine = await StartAsync("bf16", songs: 2);
@@ -114,7 +114,7 @@ public sealed class Yue2SongGpuTests
         Assert.InRange(engine.Engine.Status.Memory.PlannedBytes, 1, engine.Engine.Status.Memory.TotalBytes);
     }
 
-    /// <summary>Rounding decides whether samples at full scale count as clipped.</summary>
+    /// <summary>Removes the digits, because rounding can change the number of samples that count as clipped.</summary>
     private static string WithoutNumbers(string warning) => string.Concat(warning.Where(letter => !char.IsAsciiDigit(letter)));
 
     private static async Task<DemoEngine> StartAsync(string weights, int songs, string? cache = null)
@@ -134,6 +134,6 @@ public sealed class Yue2SongGpuTests
         ContextTokens = Context,
     });
 
-    /// <summary>A song whose score has few tokens: the music leaves no room for more.</summary>
+    /// <summary>Returns a request for a song whose music leaves space for only a short score in the context.</summary>
     private static SongRequest ShortScore() => OneSecond() with { TargetSeconds = [(Context - 300) / 25] };
 }

@@ -29,7 +29,7 @@ public sealed class CpuStepsTests
         TensorAssert.Close(model.Step([1, 2, 3], forward, ..3), model.Step([1, 2, 3], stepped, ..3), 1e-4);
     }
 
-    /// <summary>Lengths on both sides of a split's end.</summary>
+    /// <summary>The lengths are on both sides of the end of a split.</summary>
     [Theory]
     [InlineData(2047)]
     [InlineData(2048)]
@@ -51,7 +51,7 @@ public sealed class CpuStepsTests
         TensorAssert.Close(expected, model.Step([5, 6], stepped, ..2), 1e-4);
     }
 
-    /// <summary>Long enough that each row gets its own core if there are two.</summary>
+    /// <summary>The rows are long enough that each of them gets its own core if there are two.</summary>
     [Fact]
     public void Rows_together_are_bit_identical_to_each_row_alone()
     {
@@ -111,7 +111,7 @@ public sealed class CpuStepsTests
     [Theory]
     [InlineData(0)]
     [InlineData(1_000_000_000)]
-    public void A_failure_in_a_part_is_thrown_to_the_caller(long multiplications) =>
+    public void An_exception_in_one_part_is_rethrown_to_the_caller(long multiplications) =>
         Assert.Throws<InvalidOperationException>(() => CpuWork.Share(10, multiplications, (_, _) => throw new InvalidOperationException()));
 
     private static KvCache Prefilled(LlamaModel model)

@@ -49,7 +49,7 @@ public sealed class LlamaModelTests
     }
 
     [Fact]
-    public void A_long_prompt_prefilled_in_pieces_equals_one_piece()
+    public void A_long_prompt_prefilled_in_chunks_equals_one_forward_pass()
     {
         using var scope = NewDisposeScope();
         using var model = RandomModel();
@@ -64,7 +64,7 @@ public sealed class LlamaModelTests
     }
 
     [Fact]
-    public void Pieces_of_512_ids_give_the_bits_of_one_call()
+    public void Calls_with_chunks_of_512_ids_give_the_same_bits_as_one_call()
     {
         using var scope = NewDisposeScope();
         using var model = RandomModel();
@@ -84,7 +84,7 @@ public sealed class LlamaModelTests
 
     /// <summary>With 64 heads, the scores of a chunk over 1,000 positions are computed in two parts.</summary>
     [Fact]
-    public void A_prompt_whose_scores_are_computed_in_parts_equals_its_ids_in_steps()
+    public void A_prompt_whose_scores_are_computed_in_parts_equals_small_steps()
     {
         using var scope = NewDisposeScope();
         var config = TestLlama.Tiny with { Heads = 64, HeadSize = 2, MaxPositions = 1024 };
@@ -104,7 +104,7 @@ public sealed class LlamaModelTests
     }
 
     [Fact]
-    public void A_cache_of_one_layer_over_a_store_gives_the_bits_of_a_whole_cache()
+    public void A_one_layer_cache_with_a_store_gives_the_same_bits_as_a_full_cache()
     {
         using var scope = NewDisposeScope();
         using var model = RandomModel();
@@ -133,7 +133,7 @@ public sealed class LlamaModelTests
     [Theory]
     [InlineData(1)]
     [InlineData(9)]
-    public void A_head_of_some_ids_scores_them_as_a_whole_head_does(int ids)
+    public void A_partial_head_gives_the_same_logits_as_the_whole_head(int ids)
     {
         using var scope = NewDisposeScope();
         var config = TestLlama.Tiny with { TieWordEmbeddings = false };
@@ -149,7 +149,7 @@ public sealed class LlamaModelTests
     }
 
     [Fact]
-    public void A_head_that_is_the_embedding_has_all_ids()
+    public void A_head_that_is_tied_to_the_embedding_has_all_ids()
     {
         using var model = RandomModel(TestLlama.Tiny, new DeviceParts { ScoredIds = new(20, 44) });
         Assert.Equal(new(0, 64), model.Weights.ScoredIds);
@@ -230,7 +230,7 @@ public sealed class LlamaModelTests
     private static LlamaModel RandomModel(LlamaConfig config, DeviceParts? parts = null) =>
         new(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU), null, parts));
 
-    /// <summary>Keeps the layers of the first row in another cache.</summary>
+    /// <summary>Stores the layers of the first row in another cache.</summary>
     private sealed class KeptLayers(KvCache kept) : ILayerStore
     {
         public KvCache Kept => kept;

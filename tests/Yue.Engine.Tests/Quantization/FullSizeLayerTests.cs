@@ -8,10 +8,10 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Quantization;
 
-/// <summary>Bounds of the errors that int6 and int4 weights cause in the logits of a random block of the size of stage 2.</summary>
-/// <remarks>The inputs are correlated like those of trained models: the variance along the i-th of random directions is proportional to
-/// i^-1.5. The stream is as small as a random embedding, so that the logits consist of the block's result, and the errors of all its
-/// products add up. With inputs that are not correlated, calibration changes nothing.</remarks>
+/// <summary>Tests bounds on the errors that int6 and int4 weights cause in the logits of a random block with the size of stage 2.</summary>
+/// <remarks>The inputs are correlated like those of trained models: the variance along the i-th random direction is proportional to i^-1.5.
+/// The inputs are as small as random embeddings, so the block's output dominates the logits, and the errors of all its products add up.
+/// With uncorrelated inputs, calibration would have no effect.</remarks>
 public sealed class FullSizeLayerTests(ITestOutputHelper output)
 {
     private const int CalibrationTokens = 4_096;
@@ -66,7 +66,7 @@ public sealed class FullSizeLayerTests(ITestOutputHelper output)
     private static LlamaLayerWeights NewLayer() => LlamaLayerWeights.Load(
         Config, new RandomWeights(5, Deviation, ScalarType.Float32, CPU), "model.layers.0.", BlockNames.Llama);
 
-    /// <summary>Returns random directions, scaled so that the values of sums over them have a variance of one.</summary>
+    /// <summary>Returns random directions, scaled so that the values of random sums of them have a variance of one.</summary>
     private static Tensor Directions(Generator generator)
     {
         var sizes = arange(1, Config.HiddenSize + 1, ScalarType.Float32).pow(SpectrumPower);

@@ -6,7 +6,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Quantization;
 
-/// <summary>Tests the warning about weights of 4 bits without calibration.</summary>
+/// <summary>Tests the warning about 4-bit weights without calibration.</summary>
 public sealed class PlainInt4Tests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -14,7 +14,7 @@ public sealed class PlainInt4Tests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Files_of_4_bits_without_calibration_cause_a_warning_at_start()
+    public async Task Files_with_4_bits_and_no_calibration_cause_a_warning_at_start()
     {
         var (stage1, stage2) = QuantizedDemo.Make(_folder.Path, bits: 4, songs: 0);
         var warnings = await WarningsAsync(QuantizedDemo.Settings(stage1, stage2));
@@ -29,7 +29,7 @@ public sealed class PlainInt4Tests : IDisposable
     [Theory]
     [InlineData("auto", "Device is auto, and no GPU can be used")]
     [InlineData("cpu", null)]
-    public async Task On_the_CPU_the_setting_causes_no_warning(string device, string? other)
+    public async Task The_setting_causes_no_warning_on_the_CPU(string device, string? other)
     {
         Assert.SkipWhen(TorchSharp.torch.cuda.is_available(), "there is a GPU");
         var settings = QuantizedDemo.Settings(DemoModel.Folders.Stage1, DemoModel.Folders.Stage2);
@@ -40,7 +40,7 @@ public sealed class PlainInt4Tests : IDisposable
     }
 
     [Fact]
-    public void On_a_GPU_the_setting_applies_to_the_checkpoints_in_use()
+    public void The_setting_applies_to_the_checkpoints_in_use_on_a_GPU()
     {
         var yue2 = Path.GetDirectoryName(_folder.Write("yue2/config.json", """{"model_type":"yue2"}"""))!;
         var settings = new EngineOptions { Stage2 = DemoModel.Folders.Stage2, Weights = "int4" };

@@ -6,7 +6,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Quantization;
 
-/// <summary>Tests what is checked before a quantization writes anything.</summary>
+/// <summary>Tests the checks of a quantization before it writes files, and its progress.</summary>
 public sealed class QuantizationStartTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -14,7 +14,7 @@ public sealed class QuantizationStartTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void The_bytes_to_write_are_those_of_the_files_that_are_missing()
+    public void The_bytes_to_write_are_the_sizes_of_the_missing_files()
     {
         var options = QuantizedDemo.Options(_folder.Path, bits: 6, songs: 0);
         var six = BytesToWrite(options);
@@ -22,7 +22,7 @@ public sealed class QuantizationStartTests : IDisposable
         Assert.InRange(SizeOf(options), six, 1.01 * six);       // with headers and small files
         QuantizedDemo.Run(options, _ => Assert.Fail("there is nothing to write"));
 
-        // Files of other options are kept until those that replace them are complete, but not if they are not complete themselves.
+        // Complete files of other options are kept until the new files are complete. Incomplete ones are deleted first.
         var other = options with { Bits = 4 };
         var four = BytesToWrite(other);
         Assert.InRange(four, 0.7 * six, 0.9 * six);
@@ -46,28 +46,28 @@ public sealed class QuantizationStartTests : IDisposable
     }
 
     [Fact]
-    public void The_CPU_of_a_machine_without_a_GPU_is_mentioned()
+    public void A_message_says_that_the_CPU_is_used_because_there_is_no_GPU()
     {
         Assert.SkipWhen(TorchSharp.torch.cuda.is_available(), "there is a GPU");
-        var said = new List<string>();
+        var messages = new List<string>();
         void Try(Yue1QuantizationOptions options)
         {
             static void Refuse(long bytes) => throw new IOException("The disk is full.");
-            var run = new Yue1Quantization(options, (_, _) => { }, said.Add, Refuse, TestContext.Current.CancellationToken);
+            var run = new Yue1Quantization(options, (_, _) => { }, messages.Add, Refuse, TestContext.Current.CancellationToken);
             Assert.Throws<IOException>(run.Run);
         }
 
         var options = QuantizedDemo.Options(_folder.Path, bits: 4, songs: 0);
         Try(options with { Device = "auto" });
         Try(options with { IsDemo = false });
-        Assert.Empty(said);
+        Assert.Empty(messages);
         Try(options with { Device = "auto", IsDemo = false });
-        Assert.Equal(["No GPU can be used, and the CPU takes many times as long. Run yue doctor to find out why."], said);
+        Assert.Equal(["No GPU can be used, and the CPU takes many times as long. Run yue doctor to find out why."], messages);
     }
 
-    /// <remarks>Otherwise the remaining time of a continued run would be far too short.</remarks>
+    /// <remarks>Otherwise, the estimate of the remaining time of a continued run would be far too short.</remarks>
     [Fact]
-    public void Progress_is_that_of_the_work_of_this_run()
+    public void Progress_counts_only_the_work_of_the_current_run()
     {
         var options = QuantizedDemo.Options(_folder.Path, bits: 4, songs: 0);
         List<double> Run(double until)

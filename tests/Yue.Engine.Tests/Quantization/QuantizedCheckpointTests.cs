@@ -59,7 +59,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_quantized_checkpoint_loads_on_the_CPU_and_scores_like_the_original()
+    public void A_quantized_checkpoint_has_logits_close_to_the_original_on_the_CPU()
     {
         Quantize(Record(6), Sequences);
         using var scope = NewDisposeScope();
@@ -95,7 +95,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void Another_source_or_setting_starts_over()
+    public void A_run_with_another_number_of_bits_starts_over()
     {
         using var stop = new CancellationTokenSource();
         Assert.Throws<OperationCanceledException>(() => Quantize(Record(4), Sequences, done => Stop(stop, done), stop.Token));
@@ -119,7 +119,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     [InlineData("\"bits\":4", "\"bits\":\"x\"", "yue_quantization is invalid")]
     [InlineData("\"bits\":4", "\"bots\":4", "yue_quantization is invalid")]
     [InlineData("{", "[", "yue_quantization is invalid")]
-    public void A_record_of_another_format_is_refused_by_name(string part, string replaced, string says)
+    public void An_unsupported_or_invalid_record_is_refused_by_name(string part, string replaced, string says)
     {
         var text = Record(4).ToJson().Replace(part, replaced, StringComparison.Ordinal);
         var error = Assert.Throws<CheckpointException>(() => QuantizationRecord.Parse(text, "x"));

@@ -10,7 +10,7 @@ internal static class QuantizedDemo
 {
     /// <summary>Quantizes both checkpoints.</summary>
     /// <param name="target">The folder for the results.</param>
-    /// <param name="bits">The bits of a code.</param>
+    /// <param name="bits">The number of bits per weight.</param>
     /// <param name="songs">The number of songs to calibrate with.</param>
     /// <returns>The folders of the results.</returns>
     public static (string Stage1, string Stage2) Make(string target, int bits, int songs)
@@ -22,11 +22,11 @@ internal static class QuantizedDemo
 
     /// <summary>Runs a quantization.</summary>
     /// <param name="options">The options.</param>
-    /// <param name="begin">Called with the number of bytes to write; null for nothing.</param>
+    /// <param name="begin">Called with the number of bytes to write, if it is not null.</param>
     public static void Run(Yue1QuantizationOptions options, Action<long>? begin = null) =>
         new Yue1Quantization(options, (_, _) => { }, _ => { }, begin ?? (_ => { }), TestContext.Current.CancellationToken).Run();
 
-    /// <summary>Returns the options to quantize both checkpoints with.</summary>
+    /// <summary>Returns options for quantizing both checkpoints.</summary>
     public static Yue1QuantizationOptions Options(string target, int bits, int songs) => new()
     {
         Stage1 = new(DemoModel.Folders.Stage1, Path.Combine(target, "stage1")),

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Quantization;
 
-/// <summary>Errors of the goldens' logits with weights of fewer bits, against float32.</summary>
+/// <summary>Tests bounds on the errors of the goldens' logits with quantized weights, compared with float32.</summary>
 [Trait("Category", Goldens.Category)]
 public sealed class QuantizedGoldenTests(ITestOutputHelper output) : IDisposable
 {
@@ -24,7 +24,7 @@ public sealed class QuantizedGoldenTests(ITestOutputHelper output) : IDisposable
     [InlineData("stage1", 4, 0.32)]
     [InlineData("stage2", 6, 0.06)]
     [InlineData("stage2", 4, 0.32)]
-    public void Logits_stay_near_float32(string stage, int bits, double bound)
+    public void Logits_are_close_to_float32(string stage, int bits, double bound)
     {
         using var scope = NewDisposeScope();
         using var exact = GoldenModels.Load(stage);
@@ -52,7 +52,7 @@ public sealed class QuantizedGoldenTests(ITestOutputHelper output) : IDisposable
         return model.Logits(model.Forward(input, cache, ..1), 0, model.Config.VocabularySize);
     }
 
-    /// <summary>Returns the logits of the quantized golden.</summary>
+    /// <summary>Quantizes a golden checkpoint and returns its logits.</summary>
     private Tensor Logits(string stage, int bits, int[][] sequences, int[] ids)
     {
         var (source, target) = (Goldens.PathOf(stage), _folder[$"{sequences.Length}"]);

@@ -16,9 +16,9 @@ public sealed class QuantizedLoraTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <remarks>The model with the adapter also sings the songs of the calibration. The second run finds stage 2 complete.</remarks>
+    /// <remarks>The calibration songs are also made with the adapter. Stage 2 is already complete in the second run.</remarks>
     [Fact]
-    public void A_merged_adapter_gives_the_checkpoint_that_was_merged_before()
+    public void Merging_an_adapter_during_quantization_equals_merging_it_before()
     {
         TestAdapter.Write(_adapter, "\"lora_alpha\":64", TestAdapter.Query, TestAdapter.Down);
         var adapted = QuantizedDemo.Options(_folder["out"], bits: 6, songs: 1) with { Lora = _adapter };

@@ -24,12 +24,13 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <remarks>The bounds are those of docs/quantization.md: the error of the scores of the song's codes, over their deviation.</remarks>
+    /// <remarks>The bounds, which docs/quantization.md explains, are for the RMS error of the logits of the song's codes, relative to their
+    /// standard deviation.</remarks>
     [Theory]
     [InlineData(4, 1, 0.02, 0.2)]
     [InlineData(6, 0, 0.004, 0.06)]
-    public async Task A_quantized_demo_model_sings_and_scores_like_the_original(
-        int bits, int songs, double leastError, double mostError)
+    public async Task A_quantized_demo_model_sings_with_logits_close_to_the_original(
+        int bits, int songs, double minError, double maxError)
     {
         var (stage1, stage2) = QuantizedDemo.Make(_folder.Path, bits, songs);
         AssertRecord(stage1, bits, songs);
@@ -51,7 +52,7 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
             ErrorOf(stage2, DemoModel.Folders.Stage2, refined[0], CudaStage2Decoder.ScoredIds.Low, CudaStage2Decoder.ScoredIds.High),
         ];
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"int{bits}: RMS errors {errors[0]:P2} and {errors[1]:P2}"));
-        Assert.All(errors, error => Assert.InRange(error, leastError, mostError));
+        Assert.All(errors, error => Assert.InRange(error, minError, maxError));
     }
 
     private static async Task<SongResult> SingAsync(string stage1, string stage2)
@@ -73,14 +74,15 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(record.Type, LlamaConfig.Load(folder).QuantizedType);
     }
 
-    /// <summary>Returns the ids of stage 1, with the prompt.</summary>
+    /// <summary>Returns the ids of stage 1, including the prompt.</summary>
     private static int[] IdsOf(SectionCodes section)
     {
         var prompts = new PromptBuilder(YueTokenizer.Load(Path.Combine(DemoModel.Folders.Stage1, "tokenizer.model")));
         return [.. prompts.Build(Request.Genre, LyricsParser.Parse(Request.Lyrics).Sections).Sections[0], .. section.ToIds()];
     }
 
-    /// <summary>Returns the RMS error of the scores of some ids, over their deviation, at the positions before these ids.</summary>
+    /// <summary>Returns the RMS error of the logits of a range of ids, relative to their standard deviation, at the positions before ids of
+    /// that range.</summary>
     private static double ErrorOf(string quantized, string original, int[] ids, int first, int end)
     {
         using var scope = NewDisposeScope();

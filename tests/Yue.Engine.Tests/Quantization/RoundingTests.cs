@@ -46,7 +46,7 @@ public sealed class RoundingTests
     }
 
     [Fact]
-    public void Inputs_that_are_all_zeros_leave_plain_rounding()
+    public void Inputs_of_zeros_give_plain_rounding_and_inputs_of_NaN_are_refused()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);

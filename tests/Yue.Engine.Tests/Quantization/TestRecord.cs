@@ -6,7 +6,7 @@ namespace Yue.Engine.Tests.Quantization;
 /// <summary>The record of a checkpoint that a test quantizes.</summary>
 internal static class TestRecord
 {
-    /// <summary>Returns a record without sources and calibration.</summary>
+    /// <summary>Returns a record without sources or calibration.</summary>
     public static QuantizationRecord Of(int bits) => new()
     {
         Format = QuantizationRecord.FormatName,

@@ -49,7 +49,7 @@ public sealed class PhiloxRandomTests
             bins[(int)(PhiloxRandom.Uniform(42, 3, step) * bins.Length)]++;
         }
 
-        // Six standard deviations of a bin's count.
+        // The tolerance is six standard deviations of a bin's count.
         var expected = Draws / (double)bins.Length;
         Assert.All(bins, count => Assert.InRange(count, expected - (6 * Math.Sqrt(expected)), expected + (6 * Math.Sqrt(expected))));
     }

@@ -49,7 +49,7 @@ public sealed class SamplingChainTests
         };
 
     [Fact]
-    public void No_forbidden_id_is_sampled_and_no_end_before_the_minimum()
+    public void No_masked_id_is_sampled_and_no_end_id_before_the_minimum()
     {
         var chain = new SamplingChain(Vocabulary);
         Gen.Select(Logits, Logits, Settings, Gen.Int[0, 9], Gen.Float[0, 0.999f]).Sample(
@@ -72,7 +72,7 @@ public sealed class SamplingChainTests
     }
 
     [Fact]
-    public void Without_guidance_the_unconditional_row_is_not_read()
+    public void The_unconditional_row_is_not_read_without_guidance()
     {
         var chain = new SamplingChain(Vocabulary);
         Assert.Equal([10, 11, 12], chain.Next(new float[Vocabulary], [], Plain, new SeenIds(Vocabulary), 9).Ids.ToArray());

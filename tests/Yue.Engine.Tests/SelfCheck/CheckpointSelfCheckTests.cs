@@ -19,7 +19,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.SelfCheck;
 
-/// <summary>Tests the self-check with figures of the demo model, which the tests compute part by part.</summary>
+/// <summary>Tests the self-check with figures of the demo model, which this class computes with the individual models.</summary>
 public sealed class CheckpointSelfCheckTests : IDisposable
 {
     private static readonly DemoModelFolders Demo = DemoModel.Folders;
@@ -85,7 +85,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     }
 
     [Fact]
-    public void A_checkpoint_that_is_missing_is_a_line_and_the_others_are_still_checked()
+    public void A_missing_checkpoint_is_reported_and_the_others_are_still_checked()
     {
         File.WriteAllText(_file, DemoFigures.Value);
         var files = new SelfCheckFiles(Path.Combine(Demo.Stage1, "gone"), Demo.Stage2, Demo.Codec);
@@ -96,7 +96,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
         Assert.Equal("stage 2: a chunk of 16 frames", lines[^1].Name);
     }
 
-    /// <remarks>A quantized checkpoint chooses other codes than its original. Figures of its own are compared.</remarks>
+    /// <remarks>A quantized checkpoint gives different codes than its original, so only figures of its own are compared.</remarks>
     [Fact]
     public void A_quantized_stage_2_is_not_compared_with_figures_of_the_original()
     {
@@ -117,7 +117,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     }
 
     [Fact]
-    public void A_group_of_figures_is_computed_when_it_is_enumerated()
+    public void Figures_are_computed_only_when_their_lines_are_enumerated()
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(_file, DemoFigures.Value);
@@ -248,7 +248,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
 
     private sealed record SoundValues(int[] Single, int[] Dual, int Frames, float Decoded, JsonObject Peaks);
 
-    /// <summary>Returns the peaks of the song decoder that requests use.</summary>
+    /// <summary>Measures the peaks of songs with the decoder that requests use.</summary>
     private sealed class SongPeaks(SongDecoder songs, CodecDecoder codec, Vocos vocal, Vocos instrumental)
     {
         public JsonObject Measure(Tensor vocalCodes, Tensor instrumentalCodes)

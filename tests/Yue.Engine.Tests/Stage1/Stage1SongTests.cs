@@ -44,7 +44,7 @@ public sealed class Stage1SongTests
     }
 
     [Fact]
-    public void A_section_cut_at_the_limit_is_closed_before_the_next_one()
+    public void A_section_cut_at_the_limit_gets_an_end_id_before_the_next_one()
     {
         var sequence = new FakeStage1Sequence();
         using var song = Begun(Prompt(2), 2, sequence, 16_384, maxTokens: 100);
@@ -72,7 +72,7 @@ public sealed class Stage1SongTests
     }
 
     [Fact]
-    public void A_full_context_drops_its_oldest_half_and_keeps_the_instruction_unread()
+    public void A_full_context_drops_its_oldest_half_but_not_the_instruction()
     {
         var sequence = new FakeStage1Sequence();
         using var song = Begun(Prompt(4), 4, sequence, 151 + 230, maxTokens: 150);
@@ -83,7 +83,7 @@ public sealed class Stage1SongTests
             song.TakeSampled();
         }
 
-        // Three sections of 101 and their prompts do not fit into 230. One fits into half of the space after the instruction.
+        // Three sections of 101 ids and their prompts do not fit into 230. One fits into half of the space after the instruction.
         Assert.Equal([12, .. OneSecond, TokenMap.EndOfAudio, 13], sequence.Prompts[3]);
         Assert.Equal([1, 2], Assert.Single(sequence.Truncations));
         Assert.Equal(["context shortened: from section 4 on, the model does not see sections 1 to 2"], song.Warnings);
@@ -94,12 +94,12 @@ public sealed class Stage1SongTests
     [InlineData(1000, 100, 100, 100)]       // lyrics that take more than half of the context
     [InlineData(2, 1, 700, 30)]             // sections of different lengths
     [InlineData(200, 640, 10, 640)]
-    public void At_most_as_many_ids_are_read_again_as_are_new_over_120_sections(int head, params int[] lengths)
+    public void At_most_one_id_per_new_id_is_read_again_over_120_sections(int head, params int[] lengths)
     {
         const int Sections = 120, Context = 2000, MaxTokens = 700;
         var sequence = new FakeStage1Sequence();
         using var song = Begun(Prompt(Sections, head), Sections, sequence, Context, MaxTokens);
-        var (isNew, held) = (head + 1, 0);
+        var (newIds, held) = (head + 1, 0);
         for (var section = 0; section < Sections; section++)
         {
             var dropped = sequence.Truncations.Count;
@@ -108,7 +108,7 @@ public sealed class Stage1SongTests
             held += sequence.Prompts[^1].Length + ids.Length;
             sequence.Sample(ids);
             song.TakeSampled();
-            isNew += ids.Length + 1;
+            newIds += ids.Length + 1;
             held = sequence.Truncations.Count > dropped ? head : held;
             Assert.True(song.IsDone || held + sequence.Prompts[^1].Length <= Context - MaxTokens - 1);
         }
@@ -116,7 +116,7 @@ public sealed class Stage1SongTests
         Assert.True(song.IsDone);
         Assert.NotEmpty(sequence.Truncations);
         var read = sequence.Prompts.Sum(prompt => prompt.Length);
-        Assert.InRange(read, 0, 2 * isNew);
+        Assert.InRange(read, 0, 2 * newIds);
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class Stage1SongTests
     }
 
     [Fact]
-    public void Frames_are_taken_once_as_soon_as_both_ids_are_sampled()
+    public void Each_frame_is_taken_once_after_both_its_ids_are_sampled()
     {
         static int[] Ids(int first, int count) => [.. Enumerable.Range(first, count).Select(code => TokenMap.ToId(code))];
 
@@ -232,7 +232,7 @@ public sealed class Stage1SongTests
 
     /// <remarks>This allows a request to be rejected before anything is sung.</remarks>
     [Fact]
-    public void A_song_fails_exactly_if_a_section_does_not_fit_by_itself() =>
+    public void A_song_fails_if_and_only_if_one_of_its_sections_cannot_fit() =>
         Gen.Select(Gen.Int[1, 20].Array[1, 5], Gen.Int[1, 40], Gen.Int[100, 300], Gen.Int[100, 500])
             .Sample((own, head, maxTokens, context) =>
             {
@@ -249,7 +249,7 @@ public sealed class Stage1SongTests
             });
 
     [Fact]
-    public void The_section_after_kept_ones_is_sung_as_if_this_song_had_sung_them_all()
+    public void A_section_after_kept_ones_is_sung_as_if_this_song_had_sung_them()
     {
         int[] closed = [.. OneSecond, TokenMap.EndOfAudio];
         var whole = new FakeStage1Sequence();

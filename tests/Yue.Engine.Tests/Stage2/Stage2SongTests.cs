@@ -28,7 +28,7 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void Runs_begin_and_end_while_others_go_on(int rowsTogether)
+    public void Runs_can_begin_and_end_while_others_continue(int rowsTogether)
     {
         using var decoder = new TorchStage2Decoder(random.Model, maxRows: 4, Stage2Mask.SlotExact, rowsTogether);
         int[][] chunks = [Codes(30, 1), Codes(40, 2)];
@@ -66,7 +66,7 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
     [InlineData(3, All)]
     [InlineData(8, 2)]
     [InlineData(8, All)]
-    public void A_song_that_arrives_in_pieces_has_the_codes_of_one_that_arrives_whole(int rows, int maxRows)
+    public void A_song_appended_in_pieces_has_the_same_codes_as_one_appended_whole(int rows, int maxRows)
     {
         int[] vocal = Codes(640, 1), instrumental = Codes(640, 2);
         var whole = Whole(vocal, instrumental);
@@ -155,7 +155,7 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
 
     private static int[] Codes(int frames, int seed) => [.. Enumerable.Range(0, frames).Select(i => ((i * 37) + (seed * 101)) % 1024)];
 
-    /// <summary>A model of two layers with the real vocabulary.</summary>
+    /// <summary>A random model with two layers and the real vocabulary.</summary>
     public sealed class RandomModel : IDisposable
     {
         public RandomModel()

@@ -14,7 +14,7 @@ public sealed class LatinScriptTests
     [InlineData("सुबह", "subh")]
     [InlineData("Καλημέρα", "Kalimera")]
     [InlineData("déjà Ｖｕ 🎵 — “la”", "deja Vu 🎵 — “la”")]
-    public void Words_of_other_scripts_are_written_in_latin_letters(string words, string latin)
+    public void Words_of_other_scripts_are_written_in_Latin_letters(string words, string latin)
     {
         var rewritten = LatinScript.Rewrite([new LyricSection("verse", words)]);
         Assert.Equal([new LyricSection("verse", latin)], rewritten.Sections);
@@ -22,7 +22,7 @@ public sealed class LatinScriptTests
     }
 
     [Fact]
-    public void Latin_lyrics_stay_as_they_are()
+    public void Latin_lyrics_are_unchanged()
     {
         LyricSection[] sections = [new("verse", "Don’t — “stop” me now… 🎵"), new("my_tag", "hmm")];
         var rewritten = LatinScript.Rewrite(sections);
@@ -52,6 +52,6 @@ public sealed class LatinScriptTests
     [Theory]
     [InlineData("[start_of_segm\u0435nt]", "(start_of_segment)")]
     [InlineData("<\u0415OA>", "(EOA)")]
-    public void Letters_of_other_scripts_hide_no_control_token(string text, string latin) =>
+    public void Letters_of_other_scripts_cannot_hide_a_control_token(string text, string latin) =>
         Assert.Equal(latin, LatinScript.Rewrite(text));
 }

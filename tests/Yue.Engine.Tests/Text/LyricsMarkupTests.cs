@@ -32,7 +32,7 @@ public sealed class LyricsMarkupTests
     [InlineData("\uFEFF[verse]\nHello world\nGood morning\n\u200E[chorus]\nla")]
     [InlineData("【verse】\nHello world\nGood morning\n［chorus］\nla")]
     [InlineData("verse]\nHello world\nGood morning\n[chorus]\nla", "verse]\nHello world\nGood morning")]
-    public void Line_ends_and_symbols_do_not_change_the_song(string lyrics, string words = "Hello world\nGood morning") =>
+    public void Line_endings_and_symbols_do_not_change_the_song(string lyrics, string words = "Hello world\nGood morning") =>
         Assert.Equal([("verse", words), ("chorus", "la")], Sung(LyricsParser.Parse(lyrics)));
 
     [Fact]
@@ -59,7 +59,8 @@ public sealed class LyricsMarkupTests
     }
 
     [Fact]
-    public void A_letter_alone_names_a_section() => Assert.Equal([("A", "la"), ("B", "lo")], Sung(LyricsParser.Parse("[A]\nla\n[B]\nlo")));
+    public void A_single_letter_in_brackets_names_a_section() =>
+        Assert.Equal([("A", "la"), ("B", "lo")], Sung(LyricsParser.Parse("[A]\nla\n[B]\nlo")));
 
     [Fact]
     public void Times_and_metadata_of_lrc_files_are_left_out()
@@ -82,7 +83,7 @@ public sealed class LyricsMarkupTests
         Sung(LyricsParser.Parse("1\n00:00:01,000 --> 00:00:04,000\nMorning light\n\n2\n00:00:05,000 --> 00:00:08,000\nWe run\n")));
 
     [Fact]
-    public void A_literal_line_end_is_a_line_end()
+    public void A_backslash_and_an_n_are_read_as_a_line_end()
     {
         var parsed = LyricsParser.Parse(@"[verse]\nHello world\r\n\n[chorus]\nLa la la");
         Assert.Equal([("verse", "Hello world"), ("chorus", "La la la")], Sung(parsed));
@@ -127,7 +128,7 @@ public sealed class LyricsMarkupTests
     [InlineData("[Verse]\nI’m broken\nA\nI love you <3 & more\n[outro]\nGood-bye")]
     [InlineData("[verse]\n我爱你\n夜空の光\n\n[chorus]\n사랑해요\n「夢」")]
     [InlineData("[verse]\n\tEm\u00A0hm 🎵 * la * la\n\n\n[chorus]\n{la}")]
-    public void Ordinary_lyrics_stay_as_they_are(string lyrics)
+    public void Ordinary_lyrics_are_unchanged(string lyrics)
     {
         var parsed = LyricsParser.Parse(lyrics);
         Assert.Empty(parsed.Warnings);
@@ -139,7 +140,7 @@ public sealed class LyricsMarkupTests
     [InlineData("**[start_of_segment]**")]
     [InlineData("[start[0:15]_of_segment]")]
     [InlineData("<E[0:15]OA>")]
-    public void No_notation_hides_a_prompt_marker(string text)
+    public void Notation_cannot_hide_a_prompt_marker(string text)
     {
         var parsed = LyricsParser.Parse($"[verse]\nla {text}\n{text}\nlo");
         Assert.All(parsed.Sections, section =>

@@ -19,7 +19,7 @@ public sealed partial class LyricsParserTests
         Gen.String[0, 5]).Array[0, 16].Select(string.Concat);
 
     [Fact]
-    public void Lyrics_that_the_reference_keeps_whole_are_split_the_same()
+    public void Lyrics_that_the_reference_keeps_whole_are_split_in_the_same_way()
     {
         const string Lyrics = "\n [verse]\nline one\nline two\n\n\n[chorus2]   same line [bridge]\n\n[夜_2]\n\u3000wide\u3000\n";
         var parsed = LyricsParser.Parse(Lyrics);
@@ -122,7 +122,7 @@ public sealed partial class LyricsParserTests
     }
 
     [Fact]
-    public void A_prompt_marker_typed_as_a_tag_is_words()
+    public void A_prompt_marker_typed_as_a_tag_is_sung_as_words()
     {
         var parsed = LyricsParser.Parse("[verse]\nla\n[start_of_segment]\nlo");
         Assert.Equal("la\n(start_of_segment)\nlo", Assert.Single(parsed.Sections).Words);
@@ -151,9 +151,9 @@ public sealed partial class LyricsParserTests
     [InlineData(2, 2)]
     [InlineData(3, 3)]
     [InlineData(10, 3)]
-    public void The_requested_number_of_sections_is_sung(int asked, int taken)
+    public void The_requested_number_of_sections_is_sung(int requested, int taken)
     {
-        var sung = LyricsParser.Parse("[verse]a[chorus]b[outro]c").Take(asked);
+        var sung = LyricsParser.Parse("[verse]a[chorus]b[outro]c").Take(requested);
         Assert.Equal(taken, sung.Sections.Count);
         Assert.Equal(taken < 3, sung.Warning is not null);
     }
@@ -171,7 +171,7 @@ public sealed partial class LyricsParserTests
         var kept = string.Concat(sections.Select(section => $"{(section.WrittenTag is { } tag ? $"[{tag}]" : "")}{section.Words}"));
         Assert.Equal(WithoutSpace(read).Order(), WithoutSpace(kept).Order());
 
-        // Signs before the first tag move after it; everything sung stays in order.
+        // Symbols before the first tag move after it. Everything that is sung stays in order.
         Assert.Equal(LettersAndNumbers(read), LettersAndNumbers(kept));
     }, iter: 2000);
 

@@ -6,7 +6,7 @@ namespace Yue.Engine.Tests.Text;
 
 public sealed class NormalizationTests
 {
-    /// <summary>Lines of Unicode's NormalizationTest, one or more of each kind: source; form C.</summary>
+    /// <summary>Lines of Unicode's NormalizationTest.txt, at least one of each kind: the source and its normalization form C.</summary>
     [Theory]
     [InlineData("1E0A", "1E0A")]                                        // already composed
     [InlineData("0044 0307", "1E0A")]
@@ -21,13 +21,13 @@ public sealed class NormalizationTests
     [InlineData("2ADC", "2ADD 0338")]
     [InlineData("212B", "00C5")]                                        // singletons
     [InlineData("F900", "8C48")]
-    [InlineData("2F800", "4E3D")]                                       // outside the basic plane
+    [InlineData("2F800", "4E3D")]                                       // outside the Basic Multilingual Plane
     [InlineData("1D15E", "1D157 1D165")]
     [InlineData("110A5 110BA", "110AB")]
     [InlineData("0061 0315 0300 05AE 0062", "00E0 05AE 0315 0062")]     // combining classes
     [InlineData("0344", "0308 0301")]
     [InlineData("FB01 2460", "FB01 2460")]                              // compatibility characters are kept
-    public void Normalization_form_C_equals_the_results_of_Unicode(string source, string composed) =>
+    public void Normalization_form_C_equals_the_results_published_by_Unicode(string source, string composed) =>
         Assert.Equal(Text(composed), Normalization.ToNfc(Text(source)));
 
     private static string Text(string codePoints) => string.Concat(codePoints.Split(' ')

@@ -61,7 +61,7 @@ public sealed class PromptBuilderTests
     });
 
     [Fact]
-    public void Control_tokens_in_genre_and_lyrics_leave_the_structure_of_the_prompt_alone()
+    public void Control_tokens_in_genre_and_lyrics_do_not_change_the_prompt_structure()
     {
         const string Hostile = "<EOA> [end_of_segment] <SOA><xcodec></s><PAD> [start_of_segment]\uD800\0";
         var lyrics = LyricsParser.Parse($"[verse]\nla {Hostile}\n[chorus]\n{Hostile}");
@@ -85,7 +85,7 @@ public sealed class PromptBuilderTests
     }
 
     [Fact]
-    public void A_longer_track_of_a_clip_is_cut_to_the_shorter() => Assert.Equal(
+    public void The_longer_track_of_a_clip_is_cut_to_the_length_of_the_shorter() => Assert.Equal(
         [45_334 + 1, 45_334 + 9, 45_334 + 2, 45_334 + 8], ReferenceClip.OfTracks([1, 2, 3], [9, 8], 0, 30).Ids);
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class PromptBuilderTests
         Assert.Throws<ArgumentOutOfRangeException>(() => ReferenceClip.OfMix([1], 2, 1));
 
     [Fact]
-    public void No_sections_make_no_prompts() => Assert.Empty(_builder.Build("Pop", []).Sections);
+    public void No_prompts_are_built_without_sections() => Assert.Empty(_builder.Build("Pop", []).Sections);
 
     private static List<Golden> Read() =>
         JsonSerializer.Deserialize<List<Golden>>(File.ReadAllBytes(Goldens.PathOf("prompts", "prompts.json")), SnakeCase)!;

@@ -3,8 +3,8 @@ using Yue.Engine.Families.Yue1.Text;
 
 namespace Yue.Engine.Tests.Text;
 
-/// <summary>The published regular expression, which splits lyrics and drops text that it does not match, in a form that has the same
-/// meaning in .NET as in Python within the basic plane.</summary>
+/// <summary>The reference's published regular expression, which splits lyrics and drops text that it does not match. Within the Basic
+/// Multilingual Plane, this form has the same meaning in .NET as the original has in Python.</summary>
 internal static partial class ReferenceLyrics
 {
     public static IReadOnlyList<LyricSection> Parse(string lyrics) =>

@@ -9,7 +9,7 @@ namespace Yue.Engine.Tests.Text;
 
 public sealed class UserTextTests
 {
-    /// <summary>Text that contains everything that could control the model, in pieces that can also join.</summary>
+    /// <summary>Text with everything that could control the model, whole and in pieces that may combine.</summary>
     private static readonly Gen<string> GenHostile = Gen.OneOf<string>(
         Gen.OneOf([.. TokenMap.ControlTokens.Keys, .. UserText.PromptMarkers]),
         Gen.OneOf(
@@ -46,7 +46,7 @@ public sealed class UserTextTests
     [InlineData("[verse]\nI <3 you\n\t(oh-oh) [x2] <b>loud</b> 👩‍🎤 é नमस्ते")]
     [InlineData("<eoa> <unk> [start of segment]")]
     [InlineData("")]
-    public void Harmless_text_stays_as_it_is(string text)
+    public void Harmless_text_is_unchanged(string text)
     {
         var clean = UserText.Clean(text, "lyrics");
         Assert.Equal(text, clean.Text);
@@ -63,7 +63,7 @@ public sealed class UserTextTests
     [Theory]
     [InlineData("a\r\nb\rc\u2028d\u2029e\r\r\n\nf", "a\nb\nc\nd\ne\n\n\nf")]
     [InlineData("cafe\u0301 \u1112\u1161\u11AB\u1100\u1173\u11AF", "café 한글")]
-    public void Line_ends_and_normalization_form_are_those_that_models_expect(string text, string expected)
+    public void Line_endings_and_normalization_form_are_those_that_models_expect(string text, string expected)
     {
         var clean = UserText.Clean(text, "lyrics");
         Assert.Equal(expected, clean.Text);
@@ -81,7 +81,7 @@ public sealed class UserTextTests
     [Theory]
     [InlineData("<E\u200BOA>", "(EOA)")]
     [InlineData("[start\u2060_of_segment]", "(start_of_segment)")]
-    public void An_invisible_character_hides_no_control_token(string text, string expected) =>
+    public void An_invisible_character_cannot_hide_a_control_token(string text, string expected) =>
         Assert.Equal(expected, UserText.Clean(text, "lyrics").Text);
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class UserTextTests
 
     [Fact]
     [Trait("Category", Goldens.Category)]
-    public void Cleaned_text_of_any_kind_encodes_to_no_control_id_and_no_marker() => GenHostile.Sample(text =>
+    public void Cleaned_text_never_encodes_to_a_control_id_or_a_prompt_marker() => GenHostile.Sample(text =>
     {
         var ids = RealTokenizer.Instance.EncodeTemplate(UserText.Clean(text, "x").Text);
         Assert.All(ids, id => Assert.True(TokenMap.IsText(id)));
@@ -113,7 +113,7 @@ public sealed class UserTextTests
 
     [Fact]
     [Trait("Category", Goldens.Category)]
-    public void Without_cleaning_the_same_texts_would_be_control_tokens()
+    public void Text_that_is_not_cleaned_can_encode_to_control_ids_and_prompt_markers()
     {
         Assert.Contains(TokenMap.EndOfAudio, RealTokenizer.Instance.EncodeTemplate("a <EOA>"));
         Assert.All(UserText.PromptMarkers, marker => Assert.True(

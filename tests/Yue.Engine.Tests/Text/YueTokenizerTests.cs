@@ -53,9 +53,9 @@ public sealed class YueTokenizerTests : IDisposable
         Assert.NotEmpty(await Task.Run(() => RealTokenizer.Instance.EncodeTemplate(text)).InTime());
     }
 
-    /// <summary>Few letters and few scores, so that ties, overlaps and scores that rise with a merge are common.</summary>
+    /// <summary>The models have few letters and few scores, so ties, overlaps, and scores that rise with a merge are common.</summary>
     [Fact]
-    public void Any_model_encodes_any_text_as_BPE_is_defined()
+    public void Any_model_encodes_any_text_by_the_definition_of_BPE()
     {
         var genPiece = Gen.Select(Gen.Char["ab▁é"].Array[1, 4], Gen.Int[-3, 0]);
         var genModel = genPiece.Array[1, 20].Select(pieces => new TinySentencePiece(
@@ -70,7 +70,7 @@ public sealed class YueTokenizerTests : IDisposable
     }
 
     [Fact]
-    public void Equal_merges_are_made_from_the_left()
+    public void Merges_with_equal_scores_are_made_from_left_to_right()
     {
         var model = new TinySentencePiece([("▁", -9), ("a", -9), ("aa", -1)]);
         var ids = Load(model.ToBytes()).EncodeText("aaaaa");
@@ -87,7 +87,7 @@ public sealed class YueTokenizerTests : IDisposable
     }
 
     [Fact]
-    public void Names_of_control_tokens_are_words_where_they_are_not_honoured() =>
+    public void EncodeText_encodes_the_names_of_control_tokens_as_words() =>
         Assert.All(TokenMap.ControlTokens.Keys,
             name => Assert.All(
                 Load(new TinySentencePiece([("▁", -9)]).ToBytes()).EncodeText(name), id => Assert.True(TokenMap.IsText(id))));
@@ -95,7 +95,7 @@ public sealed class YueTokenizerTests : IDisposable
     [Fact]
     public void A_piece_named_like_a_control_token_cannot_be_reached_from_text()
     {
-        // The vocabulary contains every merge step towards the names of the control pieces, with the best scores.
+        // The vocabulary contains every merge step toward the names of the control pieces, with the best scores.
         var model = new TinySentencePiece([("<s", 5), ("</", 5), ("</s", 5), ("s>", 5)]);
         Assert.All(Load(model.ToBytes()).EncodeText("<s></s>"), id => Assert.True(TokenMap.IsText(id)));
     }
@@ -108,7 +108,7 @@ public sealed class YueTokenizerTests : IDisposable
     }
 
     [Fact]
-    public void Without_byte_fallback_a_run_of_unknown_characters_is_one_unknown_piece()
+    public void A_run_of_unknown_characters_is_one_piece_without_byte_fallback()
     {
         var model = new TinySentencePiece([("▁", -9), ("a", -9)]) { ByteFallback = false };
         Assert.Equal([259, 260, 0, 260, 0], Load(model.ToBytes()).EncodeText("a夜空a光"));

@@ -7,11 +7,11 @@ namespace Yue.Engine.Tests.Tokens;
 /// way. With the masks of this implementation, no repair is needed.</summary>
 internal static class ReferenceRepair
 {
-    /// <summary>Replaces every value outside 0 to 1023 with the most frequent value of the row; of equally frequent ones, the first to
-    /// occur.</summary>
+    /// <summary>Replaces every value outside 0 to 1023 with the most frequent value of the row. If several values are equally frequent, the
+    /// first of them is used.</summary>
     /// <param name="row">The values of one codebook over a whole track; changed in place.</param>
     /// <returns>The number of values that were replaced.</returns>
-    /// <remarks>The reference also counts the values outside. If one of them is the most frequent, the row remains invalid.</remarks>
+    /// <remarks>The reference also counts invalid values. If one of them is the most frequent, the row remains invalid.</remarks>
     public static int Apply(Span<int> row)
     {
         var counts = new Dictionary<int, int>();

@@ -45,7 +45,7 @@ public sealed class ReferenceRepairTests
     [InlineData(new[] { 3, 4, 4, 3, -9 }, new[] { 3, 4, 4, 3, 3 }, 1)]
     [InlineData(new[] { 1, 2, 3 }, new[] { 1, 2, 3 }, 0)]
     [InlineData(new int[0], new int[0], 0)]
-    public void Invalid_values_become_the_most_frequent_or_the_first_of_them(int[] row, int[] expected, int replaced)
+    public void Invalid_values_become_the_first_of_the_most_frequent_values(int[] row, int[] expected, int replaced)
     {
         Assert.Equal(replaced, ReferenceRepair.Apply(row));
         Assert.Equal(expected, row);

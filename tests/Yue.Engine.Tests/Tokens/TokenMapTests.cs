@@ -11,11 +11,11 @@ public sealed class TokenMapTests
     [InlineData(1, 46_358)]
     [InlineData(8, 53_526)]
     [InlineData(12, 57_622)]
-    public void Codebooks_follow_each_other(int codebook, int firstId) =>
+    public void The_ids_of_codebooks_are_contiguous(int codebook, int firstId) =>
         Assert.Equal(firstId, TokenMap.CodebookStart(codebook));
 
     [Fact]
-    public void Every_code_of_every_codebook_has_an_id_of_its_own()
+    public void Every_code_of_every_codebook_has_its_own_id()
     {
         var ids = new HashSet<int>();
         for (var codebook = 0; codebook < TokenMap.CodebookCount; codebook++)
@@ -45,7 +45,7 @@ public sealed class TokenMapTests
     [Fact]
     public void The_control_tokens_between_text_and_codes_are_all_named()
     {
-        const int FirstCode = 32_022;       // of dac_16k
+        const int FirstCode = 32_022;       // the first id of dac_16k
         Assert.All(Enumerable.Range(TokenMap.TextCount, FirstCode - TokenMap.TextCount),
             id => Assert.Equal(id, TokenMap.ControlTokens[TokenMap.ControlNames[id]]));
         Assert.Equal(TokenMap.ControlTokens.Count, TokenMap.ControlNames.Count);

@@ -20,7 +20,7 @@ public sealed class TracksTests
             });
 
     [Fact]
-    public void Interleaving_undoes_splitting_except_for_the_head_and_an_unpaired_last_id() =>
+    public void Interleaving_undoes_splitting_except_for_the_marker_and_an_unpaired_id() =>
         Gen.Select(GenCode.Select(code => TokenMap.ToId(code)).Array, Gen.Bool).Sample((ids, marked) =>
         {
             var tracks = Tracks.Split(marked ? [TokenMap.XCodec, .. ids] : ids);

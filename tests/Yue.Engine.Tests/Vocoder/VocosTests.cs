@@ -14,7 +14,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
     [Theory]
     [InlineData("vocal")]
     [InlineData("instrumental")]
-    public void The_vocoded_golden_equals_the_reference(string track)
+    public void The_sound_of_an_embedding_equals_the_golden(string track)
     {
         using var codec = new ExpectedValues("xcodec_mini_infer", "expected_codec.safetensors");
         using var vocoder = new ExpectedValues("xcodec_mini_infer", "expected_vocoder.safetensors");
@@ -32,7 +32,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(29)]
-    public void A_frame_gives_exactly_a_hop_of_samples(int frames)
+    public void Each_frame_gives_exactly_one_hop_of_samples(int frames)
     {
         using var codes = golden.RandomCodes(frames);
         using var embedding = golden.Decoder.Embed(codes);
@@ -61,7 +61,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
     }
 
     [Fact]
-    public void Eight_layers_reach_27_frames_and_the_overlap_two_more() =>
+    public void The_context_has_27_frames_for_eight_layers_and_two_for_the_overlap() =>
         Assert.Equal(
             29, new Vocos(
                 Ones(Small with { Layers = 8, FftSamples = 3528, HopSamples = 882 }),
@@ -74,7 +74,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
     [InlineData(8, 8)]
     public void The_synthesis_equals_its_definition_for_any_window_and_hop(int fft, int hop)
     {
-        // With these weights the head's output is its bias, so every frame has the same spectrum and the sound can be computed by hand.
+        // With these weights, the head's output is its bias. Every frame has the same spectrum, so the sound can be computed directly.
         var config = Small with { FftSamples = fft, HopSamples = hop };
         var bins = (fft / 2) + 1;
         float[] logMagnitude = [.. Enumerable.Range(0, bins).Select(k => 0.1f * k)];

@@ -102,7 +102,7 @@ public sealed class ConfigTests : IDisposable
         AssertRefused(message, Llama, old, replacement, text => LoadLlama(text));
 
     [Fact]
-    public void The_derived_numbers_of_a_codec_config_follow_from_it()
+    public void A_codec_config_is_read_and_gives_the_derived_numbers()
     {
         var config = LoadCodec(Codec);
         Assert.Equal([8, 5, 4, 2], config.Ratios);

@@ -36,9 +36,9 @@ public sealed class DamagedFileTests : IDisposable
     public void A_damaged_pickle_is_read_or_refused()
     {
         var pickle = PickleBytes.Join(
-            "\u0080\u0002}(", PickleBytes.Words("x"), PickleBytes.Tensor([2, 3], [3, 1]),
-            PickleBytes.Words("y"), PickleBytes.Tensor([2], [2], offset: 1),
-            PickleBytes.Words("z"), "comegaconf.listconfig\nListConfig\n)\u0081}", PickleBytes.Words("a"), "]K\u0001asb", "u.");
+            "\u0080\u0002}(", PickleBytes.Utf8("x"), PickleBytes.Tensor([2, 3], [3, 1]),
+            PickleBytes.Utf8("y"), PickleBytes.Tensor([2], [2], offset: 1),
+            PickleBytes.Utf8("z"), "comegaconf.listconfig\nListConfig\n)\u0081}", PickleBytes.Utf8("a"), "]K\u0001asb", "u.");
         File.WriteAllBytes(_folder["whole"], pickle);
         Damage(ReadAll(path =>
         {

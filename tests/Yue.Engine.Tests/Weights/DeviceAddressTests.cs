@@ -18,7 +18,7 @@ public sealed class DeviceAddressTests
     }
 
     [Fact]
-    public void Gaps_are_refused()
+    public void A_tensor_that_is_not_contiguous_is_refused()
     {
         using var columns = zeros([4, 4], ScalarType.BFloat16).t();
         Assert.Throws<ArgumentException>(() => columns.Address());

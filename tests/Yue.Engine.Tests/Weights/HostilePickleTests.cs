@@ -32,16 +32,16 @@ public sealed class HostilePickleTests : IDisposable
             "tensor x has 24 bytes in storage 0, expected 6 values of 8 bytes", DictOf("x", Tensor([6], [1], storage: "DoubleStorage")));
         AssertRefused(
             "tensor x has storage class torch.ComplexFloatStorage", DictOf("x", Tensor([6], [1], storage: "ComplexFloatStorage")));
-        AssertRefused("the archive has no entry model/data/1", DictOf("x", Replace(Tensor([6], [1]), Words("0"), Words("1"))));
+        AssertRefused("the archive has no entry model/data/1", DictOf("x", Replace(Tensor([6], [1]), Utf8("0"), Utf8("1"))));
         AssertRefused(
-            "the archive has no entry model/data/../../secret", DictOf("x", Replace(Tensor([6], [1]), Words("0"), Words("../../secret"))));
+            "the archive has no entry model/data/../../secret", DictOf("x", Replace(Tensor([6], [1]), Utf8("0"), Utf8("../../secret"))));
     }
 
     [Fact]
-    public void A_name_twice_and_a_tensor_of_another_kind_are_refused()
+    public void A_duplicate_name_and_a_tensor_of_another_kind_are_refused()
     {
         var tensor = Tensor([6], [1]);
-        AssertRefused("tensor x is in the state dict twice", Join("}(", Words("x"), tensor, Words("x"), tensor, "u."));
+        AssertRefused("tensor x is in the state dict twice", Join("}(", Utf8("x"), tensor, Utf8("x"), tensor, "u."));
         AssertRefused(
             "tensor x is stored through torch._utils._rebuild_sparse_tensor",
             DictOf("x", Join("ctorch._utils\n_rebuild_sparse_tensor\n)R")));
@@ -80,7 +80,7 @@ public sealed class HostilePickleTests : IDisposable
     public void An_invalid_pickle_is_refused(string pickle, string message) => AssertRefused(message, Join(pickle));
 
     [Fact]
-    public void A_pickle_that_makes_very_many_values_is_refused()
+    public void A_pickle_that_creates_too_many_values_is_refused()
     {
         AssertRefused("values are on the stack", Join(new string('N', (1 << 20) + 1), "."));
         AssertRefused("collections are nested", Join(new string('(', 100_000), "."));
@@ -88,17 +88,17 @@ public sealed class HostilePickleTests : IDisposable
         AssertRefused("creates more than 4194304 values", Join(string.Concat(Enumerable.Repeat("]0", (1 << 21) + 1)), "."));
         AssertRefused("model/data.pkl has 16777217 bytes, expected at most 16777216", new byte[(16 << 20) + 1]);
 
-        // A list of 1000 pairs, made an OrderedDict 10,000 times.
+        // A list of 1,000 pairs, converted to an OrderedDict 10,000 times.
         var pairs = Join("](", string.Concat(Enumerable.Repeat("K\u0001K\u0001\u0086", 1000)), "eq\u0000");
         var copies = string.Concat(Enumerable.Repeat("ccollections\nOrderedDict\nh\u0000\u0085R0", 10_000));
         AssertRefused("creates more than 4194304 values", Join(pairs, copies, "."));
     }
 
     [Fact]
-    public void Deep_nesting_and_a_list_that_contains_itself_do_no_harm()
+    public void Deep_nesting_and_a_list_that_contains_itself_are_harmless()
     {
         var deep = string.Concat(Enumerable.Repeat("]", 500_000)) + new string('a', 499_999);
-        using var nested = Open(Join("}(", Words("deep"), deep, Words("self"), "]q\u0000h\u0000a", Words("x"), Tensor([6], [1]), "u."));
+        using var nested = Open(Join("}(", Utf8("deep"), deep, Utf8("self"), "]q\u0000h\u0000a", Utf8("x"), Tensor([6], [1]), "u."));
         Assert.Equal(["x"], nested.Tensors.Keys);
     }
 

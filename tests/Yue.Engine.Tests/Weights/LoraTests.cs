@@ -42,7 +42,7 @@ public sealed class LoraTests : IDisposable
             var read = merged.Read(module + ".weight", shape);
             Assert.True((expected - read).abs().max().item<double>() < 1e-6);
 
-            // A part of a larger tensor, as the fused matrices are.
+            // Reads into a part of a larger tensor, as is done for fused matrices.
             var larger = zeros([2 * shape[0], shape[1]]);
             merged.ReadInto(module + ".weight", larger.narrow(0, shape[0], shape[0]));
             Assert.True(larger.narrow(0, shape[0], shape[0]).equal(read).all().item<bool>());

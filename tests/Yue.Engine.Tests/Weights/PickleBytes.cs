@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Yue.Engine.Tests.Weights;
 
-/// <summary>Handwritten pickles, opcode by opcode, and the archives in which PyTorch stores them.</summary>
+/// <summary>Builds pickles opcode by opcode, and the archives in which PyTorch stores them.</summary>
 internal static class PickleBytes
 {
     public static byte[] Join(params object[] parts)
@@ -12,13 +12,13 @@ internal static class PickleBytes
         var bytes = new List<byte>();
         foreach (var part in parts)
         {
-            bytes.AddRange(part is string ascii ? Encoding.Latin1.GetBytes(ascii) : (byte[])part);
+            bytes.AddRange(part is string latin1 ? Encoding.Latin1.GetBytes(latin1) : (byte[])part);
         }
 
         return [.. bytes];
     }
 
-    public static byte[] Words(string text) => Join("X", Int32(Encoding.UTF8.GetByteCount(text)), Encoding.UTF8.GetBytes(text));
+    public static byte[] Utf8(string text) => Join("X", Int32(Encoding.UTF8.GetByteCount(text)), Encoding.UTF8.GetBytes(text));
 
     public static byte[] Number(int value) => Join("J", Int32(value));
 
@@ -29,11 +29,11 @@ internal static class PickleBytes
         int[] shape, int[] strides, int offset = 0, int storageCount = 6, string storage = "FloatStorage", string device = "cpu") =>
         Join(
             "ctorch._utils\n_rebuild_tensor_v2\n(",
-            "(", Words("storage"), $"ctorch\n{storage}\n", Words("0"), Words(device), Number(storageCount), "tQ",
+            "(", Utf8("storage"), $"ctorch\n{storage}\n", Utf8("0"), Utf8(device), Number(storageCount), "tQ",
             Number(offset), Numbers(shape), Numbers(strides), "\u0089ccollections\nOrderedDict\n)RtR");
 
     /// <summary>Returns a whole pickle of a dict with one item.</summary>
-    public static byte[] DictOf(string key, byte[] value) => Join("\u0080\u0002}(", Words(key), value, "u.");
+    public static byte[] DictOf(string key, byte[] value) => Join("\u0080\u0002}(", Utf8(key), value, "u.");
 
     /// <summary>Returns a .pth archive of the pickle and one storage.</summary>
     public static byte[] Archive(

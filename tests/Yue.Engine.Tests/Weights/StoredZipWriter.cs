@@ -4,7 +4,7 @@ using System.Text;
 namespace Yue.Engine.Tests.Weights;
 
 /// <summary>Writes a zip archive of uncompressed entries whose bytes begin on 64-byte boundaries, as PyTorch does.</summary>
-/// <remarks>Entries have no time, so the same entries give the same bytes. Archives of 4 GiB and more are not supported.</remarks>
+/// <remarks>All entries have the same time, so equal entries give equal bytes. Archives of 4 GiB and more are not supported.</remarks>
 internal sealed class StoredZipWriter(Stream stream)
 {
     private const int Alignment = 64;

@@ -40,7 +40,7 @@ internal static class TestAdapter
         Path.Combine(folder, "adapter_model.safetensors"),
         [.. tensors.Select(tensor => TensorData.From($"base_model.model.{tensor.Name}.weight", tensor.Values))]);
 
-    /// <summary>Writes the demo checkpoint with an adapter merged into it: the adapted matrices in F32, the others as they are.</summary>
+    /// <summary>Writes the demo checkpoint with an adapter merged into it: the adapted matrices in F32, the others unchanged.</summary>
     /// <returns>The folder of the merged checkpoint.</returns>
     public static string WriteMerged(string adapter, string target)
     {

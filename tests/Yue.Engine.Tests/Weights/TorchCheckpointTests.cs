@@ -57,7 +57,7 @@ public sealed class TorchCheckpointTests : IDisposable
     [InlineData(new[] { 2, 3 }, new[] { 0, 2 }, 0, "cpu", new float[] { 0, 2, 4, 0, 2, 4 })]
     [InlineData(new[] { 2, 1 }, new[] { 5, 99 }, 0, "cpu", new float[] { 0, 5 })]
     [InlineData(new int[0], new int[0], 5, "cpu", new float[] { 5 })]
-    public void Strides_offset_and_device_tag_of_a_view_are_honoured(
+    public void A_view_is_read_by_its_strides_and_offset_and_its_device_is_ignored(
         int[] shape, int[] strides, int offset, string device, float[] expected)
     {
         using var checkpoint = Open(DictOf("x", Tensor(shape, strides, offset, device: device)));
@@ -70,10 +70,10 @@ public sealed class TorchCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_parameter_is_read_as_its_tensor_and_other_objects_are_left_out()
+    public void A_parameter_is_read_as_its_tensor_and_other_objects_are_ignored()
     {
         var parameter = Join("ctorch._utils\n_rebuild_parameter\n(", Tensor([6], [1]), "\u0088ccollections\nOrderedDict\n)RtR");
-        using var checkpoint = Open(Join("\u0080\u0002}(", Words("x"), parameter, Words("step"), "K\u0005", Words("none"), "Nu."));
+        using var checkpoint = Open(Join("\u0080\u0002}(", Utf8("x"), parameter, Utf8("step"), "K\u0005", Utf8("none"), "Nu."));
         Assert.Equal(["x"], checkpoint.Tensors.Keys);
     }
 
@@ -81,17 +81,17 @@ public sealed class TorchCheckpointTests : IDisposable
     public void Objects_of_foreign_classes_are_stubs_and_nothing_is_called()
     {
         var marker = _folder["called"];
-        var call = Join("cposix\nsystem\n(", Words($"touch {marker}"), "tR");
-        var built = Join("comegaconf.listconfig\nListConfig\n)\u0081}", Words("_content"), "]K\u0001asb");
-        var dict = Join("ccollections\ndefaultdict\ncbuiltins\nlist\n\u0085R(", Words("a"), "K\u0001u");
+        var call = Join("cposix\nsystem\n(", Utf8($"touch {marker}"), "tR");
+        var built = Join("comegaconf.listconfig\nListConfig\n)\u0081}", Utf8("_content"), "]K\u0001asb");
+        var dict = Join("ccollections\ndefaultdict\ncbuiltins\nlist\n\u0085R(", Utf8("a"), "K\u0001u");
         using var checkpoint = Open(
-            Join("\u0080\u0002}(", Words("x"), Tensor([6], [1]), Words("call"), call, Words("built"), built, Words("dict"), dict, "u."));
+            Join("\u0080\u0002}(", Utf8("x"), Tensor([6], [1]), Utf8("call"), call, Utf8("built"), built, Utf8("dict"), dict, "u."));
         Assert.Equal(["x"], checkpoint.Tensors.Keys);
         Assert.False(File.Exists(marker));
     }
 
     [Fact]
-    public void A_file_of_the_format_before_zip_is_read()
+    public void A_file_in_the_legacy_format_that_is_not_a_zip_archive_is_read()
     {
         var path = _folder.Write("old.pth", LegacyFile(values: Floats(0, 1, 2, 3, 4, 5)));
         using var checkpoint = TorchCheckpoint.Open(path, "state");
@@ -105,7 +105,7 @@ public sealed class TorchCheckpointTests : IDisposable
     [Fact]
     public void The_error_about_a_wrong_root_key_lists_the_keys()
     {
-        var path = _folder.Write("a.pth", Archive(DictOf("generator", Join("}(", Words("x"), Tensor([6], [1]), "u"))));
+        var path = _folder.Write("a.pth", Archive(DictOf("generator", Join("}(", Utf8("x"), Tensor([6], [1]), "u"))));
         AssertRefused(
             "the pickled dict has no dict under the key codec_model; its keys are generator",
             () => TorchCheckpoint.Open(path, "codec_model"));
@@ -138,7 +138,7 @@ public sealed class TorchCheckpointTests : IDisposable
 
     private Checkpoint Open(byte[] pickle) => TorchCheckpoint.Open(_folder.Write("a.pth", Archive(pickle)), null);
 
-    /// <summary>Returns a file of <c>torch.save</c> before 1.6 that contains {"state": {"x": a view of storage 0}}.</summary>
+    /// <summary>Returns a file as PyTorch before 1.6 wrote it, with {"state": {"x": a view of storage 0}}.</summary>
     private static byte[] LegacyFile(byte[] values)
     {
         var tensor = Tensor([2, 2], [3, 1], offset: 1);
@@ -146,8 +146,8 @@ public sealed class TorchCheckpointTests : IDisposable
             "\u0080\u0002\u008A\u000A\u006C\u00FC\u009C\u0046\u00F9\u0020\u006A\u00A8\u0050\u0019.",
             "\u0080\u0002M\u00E9\u0003.",
             DictOf("little_endian", [0x88]),
-            DictOf("state", Join("}(", Words("x"), tensor, "u")),
-            "\u0080\u0002]", Words("0"), "a.",
+            DictOf("state", Join("}(", Utf8("x"), tensor, "u")),
+            "\u0080\u0002]", Utf8("0"), "a.",
             Int64(6),
             values);
     }

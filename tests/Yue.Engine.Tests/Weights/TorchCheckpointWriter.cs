@@ -64,6 +64,7 @@ public static class TorchCheckpointWriter
             .OrderedDict()
             .Tuple().Reduce();
     }
+
     private static string StorageName(ScalarType dtype) => dtype switch
     {
         ScalarType.Float32 => "FloatStorage",

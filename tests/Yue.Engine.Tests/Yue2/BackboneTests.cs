@@ -36,7 +36,7 @@ public sealed class BackboneTests(Yue2Models models) : IClassFixture<Yue2Models>
 
     /// <summary>A step of a few ids uses a different path than a prompt. Both must normalize queries and keys in the same way.</summary>
     [Fact]
-    public void Ids_one_by_one_give_the_states_of_the_whole_prompt()
+    public void Ids_read_one_by_one_give_the_same_states_as_the_whole_prompt()
     {
         var model = models.Language;
         var ids = GoldenModels.Expected<int>(File, "plan.prefix");

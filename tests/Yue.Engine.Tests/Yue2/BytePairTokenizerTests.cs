@@ -34,7 +34,7 @@ public sealed class BytePairTokenizerTests : IDisposable
     [InlineData("<<<<")]
     public async Task The_longest_text_is_encoded_in_time(string unit)
     {
-        // As many characters as a request's lyrics and genre have at most.
+        // The maximum number of characters of a request's lyrics and genre.
         const int Characters = 21_000;
         var text = string.Concat(Enumerable.Repeat(unit, Characters / unit.Length));
         var ids = await Task.Run(() => Yue2Tokenizer.Real.Encode(text)).InTime();
@@ -50,7 +50,7 @@ public sealed class BytePairTokenizerTests : IDisposable
     [Trait("Category", Yue2Goldens.Category)]
     [InlineData("<|endoftext|>")]
     [InlineData("<abc></abc>")]
-    public void Names_of_control_tokens_are_words_in_text(string text) =>
+    public void Names_of_control_tokens_are_encoded_as_text(string text) =>
         Assert.All(Yue2Tokenizer.Real.Encode(text), id => Assert.True(TokenIds.IsText(id)));
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class BytePairTokenizerTests : IDisposable
     [InlineData(" [Verse]\n", " [", "Verse", "]\n")]
     [InlineData("\u3000𝐀𝐁 🎵🎶", "\u3000𝐀𝐁", " 🎵🎶")]
     [InlineData("a\u001Cb\u0085c", "a", "\u001Cb", "\u0085c")]
-    public void Text_is_cut_as_the_pattern_of_the_reference_says(string text, params string[] pieces) =>
+    public void Text_is_split_by_the_pattern_of_the_reference(string text, params string[] pieces) =>
         Assert.Equal(pieces, new PieceCutter().PreTokenize(text).Select(piece => text.Substring(piece.Offset, piece.Length)));
 
     private static JsonElement[] Cases(string kind)

@@ -2,7 +2,7 @@ using Yue.Engine.Families.Yue2.Stages;
 
 namespace Yue.Engine.Tests.Yue2;
 
-/// <summary>A decoder whose stages never draw their end.</summary>
+/// <summary>A decoder whose stages never sample their end id.</summary>
 internal sealed class EndlessDecoder(IStageDecoder decoder) : IStageDecoder
 {
     public int ContextLength => decoder.ContextLength;

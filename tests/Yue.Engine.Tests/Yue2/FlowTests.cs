@@ -40,7 +40,7 @@ public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
     }
 
     [Fact]
-    public void Frames_beyond_the_table_take_its_last_row()
+    public void Frames_beyond_the_table_use_its_last_row()
     {
         using var scope = NewDisposeScope();
         var noise = Read("clamp.noise");
@@ -205,7 +205,7 @@ public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
     }
 
     [Fact]
-    public void Noise_equals_the_normal_numbers_of_PyTorch()
+    public void The_noise_of_a_seed_equals_that_of_PyTorch()
     {
         const string Prefix = "randn.";
         var file = Yue2Goldens.PathOf("rng", "expected.safetensors");
@@ -234,7 +234,7 @@ public sealed class FlowTests(Yue2Models models) : IClassFixture<Yue2Models>
 
     private IFlowChunk OpenOne(Tensor latents) => Open("one.ar_tokens", latents);
 
-    /// <summary>Opens a chunk for the frames of latents and reads its tokens.</summary>
+    /// <summary>Opens a chunk with as many frames as the latents, and reads its tokens.</summary>
     private IFlowChunk Open(string tokens, Tensor latents)
     {
         var chunk = models.Flow.TryOpen(GoldenModels.Expected<int>(File, tokens), (int)latents.shape[0], written: null)!;

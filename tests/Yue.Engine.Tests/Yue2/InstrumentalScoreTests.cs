@@ -23,7 +23,7 @@ public sealed class InstrumentalScoreTests
     }
 
     [Fact]
-    public void A_score_without_chords_gets_none()
+    public void No_chords_are_added_to_a_score_without_chords()
     {
         var moved = InstrumentalScore.Of(Header + "V: Vocal\n^F,4(3G2A2B2c'8-|c16|\nV: Ins\nZ2|\n");
         Assert.Equal(Header + "V: Vocal\nZ2|\nV: Ins\n^F,4(3G2A2B2c'8-|c16|\n", moved!.Score);
@@ -51,10 +51,10 @@ public sealed class InstrumentalScoreTests
     [InlineData("K:C\nV: Vocal\nC16|\nV: Ins\nZ2|\n")]              // bars that do not correspond
     [InlineData("K:C\nV: Vocal\n|:C16:|\nV: Ins\nZ|\n")]            // a repeat
     [InlineData("K:C\nV: Vocal\n[CEG]16|\nV: Ins\nZ|\n")]           // simultaneous notes
-    [InlineData("K:C\nV: Vocal\nC>D|\nV: Ins\nZ|\n")]               // dotted by a sign
-    [InlineData("K:C\nV: Vocal\nC/5D4/5|\nV: Ins\nZ|\n")]           // a fifth of a unit
+    [InlineData("K:C\nV: Vocal\nC>D|\nV: Ins\nZ|\n")]               // a broken rhythm
+    [InlineData("K:C\nV: Vocal\nC/5D4/5|\nV: Ins\nZ|\n")]           // a fifth of the unit length
     [InlineData("K:C\nV: Vocal\nC16\nV: Ins\nZ|\n")]                // no bar line
-    public void A_score_that_cannot_be_read_bar_by_bar_is_left_alone(string score) => Assert.Null(InstrumentalScore.Of(score));
+    public void A_score_that_cannot_be_read_bar_by_bar_is_not_converted(string score) => Assert.Null(InstrumentalScore.Of(score));
 
     [Theory]
     [InlineData("folk, fiddle", "Instrumental, folk, fiddle, no vocals, no singing, no choir, no spoken words.")]
@@ -67,6 +67,6 @@ public sealed class InstrumentalScoreTests
     [InlineData("X:1\nK:C\nCDEF|", true)]
     [InlineData("just words", false)]
     [InlineData("The key is K:C", false)]
-    public void A_text_without_a_key_line_gets_a_warning(string score, bool isAbc) =>
+    public void A_score_without_a_key_line_causes_a_warning(string score, bool isAbc) =>
         Assert.Equal(isAbc, ScoreText.WarningOf(score) is null);
 }

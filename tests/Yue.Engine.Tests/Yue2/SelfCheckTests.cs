@@ -40,7 +40,7 @@ public sealed class SelfCheckTests(Yue2Models models) : IClassFixture<Yue2Models
     }
 
     [Fact]
-    public void A_checkpoint_that_cannot_be_read_is_a_line_that_says_why()
+    public void A_checkpoint_that_cannot_be_read_is_reported_with_the_reason()
     {
         using var folder = new TemporaryFolder();
         var line = Assert.Single(new CheckpointSelfCheck(
@@ -51,7 +51,7 @@ public sealed class SelfCheckTests(Yue2Models models) : IClassFixture<Yue2Models
         Assert.Throws<CheckpointException>(() => PublishedFigures.Load(folder["figures.json"]));
     }
 
-    /// <summary>Returns the figures of the goldens' checkpoint as this program computes them.</summary>
+    /// <summary>Returns the figures that the engine computes with the goldens' checkpoint.</summary>
     private JsonObject Measured()
     {
         const string Style = "folk", Lyrics = "[Verse]\nla\n";

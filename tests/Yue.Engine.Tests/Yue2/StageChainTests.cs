@@ -8,7 +8,7 @@ namespace Yue.Engine.Tests.Yue2;
 
 public sealed class StageChainTests
 {
-    /// <summary>The maximum number of ids of a distribution in a golden.</summary>
+    /// <summary>The maximum number of ids that a golden lists per distribution.</summary>
     private const int Listed = 128;
 
     [Fact]
@@ -60,8 +60,8 @@ public sealed class StageChainTests
         Assert.Null(StageSampling.Music.Fault());
     }
 
-    /// <summary>Returns true if all counts are integers. A count like 1.0 is not an integer in the reference. If settings come from JSON,
-    /// its reader rejects it.</summary>
+    /// <summary>Returns true if all counts are integers. The reference rejects a count like 1.0. In the service, the JSON reader rejects it
+    /// before it becomes a setting.</summary>
     private static bool HasWholeCounts(JsonElement value) =>
         !value.TryGetProperty("top_k", out var topK) || topK.TryGetInt32(out _);
 

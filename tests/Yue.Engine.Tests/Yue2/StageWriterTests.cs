@@ -45,7 +45,7 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
             {
                 different += CompareStep(steps[step], distribution, $"{name} step {step}") ? 0 : 1;
                 var isSafe = margins[step] > MinMargin;
-                Assert.True(!isSafe || emitted[step] == InRisingOrder(distribution, uniforms[step]), $"{name} draw {step}");
+                Assert.True(!isSafe || emitted[step] == DrawInAscendingOrder(distribution, uniforms[step]), $"{name} draw {step}");
             }
 
             writer.Append(emitted[step]);
@@ -59,7 +59,7 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
     }
 
     [Fact]
-    public void One_seed_writes_the_same_ids_again_and_another_seed_does_not()
+    public void The_same_seed_gives_the_same_ids_and_another_seed_gives_others()
     {
         var model = models.Language;
         int[] Write(long seed)
@@ -83,11 +83,11 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
     public void A_stage_that_cannot_fit_into_the_context_is_refused()
     {
         var model = models.Language;
-        var most = model.Config.MaxPositions;
+        var context = model.Config.MaxPositions;
         using var decoder = new TorchStageDecoder(model);
         var refused = Assert.Throws<SongRequestException>(() => decoder.TryOpen(
-            new StageOrder(StageIds.Score, StageSampling.Score with { MaxTokens = most }, [151643], Seed: 1)));
-        Assert.Contains($"{most}", refused.Message, StringComparison.Ordinal);
+            new StageOrder(StageIds.Score, StageSampling.Score with { MaxTokens = context }, [151643], Seed: 1)));
+        Assert.Contains($"{context}", refused.Message, StringComparison.Ordinal);
     }
 
     private static StageWriter WriterOf(LlamaModel model, JsonElement run)
@@ -140,9 +140,9 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
         return isEqual;
     }
 
-    /// <summary>Returns the draw of the goldens: the first id, in rising order, whose cumulative probability exceeds the uniform
+    /// <summary>Draws as the goldens do: returns the first id, in ascending order, whose cumulative probability exceeds the uniform
     /// number.</summary>
-    private static int InRisingOrder(Distribution distribution, double uniform)
+    private static int DrawInAscendingOrder(Distribution distribution, double uniform)
     {
         var (ids, probabilities) = (distribution.Ids.ToArray(), distribution.Probabilities.ToArray());
         Array.Sort(ids, probabilities);

@@ -22,7 +22,7 @@ public sealed class VaeTests : IDisposable
     [InlineData("one")]
     [InlineData("whole")]
     [InlineData("tiled")]
-    public void Sound_of_latents_in_one_piece_equals_the_reference(string name)
+    public void Sound_decoded_in_one_piece_equals_the_reference(string name)
     {
         using var scope = NewDisposeScope();
         TensorAssert.Close(Read($"{name}.wav"), _decoder.Decode(Read($"{name}.latents")), Tolerance);
@@ -33,7 +33,7 @@ public sealed class VaeTests : IDisposable
     [InlineData(7, 12)]
     [InlineData(16, 16)]
     [InlineData(1024, 16)]
-    public void Sound_in_tiles_of_any_size_equals_the_reference(int coreFrames, int haloFrames)
+    public void Sound_decoded_in_tiles_of_any_size_equals_the_reference(int coreFrames, int haloFrames)
     {
         using var scope = NewDisposeScope();
         var latents = Read("tiled.latents");
@@ -55,7 +55,7 @@ public sealed class VaeTests : IDisposable
     }
 
     [Fact]
-    public void A_song_has_1920_samples_per_frame_except_the_last_64()
+    public void A_song_has_1920_samples_per_frame_minus_64_at_the_end()
     {
         Assert.Equal(1920, _decoder.Config.FrameSamples);
         Assert.Equal((1920 * 33) - 64, _decoder.SampleCount(33));

@@ -55,7 +55,7 @@ public sealed class WholeSongTests(Yue2Models models) : IClassFixture<Yue2Models
         return cat([.. VaeTiles.Decode(decoder, latents)], 1).contiguous().data<float>().ToArray();
     }
 
-    /// <summary>Writes the maximum number of ids of the stage, which may not end earlier.</summary>
+    /// <summary>Returns settings for a stage that writes exactly the given number of ids.</summary>
     private static StageSampling Short(StageSampling sampling, int tokens) =>
         sampling with { MinTokens = tokens, MaxTokens = tokens };
 

@@ -19,7 +19,7 @@ public sealed class Yue2CostsTests
     /// <summary>The memory of a GPU that the driver reserves.</summary>
     private const long Driver = GiB / 2;
 
-    /// <summary>The numbers of the published checkpoint.</summary>
+    /// <summary>The dimensions of the published checkpoint.</summary>
     private static readonly Yue2Config Config = new()
     {
         Language = new LlamaConfig
@@ -53,22 +53,22 @@ public sealed class Yue2CostsTests
     };
 
     [Fact]
-    public void Weights_are_counted_as_in_the_published_files()
+    public void The_numbers_of_weights_match_the_published_files()
     {
-        // 3,630,684,224 numbers in the file. The norms of query and key heads and the biases are not counted.
+        // The file has 3,630,684,224 values. The norms of query and key heads and the biases are not counted.
         var model = new Yue2Costs([Config], Vae).Models[0];
         Assert.InRange(model.Parameters, 3_630_684_224 - 40_000, 3_630_684_224);
         Assert.InRange(model.WeightBytes(Limits(80 * GiB)), 7_261_368_448 - 80_000, 7_261_368_448);
         Assert.InRange(sizeof(float) * Vae.Parameters, 0.98 * 265_497_864, 265_497_864);
     }
 
-    /// <summary>One song has the pages of two contexts, for guidance, and each further song those of one. In addition, there are a context
-    /// for chunks and one of a single layer for prompts.</summary>
+    /// <summary>The first song has pages for two contexts, because of guidance, and each further song has pages for one. There is also a
+    /// context for chunks, and a context with a single layer for prompts.</summary>
     [Theory]
     [InlineData(1, 0, 24_576)]
     [InlineData(1, 8192, 8192)]
     [InlineData(3, 8192, 8192)]
-    public void Caches_take_112_KiB_per_position(int songs, int limit, long context)
+    public void Caches_use_112_KiB_per_position(int songs, int limit, long context)
     {
         var cost = new Yue2Costs([Config], Vae).Models[0].CacheBytes(
             Limits(80 * GiB) with { ContextTokens = limit }, new Capacity(songs, 4));
@@ -89,8 +89,8 @@ public sealed class Yue2CostsTests
         Assert.InRange(plan.Bytes, 1, free);
     }
 
-    /// <summary>Eight songs at once with a whole context, measured on an H200 (docs/performance.md) when a cache for prompts still had all
-    /// 28 layers instead of one.</summary>
+    /// <summary>The memory was measured on an H200 (docs/performance.md) for eight songs at once with a whole context. In that measurement,
+    /// the cache for prompts had 28 layers instead of one.</summary>
     [Theory]
     [InlineData(WeightType.BFloat16, 42_986_176_512)]
     [InlineData(WeightType.Int8, 41_149_071_360)]
@@ -102,7 +102,7 @@ public sealed class Yue2CostsTests
     }
 
     [Fact]
-    public void A_card_of_80_GB_takes_eight_songs()
+    public void A_card_of_80_GB_runs_eight_songs_at_once()
     {
         var plan = MemoryPlan.For([new Yue2Costs([Config], Vae)], Limits((80 * GiB) - Driver));
         Assert.Equal(8, plan.Capacity.Songs);
@@ -134,7 +134,7 @@ public sealed class Yue2CostsTests
     }
 
     [Fact]
-    public void The_CPU_keeps_to_its_memory_limit()
+    public void The_memory_limit_also_applies_to_the_CPU()
     {
         var yue2 = new Yue2Costs([Config], Vae);
         var all = MemoryPlan.ForCpu([yue2], new EngineOptions());

@@ -15,7 +15,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
 {
     private const int Second = (25 * 1920) - 64;
 
-    /// <summary>The score has room for a few dozen tokens only.</summary>
+    /// <summary>A context length that has room for only a few dozen tokens of score.</summary>
     private const int ShortContext = 200;
 
     private readonly DemoEngine _engine = Create(new EngineOptions { SongsAtOnce = 2, ContextTokens = ShortContext });
@@ -25,7 +25,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _engine.DisposeAsync();
 
     [Fact]
-    public async Task A_song_has_a_score_and_then_stereo_sound_of_48_kHz()
+    public async Task A_song_gets_a_score_and_then_stereo_sound_at_48_kHz()
     {
         var progress = new Recorder();
         var song = await _engine.Submit(OneSecond(), progress);
@@ -47,7 +47,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData(ScorePlan.Melody, "X:1\nK:C\nCDEF|")]
     [InlineData(ScorePlan.Full, "no abc at all")]
     [InlineData(ScorePlan.Off, null)]
-    public async Task A_song_takes_a_given_score_or_none(ScorePlan plan, string? score)
+    public async Task A_song_uses_a_given_score_or_none(ScorePlan plan, string? score)
     {
         var request = OneSecond() with { Plan = plan, Score = score };
         var progress = new Recorder();
@@ -60,7 +60,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Songs_of_both_families_are_the_same_alone_and_side_by_side()
+    public async Task Songs_of_both_families_are_the_same_alone_and_together()
     {
         await using var engine = Create(Both(new EngineOptions { SongsAtOnce = 3 }));
         await engine.InitializeAsync();
@@ -76,7 +76,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_score_alone_has_no_sound()
+    public async Task A_request_for_only_a_score_gives_no_sound()
     {
         var song = await _engine.Submit(OneSecond() with { Scope = SongScope.Score, TargetSeconds = null });
         Assert.False(string.IsNullOrEmpty(song.Score));
@@ -100,7 +100,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData(SongStage.Music)]
     [InlineData(SongStage.Flow)]
     [InlineData(SongStage.Decode)]
-    public async Task A_song_is_cancelled_in_every_stage(SongStage stage)
+    public async Task A_song_can_be_cancelled_in_every_stage(SongStage stage)
     {
         using var cancel = new CancellationTokenSource();
         var song = _engine.Submit(OneSecond(), new ActAt(stage, cancel.Cancel), cancel.Token);
@@ -123,7 +123,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_listener_hears_the_song_that_is_finished_later()
+    public async Task A_listener_hears_exactly_the_finished_song()
     {
         var listener = new SoundListener();
         var song = await _engine.SubmitHeard(Given(), listener);
@@ -133,7 +133,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_song_that_is_cut_fades_out_unless_that_is_off()
+    public async Task A_truncated_song_fades_out_unless_fading_is_off()
     {
         var (faded, plain) = (await _engine.Submit(Given()), await _engine.Submit(Given() with { Output = new() { FadeOutSeconds = 0 } }));
         Assert.Equal(plain.Mix.Samples[..Second], faded.Mix.Samples[..Second]);
@@ -172,7 +172,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_instrumental_song_moves_the_melody_or_does_without_a_score()
+    public async Task An_instrumental_song_moves_the_melody_or_is_made_without_a_score()
     {
         const string Score = "K:C\n% verse\nV: Vocal\nC16|\nV: Ins\nZ|\n";
         var moved = await _engine.Submit(Given() with { Instrumental = true, Score = Score });
@@ -184,7 +184,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Latents_that_are_not_finite_fail_their_song_only()
+    public async Task Latents_that_are_not_finite_fail_only_their_song()
     {
         await using var engine = Changed(
             OnCpu(new EngineOptions { SongsAtOnce = 2 }), model => model with { Flow = new BrokenFlow(model.Flow) });
@@ -234,12 +234,12 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData(false, "\"model.safetensors\": {\"bytes\": 530512720}", "weights_manifest.json says 530512720")]
     [InlineData(true, "\"missing.safetensors\": {\"bytes\": 1}", "the file has 0 bytes")]
     [InlineData(true, "\"model.safetensors\": {}", "model.safetensors: bytes is missing or not a whole number")]
-    public async Task Weights_of_another_revision_than_their_list_fail_the_start(bool isLanguageModel, string file, string named)
+    public async Task Weights_that_do_not_match_their_manifest_fail_the_start(bool isLanguageModel, string file, string named)
     {
         using var folder = new TemporaryFolder();
-        var list = $"{{\"schema\": 1, \"files\": {{{file}}}}}";
+        var manifest = $"{{\"schema\": 1, \"files\": {{{file}}}}}";
         var checkpoint = isLanguageModel ? Yue2Goldens.LanguageModelFolder : Yue2Goldens.PathOf("YuE2-Vae");
-        Link(checkpoint, folder, "weights_manifest.json", _ => list);
+        Link(checkpoint, folder, "weights_manifest.json", _ => manifest);
         var fault = await StartFault(options =>
         {
             if (isLanguageModel)
@@ -254,7 +254,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
         Assert.Contains(named, fault, StringComparison.Ordinal);
     }
 
-    /// <summary>Fills a folder with links to the files of a checkpoint, one of them changed.</summary>
+    /// <summary>Fills a folder with links to the files of a checkpoint, and with a changed copy of one of them.</summary>
     private static void Link(string checkpoint, TemporaryFolder folder, string changed, Func<string, string> change)
     {
         foreach (var file in Directory.EnumerateFiles(checkpoint))

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Yue2;
 
-/// <summary>The language model of the goldens, in float32 on the CPU, loaded once for a class of tests.</summary>
+/// <summary>The two transformers of the goldens, in float32 on the CPU, loaded once per test class.</summary>
 public sealed class Yue2Models : IDisposable
 {
     private readonly Lazy<LlamaModel> _language = new(() => Load(

@@ -6,12 +6,12 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Yue2;
 
-/// <summary>Engines with the goldens' checkpoint, and short songs for them.</summary>
+/// <summary>Creates engines with the goldens' checkpoint, and requests for short songs.</summary>
 internal static class Yue2Requests
 {
     public const string Name = "yue2";
 
-    /// <summary>Adds the checkpoint to settings.</summary>
+    /// <summary>Adds the checkpoint to options and returns them.</summary>
     public static EngineOptions Options(EngineOptions options)
     {
         options.Stage1[Name] = Yue2Goldens.LanguageModelFolder;
@@ -19,7 +19,7 @@ internal static class Yue2Requests
         return options;
     }
 
-    /// <summary>Returns an engine whose loaded checkpoint is changed.</summary>
+    /// <summary>Returns an engine that changes its model after loading it.</summary>
     public static DemoEngine Changed(EngineOptions options, Func<Yue2Model, Yue2Model> change)
     {
         Yue2Family[] families =
@@ -30,7 +30,7 @@ internal static class Yue2Requests
         return new DemoEngine(new YueEngine(options, families, NullLogger<YueEngine>.Instance));
     }
 
-    /// <summary>A second of sound, with a score that the model writes.</summary>
+    /// <summary>Returns a request for a second of sound, with a score that the model writes.</summary>
     public static SongRequest OneSecond() => new()
     {
         Model = Name,
@@ -42,16 +42,16 @@ internal static class Yue2Requests
         Sampling = FlowSteps(2),
     };
 
-    /// <summary>A second of sound, with a score that is given.</summary>
+    /// <summary>Returns a request for a second of sound, with a given score.</summary>
     public static SongRequest Given() => OneSecond() with { Score = "X:1\nK:C\nCDEF|" };
 
-    /// <summary>A second of sound without a score, which is guided.</summary>
+    /// <summary>Returns a request for a second of sound without a score, which uses guidance.</summary>
     public static SongRequest Unplanned() => OneSecond() with { Plan = ScorePlan.Off };
 
     public static SamplingSettings FlowSteps(int steps) => Yue2Family.About.Sampling with { FlowSteps = steps };
 }
 
-/// <summary>Acts once, at the first sign of a stage.</summary>
+/// <summary>Runs an action once, at the first progress report of a stage.</summary>
 internal sealed class ActAt(SongStage stage, Action act) : IProgress<SongProgress>
 {
     private bool _done;

@@ -25,7 +25,7 @@ internal static class BandEar
             .MaxBy(bpm => Enumerable.Range(1, beats).Average(beat => At(correlation, HopsPerMinute / bpm * beat)));
     }
 
-    /// <summary>Returns true if two tempos are within 3 %, where double and half count as the same.</summary>
+    /// <summary>Returns true if two tempos differ by less than 3 %. Double and half a tempo count as the same.</summary>
     public static bool IsSameTempo(double a, double b) => new[] { 0.5, 1, 2 }.Any(factor => Math.Abs((a * factor / b) - 1) < 0.03);
 
     /// <summary>Returns the share of the time in which the best-fitting triad is minor.</summary>
@@ -63,7 +63,7 @@ internal static class BandEar
             (value, t) => value - (rise[Math.Max(0, t - Around)..Math.Min(rise.Length, t + Around)].Sum() / (2 * Around)))];
     }
 
-    /// <summary>Returns the mean product of values one lag apart, by lag.</summary>
+    /// <summary>Returns, for each lag, the mean product of the values that are this lag apart.</summary>
     private static double[] Autocorrelation(double[] x) =>
         [.. Enumerable.Range(0, x.Length).Select(lag => x.Skip(lag).Zip(x, (a, b) => a * b).Sum() / (x.Length - lag))];
 
@@ -73,7 +73,7 @@ internal static class BandEar
         return double.Lerp(values[below], values[below + 1], Math.Min(index - below, 1));
     }
 
-    /// <summary>Returns the magnitudes by pitch class in the octave of the chords, [T, 12], per quarter of a second.</summary>
+    /// <summary>Returns the magnitude of each pitch class in the octave of the chords: [T, 12], one row per quarter of a second.</summary>
     private static double[][] Chroma(float[] wave)
     {
         var spectra = Windows.Spectra(wave, ChordWindow, ChordHop);
@@ -83,13 +83,13 @@ internal static class BandEar
 
     private static double Note(double[] spectrum, int midi)
     {
-        var centre = 440 * Math.Pow(2, (midi - 69) / 12.0);
-        var width = Math.Max(6.0, centre * 0.02);
-        var (first, end) = Windows.Bins(ChordWindow, centre - width, centre + width);
+        var center = 440 * Math.Pow(2, (midi - 69) / 12.0);
+        var width = Math.Max(6.0, center * 0.02);
+        var (first, end) = Windows.Bins(ChordWindow, center - width, center + width);
         return spectrum[first..end].Max();
     }
 
-    /// <summary>Returns the fit of the best triad of a kind.</summary>
+    /// <summary>Returns the sum of the magnitudes of the strongest triad with the given third.</summary>
     /// <param name="third">Semitones from the root to the third.</param>
     private static double Triad(double[] chroma, int third) =>
         Enumerable.Range(0, 12).Max(root => chroma[root] + chroma[(root + third) % 12] + chroma[(root + 7) % 12]);

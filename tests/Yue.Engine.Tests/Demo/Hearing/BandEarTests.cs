@@ -16,7 +16,7 @@ public sealed class BandEarTests
     [InlineData(75)]
     [InlineData(100)]
     [InlineData(136)]
-    public void Clicks_have_their_tempo_and_no_neighbouring_one(double bpm)
+    public void The_tempo_of_clicks_is_found_and_neighboring_tempos_differ(double bpm)
     {
         var heard = BandEar.TempoBpm(Synthetic.Clicks(bpm, seconds: 8));
         Assert.True(BandEar.IsSameTempo(heard, bpm), $"{bpm} bpm is heard as {heard:F1}");
@@ -25,7 +25,7 @@ public sealed class BandEarTests
     }
 
     [Fact]
-    public void Twice_and_half_a_tempo_are_the_same()
+    public void Double_and_half_a_tempo_count_as_the_same()
     {
         Assert.True(BandEar.IsSameTempo(75, 150));
         Assert.True(BandEar.IsSameTempo(150, 75));
@@ -33,7 +33,7 @@ public sealed class BandEarTests
     }
 
     [Fact]
-    public void Triads_show_the_mode()
+    public void The_mode_is_recognized_by_the_triads()
     {
         Assert.InRange(MinorShare(CMajor, CMajor), 0, 0.1);
         Assert.InRange(MinorShare(CMinor, CMinor), 0.9, 1);

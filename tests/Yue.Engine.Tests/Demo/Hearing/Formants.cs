@@ -10,8 +10,8 @@ internal static class Formants
 
     private static readonly double[] BandwidthsHz = [80, 100, 140, 220, 300];
 
-    /// <summary>F1 to F3 by symbol; F4 and F5 are the same for all.</summary>
-    private static readonly Dictionary<char, double[]> CentresHz = new()
+    /// <summary>F1 to F5 by symbol. F4 and F5 are the same for all symbols.</summary>
+    private static readonly Dictionary<char, double[]> CentersHz = new()
     {
         ['a'] = [780, 1250, 2600, 3600, 4600],
         ['e'] = [500, 1850, 2600, 3600, 4600],
@@ -31,9 +31,9 @@ internal static class Formants
     {
         var scale = pitchHz > PitchTrack.FemaleHz ? FemaleScale : 1;
         var level = -20 * Math.Log10(hertz);
-        foreach (var (centre, bandwidth) in CentresHz[symbol].Select(centre => scale * centre).Zip(BandwidthsHz))
+        foreach (var (center, bandwidth) in CentersHz[symbol].Select(center => scale * center).Zip(BandwidthsHz))
         {
-            var (ratio, width) = (hertz / centre, hertz * bandwidth / (centre * centre));
+            var (ratio, width) = (hertz / center, hertz * bandwidth / (center * center));
             level -= 10 * Math.Log10(Math.Pow(1 - (ratio * ratio), 2) + (width * width));
         }
 

@@ -6,12 +6,12 @@ namespace Yue.Engine.Tests.Demo.Hearing;
 /// <summary>A request, its song, and the measurements of the song's sound.</summary>
 internal sealed class HeardSong
 {
-    public HeardSong(AskedSong asked, SongResult song)
+    public HeardSong(RequestedSong requested, SongResult song)
     {
         var (voice, band) = (song.Vocal!.Samples, song.Instrumental!.Samples);
         var pitch = PitchTrack.Of(voice);
-        (Asked, Sections) = (asked, song.Sections);
-        InKey = pitch.InKey(asked.Scale);
+        (Requested, Sections) = (requested, song.Sections);
+        InKey = pitch.InKey(requested.Scale);
         IsFemale = pitch.IsFemale;
         Vowels = VowelEar.Sung(voice, pitch);
         TempoBpm = BandEar.TempoBpm(band);
@@ -21,11 +21,11 @@ internal sealed class HeardSong
         TailDb = Faults.TailDb(song.Mix.Samples);
     }
 
-    public AskedSong Asked { get; }
+    public RequestedSong Requested { get; }
 
     public IReadOnlyList<SectionResult> Sections { get; }
 
-    /// <summary>The share of the voiced hops in the requested key.</summary>
+    /// <summary>The share of the voiced hops whose pitch is in the requested key.</summary>
     public double InKey { get; }
 
     public bool IsFemale { get; }
@@ -45,6 +45,6 @@ internal sealed class HeardSong
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Asked.Request.Genre}: in key {InKey:F2}, {TempoBpm:F1} bpm, {(IsMinor ? "minor" : "major")}, {Instrument}, "
-            + $"{(IsFemale ? "female" : "male")}, {Vowels} for {Asked.Vowels}");
+        $"{Requested.Request.Genre}: in key {InKey:F2}, {TempoBpm:F1} bpm, {(IsMinor ? "minor" : "major")}, {Instrument}, "
+            + $"{(IsFemale ? "female" : "male")}, {Vowels} for {Requested.Vowels}");
 }

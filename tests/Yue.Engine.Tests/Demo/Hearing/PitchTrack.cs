@@ -22,7 +22,7 @@ internal sealed record PitchTrack(double[] Hertz, double[] LevelDb)
 
     private IEnumerable<double> Sung => Hertz.Where(hertz => hertz > 0);
 
-    /// <summary>Finds the pitch by YIN (de Cheveigné and Kawahara 2002), from 80 to 600 Hz.</summary>
+    /// <summary>Finds the pitch with YIN (de Cheveigné and Kawahara 2002), from 80 to 600 Hz.</summary>
     /// <param name="wave">[S] at 16 kHz.</param>
     public static PitchTrack Of(float[] wave)
     {

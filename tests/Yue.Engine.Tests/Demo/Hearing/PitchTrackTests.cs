@@ -13,7 +13,7 @@ public sealed class PitchTrackTests
     [InlineData(196)]
     [InlineData(311)]
     [InlineData(440)]
-    public void The_pitch_of_a_voice_is_heard_within_10_cents(double hertz)
+    public void The_pitch_of_a_voice_is_found_within_10_cents(double hertz)
     {
         var pitch = PitchTrack.Of(Synthetic.Voice('a', hertz, seconds: 0.5));
         Assert.All(pitch.Hertz[3..^3], heard => Assert.InRange(1200 * Math.Log2(heard / hertz), -10, 10));

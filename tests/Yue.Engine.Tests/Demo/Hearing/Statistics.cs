@@ -2,7 +2,7 @@ namespace Yue.Engine.Tests.Demo.Hearing;
 
 internal static class Statistics
 {
-    /// <summary>Returns a quantile of the values, interpolated between neighbours.</summary>
+    /// <summary>Returns a quantile of the values, interpolated between neighbors.</summary>
     public static double Quantile(IEnumerable<double> values, double share)
     {
         var sorted = values.Order().ToArray();

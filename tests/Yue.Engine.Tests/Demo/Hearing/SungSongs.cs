@@ -2,11 +2,11 @@ using Xunit;
 
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>Songs of the demo model that request all measurable properties, sung once for all tests of a class.</summary>
+/// <summary>Songs that the demo model sings once for all tests of a class. The requests specify all measurable properties.</summary>
 public sealed class SungSongs : IAsyncLifetime
 {
     /// <summary>One song per instrument, two per mode and per register.</summary>
-    private static readonly AskedSong[] Asked =
+    private static readonly RequestedSong[] Requests =
     [
         new()
         {
@@ -38,13 +38,13 @@ public sealed class SungSongs : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await _demo.InitializeAsync();
-        foreach (var asked in Asked)
+        foreach (var requested in Requests)
         {
-            _songs.Add(await Sing(asked));
+            _songs.Add(await Sing(requested));
         }
     }
 
     public ValueTask DisposeAsync() => _demo.DisposeAsync();
 
-    internal async Task<HeardSong> Sing(AskedSong asked) => new(asked, await _demo.Submit(asked.Request));
+    internal async Task<HeardSong> Sing(RequestedSong requested) => new(requested, await _demo.Submit(requested.Request));
 }

@@ -24,14 +24,14 @@ internal static class Synthetic
     /// <summary>Returns notes that begin and fade together.</summary>
     /// <param name="midi">The notes, as MIDI numbers.</param>
     /// <param name="timbre">The amplitudes of a note's harmonics.</param>
-    /// <param name="decaySeconds">The time to 1/e.</param>
+    /// <param name="decaySeconds">The time in which the amplitude falls to 1/e.</param>
     public static float[] Chord(IEnumerable<int> midi, double[] timbre, double decaySeconds, double seconds)
     {
         var wave = Partials(midi.SelectMany(note => timbre.Select((amplitude, k) => ((k + 1) * HertzOf(note), amplitude))), seconds);
         return [.. wave.Select((sample, i) => sample * (float)Math.Exp(-i / (decaySeconds * Windows.RateHz)))];
     }
 
-    /// <summary>Returns a short noise per beat.</summary>
+    /// <summary>Returns one short burst of noise per beat.</summary>
     public static float[] Clicks(double bpm, double seconds)
     {
         var noise = Noise(0.02);

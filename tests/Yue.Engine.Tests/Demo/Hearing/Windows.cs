@@ -10,7 +10,7 @@ internal static class Windows
     /// <summary>The hop of 10 ms, in samples.</summary>
     public const int Hop = 160;
 
-    /// <summary>Returns pieces of a track. Piece t is centred at sample t · hop.</summary>
+    /// <summary>Returns pieces of a track. Piece t is centered at sample t · hop.</summary>
     /// <param name="wave">[S] at 16 kHz; it is padded with zeros at both ends.</param>
     /// <returns>[T, size], T = ⌈S / hop⌉.</returns>
     public static double[][] Of(float[] wave, int size, int hop = Hop)
@@ -29,7 +29,7 @@ internal static class Windows
         return pieces;
     }
 
-    /// <summary>Returns magnitudes with a Hann window, scaled so that a sine has its amplitude.</summary>
+    /// <summary>Returns magnitude spectra with a Hann window, scaled so that the peak of a sine is its amplitude.</summary>
     /// <returns>[T, size / 2 + 1], bin k at k · 16 kHz / size.</returns>
     public static double[][] Spectra(float[] wave, int size, int hop = Hop)
     {

@@ -4,10 +4,10 @@ namespace Yue.Engine.Tests.Demo.Hearing;
 
 /// <summary>A section of lyrics.</summary>
 /// <param name="Vowels">The vowels that the demo sings for the words, one letter per syllable.</param>
-public sealed record AskedSection(string Tag, string Words, string Vowels);
+public sealed record RequestedSection(string Tag, string Words, string Vowels);
 
 /// <summary>The request for a song: lyrics, and a genre line that specifies everything that can be measured.</summary>
-public sealed record AskedSong
+public sealed record RequestedSong
 {
     private static readonly string[] Notes = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
     private static readonly int[] MajorScale = [0, 2, 4, 5, 7, 9, 11];
@@ -19,14 +19,15 @@ public sealed record AskedSong
 
     public required Instrument Instrument { get; init; }
 
-    /// <summary>The tempo in quarter notes per minute, one of those of the demo: 1500 / n for an eighth note of n frames.</summary>
+    /// <summary>The tempo in quarter notes per minute. The demo supports 1500 / n, where n is the number of frames of an eighth
+    /// note.</summary>
     public required int TempoBpm { get; init; }
 
     public required string Style { get; init; }
 
     public required bool IsFemale { get; init; }
 
-    public required IReadOnlyList<AskedSection> Sections { get; init; }
+    public required IReadOnlyList<RequestedSection> Sections { get; init; }
 
     public required long Seed { get; init; }
 
