@@ -3,7 +3,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The device that the GPU tests share. They run one at a time.</summary>
+/// <summary>The device that the GPU tests share. The tests run one at a time.</summary>
 public sealed class Gpu : IDisposable
 {
     public const string Name = "Gpu";

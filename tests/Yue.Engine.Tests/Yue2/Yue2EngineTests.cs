@@ -155,7 +155,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData("lyrics")]
     [InlineData("genre")]
     [InlineData("score")]
-    public async Task A_text_that_is_too_long_for_the_context_is_named_before_the_song_begins(string field)
+    public async Task A_text_too_long_for_the_context_is_named_before_the_song_begins(string field)
     {
         var text = string.Concat(Enumerable.Repeat("la ", ShortContext));
         var request = field switch
