@@ -3,7 +3,7 @@ using Yue.Engine.Tensors.Native;
 
 namespace Yue.Testing;
 
-/// <summary>Compiled into every test project: a test may call TorchSharp before it touches the engine.</summary>
+/// <summary>Compiled into every test project, because a test may call TorchSharp before it uses the engine.</summary>
 internal static class PrepareTorch
 {
 #pragma warning disable CA2255 // A test assembly is its own application.

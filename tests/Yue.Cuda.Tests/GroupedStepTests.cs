@@ -47,7 +47,7 @@ public sealed class GroupedStepTests(Gpu gpu) : IClassFixture<GroupedStepTests.C
         _ => StepChecks.Stage1Layer,
     };
 
-    /// <summary>The builds that these tests use.</summary>
+    /// <summary>Compiles the builds that these tests use.</summary>
     public sealed class Compiled
     {
         public Compiled(Gpu gpu)

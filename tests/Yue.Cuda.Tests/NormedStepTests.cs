@@ -101,7 +101,7 @@ public sealed class NormedStepTests(Gpu gpu) : IClassFixture<NormedStepTests.Com
             .DistinctBy(build => string.Join(' ', build.Definitions));
     }
 
-    /// <summary>The builds that these tests use.</summary>
+    /// <summary>Compiles the builds that these tests use.</summary>
     public sealed class Compiled
     {
         public Compiled(Gpu gpu) => gpu.Compile(Builds());

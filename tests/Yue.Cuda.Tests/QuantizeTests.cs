@@ -74,7 +74,7 @@ public sealed class QuantizeTests(Gpu gpu)
             StringComparison.Ordinal);
     }
 
-    /// <summary>Returns rows of very different magnitudes, with a zero row, a row of subnormal numbers and one of equal values.</summary>
+    /// <summary>Returns rows of very different magnitudes, including rows of zeros, of subnormal numbers and of equal values.</summary>
     private static ushort[] Weights(int rows, int columns)
     {
         var weights = Bf16.Random(new Random(rows), (long)rows * columns, 1);

@@ -56,7 +56,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
         Cache[layer].Values.Add(Cached(values));
     }
 
-    /// <summary>Returns the values as stored in the cache: for e4m3, the nearest multiples of each head's scale.</summary>
+    /// <summary>Returns the values as stored in the cache: for e4m3, the nearest e4m3 numbers multiplied by each head's scale.</summary>
     private float[] Cached(float[] values) => cacheType != CacheType.Float8 ? values : [.. values.Chunk(D).SelectMany(head =>
     {
         var scale = head.Max(Math.Abs) / 448f;

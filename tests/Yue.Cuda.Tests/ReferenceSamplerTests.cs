@@ -3,8 +3,8 @@ using Yue.Engine.Sampling;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>Compares <see cref="ReferenceSampler"/>, the reference for the device's sampler, with the engine's chain, so that a seed gives
-/// the same ids on both.</summary>
+/// <summary>Compares <see cref="ReferenceSampler"/>, the reference for the device's sampler, with the engine's chain. A seed must give the
+/// same ids on the device and on the CPU.</summary>
 public sealed class ReferenceSamplerTests
 {
     public static TheoryData<string> Chains => [.. SamplerTests.Chains.Select(row => row.Data).Where(chain => chain != "greedy")];

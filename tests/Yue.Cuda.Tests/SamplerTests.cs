@@ -95,7 +95,7 @@ public sealed class SamplerTests(Gpu gpu)
 
         for (var from = 0; from < Draws; from += 200)
         {
-            // All songs advance the same two rows, so their positions are reset before they reach the limit.
+            // All songs advance the same two rows, so the positions of these rows are reset before they reach the limit.
             bench.Llama.SetRow(bench.Stream, 0, 1, 1, active: true);
             bench.Llama.SetRow(bench.Stream, 1, 1, 1, active: true);
             for (var i = 0; i < 200; i++)

@@ -4,7 +4,7 @@ using Yue.Testing;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The checks of a step, which work with any shape, and the shapes that several test classes use.</summary>
+/// <summary>Checks of steps with any shape, and the shapes that several test classes use.</summary>
 internal static class StepChecks
 {
     /// <summary>A small model whose weight rows have 1, 1.5 and 4 units of 256 weights.</summary>
@@ -61,7 +61,7 @@ internal static class StepChecks
         float[]? alone = null;
         foreach (var rows in (int[])[1, 2, 8, 9, 16, 17, 32, 33, 64, 65, 80])
         {
-            // The row moves to the last position; the other rows are longer, shorter or inactive.
+            // The compared row is always the last one. The other rows are shorter, and some of them are inactive.
             for (var row = 0; row < rows - 1; row++)
             {
                 bench.StartRow(row, row % 3 * 40, rows + row);
@@ -79,7 +79,7 @@ internal static class StepChecks
     }
 
     /// <summary>Returns the tolerance relative to the logits' peak. A value near the middle of two e4m3 numbers can be rounded to either,
-    /// which changes it by a sixteenth.</summary>
+    /// which changes it by up to a sixteenth.</summary>
     public static double Tolerance(CacheType cache) => cache switch
     {
         CacheType.Float32 => 2e-5,

@@ -183,7 +183,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
             bench.Stream, bench.Llama.PageTableOf(0), 2, 17,
             new KeyValueBlock(keysIn.Address, valuesIn.Address, Positions, Width, LlamaShape.HeadSize));
 
-        // The input has the dimensions [T, K, D], the output [K, T, D].
+        // The input has the dimensions [T, K, D], and the output has [K, T, D].
         bench.Cache.CopyOut(
             bench.Stream, bench.Llama.PageTableOf(0), 2, 17,
             new KeyValueBlock(keysOut.Address, valuesOut.Address, Positions, LlamaShape.HeadSize, Positions * LlamaShape.HeadSize));
@@ -221,7 +221,7 @@ public sealed class StepTests(Gpu gpu) : IClassFixture<StepTests.Compiled>
         _ => Stage2Layer,
     };
 
-    /// <summary>The builds that these tests use.</summary>
+    /// <summary>Compiles the builds that these tests use.</summary>
     public sealed class Compiled
     {
         public Compiled(Gpu gpu) => gpu.Compile(Builds());

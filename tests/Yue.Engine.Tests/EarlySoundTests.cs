@@ -96,7 +96,8 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.Equal(fadeSeconds > 0, song.Vocal!.Samples[^1] == 0);
     }
 
-    /// <remarks>The songs have a single window, one section or ten sections, and they end by themselves or are cut off.</remarks>
+    /// <remarks>The songs have one or ten sections, and they end by themselves or are cut off. The shortest are decoded in a single
+    /// window.</remarks>
     [Theory]
     [InlineData(1, 1.0, SectionEnd.MaxNewTokens)]
     [InlineData(1, 1.5, SectionEnd.MaxNewTokens)]

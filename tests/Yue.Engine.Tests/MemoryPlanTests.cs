@@ -18,8 +18,8 @@ public sealed class MemoryPlanTests
     private static readonly LlamaConfig Stage1 = TestLlama.FullSizeStage1;
     private static readonly LlamaConfig Stage2 = TestLlama.FullSizeStage2;
 
-    /// <summary>Tests the sizes for the numbers of weights in docs/model.md: two bytes per weight, or one byte per weight and one scale per
-    /// row.</summary>
+    /// <summary>Tests the sizes for the numbers of weights in docs/model.md: two or four bytes per weight, or one byte per weight and one
+    /// scale per row.</summary>
     [Fact]
     public void Weight_bytes_follow_from_the_number_of_weights_and_their_type()
     {
@@ -94,7 +94,7 @@ public sealed class MemoryPlanTests
         Assert.InRange(plan.Bytes, 1, free);
     }
 
-    /// <summary>Tests cards of 12, 8 and 6 GB, of which other programs use 0.75 GiB. Two sections of 30 s must fit.</summary>
+    /// <summary>Tests cards of 12, 8 and 6 GB on which other programs use 0.75 GiB. Two sections of 30 s must fit.</summary>
     [Theory]
     [InlineData(11.25, WeightType.Int8, CacheType.BFloat16, 16_384, nameof(HostShare.Nothing))]
     [InlineData(11.25, WeightType.Int6, CacheType.Float8, 16_384, nameof(HostShare.Nothing))]

@@ -32,7 +32,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_is_unloaded_with_those_that_only_it_needs_and_loaded_again()
+    public async Task A_model_and_those_that_only_it_needs_are_unloaded_and_loaded_again()
     {
         using var engine = Engine();
         engine.Start();

@@ -5,7 +5,8 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Audio;
 
-/// <summary>Tests that clips are decoded correctly and in bounded memory. The tests of the service cover rejected clips.</summary>
+/// <summary>Tests that clips are decoded correctly, in bounded memory and time. The tests of the service cover clips that are
+/// rejected for other reasons.</summary>
 [UnsupportedOSPlatform("windows")]
 public sealed class AudioDecoderTests : IDisposable
 {
@@ -94,8 +95,8 @@ public sealed class AudioDecoderTests : IDisposable
         Assert.InRange((await ReadAsync(file)).DurationSeconds, 1.49, 1.51);
     }
 
-    /// <summary>Encoders add samples before and after the sound. All of them are removed, so that times have the same meaning in every
-    /// format.</summary>
+    /// <summary>Encoders add samples before and after the sound. The decoder removes these samples, so that times have the same meaning
+    /// in every format.</summary>
     [Theory]
     [InlineData("flac", "", 16_000)]
     [InlineData("mp3", "-b:a 128k", 44_100)]

@@ -25,12 +25,12 @@ public sealed partial class LoudnessMeterTests
         Assert.Equal(peakDb, loudness.TruePeakDbtp, 0.1);
     }
 
-    /// <summary>The sequences of EBU Tech 3341, test cases 3 to 5: quiet passages have less weight or none.</summary>
+    /// <summary>The sequences of EBU Tech 3341, test cases 3 to 5. In cases 3 and 4, the quiet passages are ignored.</summary>
     [Theory]
     [InlineData("-36 10, -23 60, -36 10")]
     [InlineData("-72 10, -36 10, -23 60, -36 10, -72 10")]
     [InlineData("-26 20, -20 20.1, -26 20")]
-    public void Quiet_passages_are_gated(string sequence)
+    public void Only_very_quiet_passages_are_gated(string sequence)
     {
         var samples = sequence.Split(", ").SelectMany(part =>
         {

@@ -83,7 +83,7 @@ public sealed class ResamplerTests
     }
 
     [Fact]
-    public void No_samples_become_none_and_the_output_length_is_rounded_up()
+    public void No_input_gives_no_output_and_the_output_length_is_rounded_up()
     {
         var resampler = new Resampler(44100, 16000);
         Assert.Empty(resampler.Apply([]));

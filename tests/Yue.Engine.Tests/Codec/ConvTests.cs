@@ -38,8 +38,8 @@ public sealed class ConvTests
         TensorAssert.Close(expected, conv.Forward(x), 1e-5, "conv");
     }
 
-    /// <summary>Fills buffers of the sizes that a convolution needs with NaN and frees them, so that the convolution's buffers contain NaN
-    /// at first.</summary>
+    /// <summary>Allocates buffers of the sizes that a convolution needs, fills them with NaN and frees them, so that the convolution's
+    /// buffers contain NaN at first.</summary>
     private static void FillFreedMemoryWithNaN(long inputs, long outputs, long kernel, long length)
     {
         var paddedInputs = (inputs + 15) / 16 * 16;

@@ -69,7 +69,7 @@ public sealed class ReferenceEncoderTests(GoldenCodec golden) : IClassFixture<Go
     [InlineData(70, 80, 45, 60)]
     [InlineData(30.5, 90.5, 30, 61)]
     [InlineData(599, 600, 569, 60)]
-    public void A_minute_that_contains_the_range_is_encoded(double start, double end, int first, int seconds)
+    public void At_least_a_minute_that_contains_the_range_is_encoded(double start, double end, int first, int seconds)
     {
         Assert.Equal((first, seconds), SongReference.EncodedPart(start, end));
         Assert.True(first <= start && end <= first + seconds);

@@ -2,8 +2,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Demo;
 
-/// <summary>Measures properties of sections from the demo's codes of codebook 0, which <c>tools/demo-model/demo/codes.py</c>
-/// defines.</summary>
+/// <summary>Measures properties of sections from the demo's codes of codebook 0. <c>tools/demo-model/demo/codes.py</c> defines these
+/// codes.</summary>
 internal static class DemoCodes
 {
     private const int FirstPitched = 32;

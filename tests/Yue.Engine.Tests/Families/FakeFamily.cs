@@ -58,7 +58,7 @@ internal sealed class FakeSongs(IReadOnlyList<string> names, long parameters) : 
     /// <summary>Each load (+) and unload (-) of a model.</summary>
     public ConcurrentQueue<string> Loads { get; } = new();
 
-    /// <summary>The number of songs of every shared step.</summary>
+    /// <summary>The number of songs in each shared step.</summary>
     public ConcurrentQueue<int> Steps { get; } = new();
 
     /// <summary>The number of songs that were disposed.</summary>

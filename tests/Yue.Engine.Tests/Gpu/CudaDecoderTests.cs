@@ -89,8 +89,8 @@ public sealed class CudaDecoderTests
         Assert.Equal(2 * 128, other.Sampled.Count);     // eight batches of 16 ids per section
     }
 
-    /// <remarks>While a listener waits for stage 2, only ids of the other songs are requested. The ring buffer of a song's sampled ids has
-    /// 256 entries.</remarks>
+    /// <remarks>While a song's listener waits for stage 2, only ids of the other songs are requested. Each song samples 400 ids, and the
+    /// ring buffer of its sampled ids has 256 entries.</remarks>
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -384,7 +384,7 @@ public sealed class CudaDecoderTests
         return new LlamaModel(config, LlamaWeights.Load(config, source, quantizer, parts));
     }
 
-    /// <summary>Returns the reference's scores along given ids.</summary>
+    /// <summary>Feeds given ids to the reference, and compares their scores with those of its best ids.</summary>
     private sealed class ForcedReference(LlamaModel model) : IDisposable
     {
         private readonly Yue.Engine.Llama.KvCache _cache = model.NewCache(rows: 2, 1024);
@@ -406,7 +406,7 @@ public sealed class CudaDecoderTests
             _fed = [ids[^1]];
         }
 
-        /// <summary>Returns the difference between the log-probabilities of the best id and of another id.</summary>
+        /// <summary>Returns the difference between the log-probabilities of the best id and the given id.</summary>
         public double GapToBest(int id, SectionSampling sampling)
         {
             using var scope = NewDisposeScope();

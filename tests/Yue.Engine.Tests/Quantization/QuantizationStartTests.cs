@@ -6,7 +6,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Quantization;
 
-/// <summary>Tests the checks of a quantization before it writes files, and its progress.</summary>
+/// <summary>Tests the checks that a quantization makes before it writes files, and its progress.</summary>
 public sealed class QuantizationStartTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

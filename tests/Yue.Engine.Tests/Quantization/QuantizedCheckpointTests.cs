@@ -201,7 +201,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     private void AssertRefused(string says) =>
         Assert.Contains(says, Assert.Throws<CheckpointException>(() => Load(Target).Dispose()).Message, StringComparison.Ordinal);
 
-    /// <summary>Quantizes the source, and returns true if the folder had files of another run.</summary>
+    /// <summary>Quantizes the source, and returns true if files from other sources or settings were removed first.</summary>
     private bool Quantize(
         QuantizationRecord record, IReadOnlyList<int[]> sequences, Action<double>? report = null, CancellationToken cancel = default)
     {

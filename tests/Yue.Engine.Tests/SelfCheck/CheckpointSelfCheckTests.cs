@@ -19,7 +19,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.SelfCheck;
 
-/// <summary>Tests the self-check with figures of the demo model, which this class computes with the individual models.</summary>
+/// <summary>Tests the self-check with figures that this class computes with the individual models of the demo.</summary>
 public sealed class CheckpointSelfCheckTests : IDisposable
 {
     private static readonly DemoModelFolders Demo = DemoModel.Folders;

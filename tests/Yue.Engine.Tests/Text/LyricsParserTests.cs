@@ -95,7 +95,7 @@ public sealed partial class LyricsParserTests
     }
 
     [Fact]
-    public void Symbols_before_the_first_tag_are_kept_without_a_section()
+    public void Symbols_before_the_first_tag_are_kept_in_the_first_section()
     {
         var parsed = LyricsParser.Parse("---\n[verse]\nla");
         Assert.Equal([new LyricSection("verse", "---\nla")], parsed.Sections);

@@ -6,8 +6,8 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Text;
 
-/// <summary>The golden lyrics contain text that the reference drops, so these tests use the text that <see cref="ReferenceLyrics"/> keeps.
-/// <see cref="LyricsParserTests"/> compares the two parsers.</summary>
+/// <summary>Tests prompts. The golden lyrics contain text that the reference drops, so golden prompts are built from the text that
+/// <see cref="ReferenceLyrics"/> keeps. <see cref="LyricsParserTests"/> compares it with <see cref="LyricsParser"/>.</summary>
 [Trait("Category", Goldens.Category)]
 public sealed class PromptBuilderTests
 {

@@ -117,7 +117,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
         using var vocoder = new Vocos(new HeadOnly(config, [200, .. new float[9]], [.. Enumerable.Repeat(1f, 8)]), config);
         using var embedding = zeros([1, config.InputChannels, 1]);
 
-        // Bin 0 has magnitude 100, the others e^0 = 1: the mean of the samples is 100 / 8.
+        // Bin 0 has magnitude 100, and the other bins have e^0 = 1. Only bin 0 contributes to the mean of the samples.
         Assert.Equal(100f / 8, GoldenCodec.Samples(vocoder.Decode(embedding)).Average(), 1e-4);
     }
 

@@ -45,7 +45,7 @@ internal sealed class PickleWriter
         return this;
     }
 
-    /// <summary>Writes a non-negative integer as BININT, or as LONG1 if it is larger.</summary>
+    /// <summary>Writes a non-negative integer as BININT, or as LONG1 if it exceeds <see cref="int.MaxValue"/>.</summary>
     public PickleWriter Integer(long value)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(value);

@@ -10,7 +10,7 @@ internal sealed class StoredZipWriter(Stream stream)
     private const int Alignment = 64;
     private const ushort PaddingExtra = 0x4246;
     private const ushort Version = 20;
-    private const ushort FirstDay = 0x21;               // 1 January 1980, the earliest date in the zip format
+    private const ushort FirstDay = 0x21;               // January 1, 1980, the earliest date in the zip format
     private const int MaxEntries = ushort.MaxValue - 1;
 
     private static readonly uint[] CrcTable = MakeCrcTable();

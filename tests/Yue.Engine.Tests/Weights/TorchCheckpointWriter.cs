@@ -10,7 +10,7 @@ public static class TorchCheckpointWriter
     /// <summary>Writes one file.</summary>
     /// <param name="path">The file; its name without extension is the archive's root folder, as PyTorch names it.</param>
     /// <param name="rootKey">The key of the state dict in an outer dict; null writes the state dict alone.</param>
-    /// <param name="tensors">The state dict, in its order.</param>
+    /// <param name="tensors">The tensors of the state dict, in order.</param>
     public static void Write(string path, string? rootKey, IReadOnlyList<TensorData> tensors)
     {
         var root = Path.GetFileNameWithoutExtension(path);

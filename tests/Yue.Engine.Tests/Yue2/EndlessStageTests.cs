@@ -63,7 +63,7 @@ public sealed class EndlessStageTests : IAsyncLifetime
     }
 
     [Fact]
-    public void A_whole_context_has_the_maximum_of_each_stage()
+    public void A_whole_context_has_room_for_the_maximum_of_each_stage()
     {
         const int WholeContext = 24_576;
         var (music, score) = (Script(Given()).Music(written: null).Order, Script(OneSecond()).Score());

@@ -60,8 +60,8 @@ public sealed class StageChainTests
         Assert.Null(StageSampling.Music.Fault());
     }
 
-    /// <summary>Returns true if all counts are integers. The reference rejects a count like 1.0. In the service, the JSON reader rejects it
-    /// before it becomes a setting.</summary>
+    /// <summary>Returns true if <c>top_k</c> is missing or an integer. The reference rejects a value like 1.0. In the service, the JSON
+    /// reader rejects it before it becomes a setting.</summary>
     private static bool HasWholeCounts(JsonElement value) =>
         !value.TryGetProperty("top_k", out var topK) || topK.TryGetInt32(out _);
 

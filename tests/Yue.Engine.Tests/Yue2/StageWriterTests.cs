@@ -11,7 +11,7 @@ namespace Yue.Engine.Tests.Yue2;
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Models>
 {
-    /// <summary>A draw that is closer to the boundary between two ids than this probability may select either of them.</summary>
+    /// <summary>The distance of a draw from the boundary between two ids, within which rounding may select either of them.</summary>
     private const double MinMargin = 3e-5;
 
     private const double ProbabilityTolerance = 1e-5;
@@ -114,7 +114,7 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
         return writer;
     }
 
-    /// <summary>Compares probabilities, and returns false if other ids are kept. At most one id may differ.</summary>
+    /// <summary>Compares the probabilities if the same ids are kept; returns false otherwise. At most one id may differ.</summary>
     private static bool CompareStep(JsonElement expected, Distribution actual, string what)
     {
         var probabilities = new Dictionary<int, float>();

@@ -45,7 +45,7 @@ internal static class Yue2Requests
     /// <summary>Returns a request for a second of sound, with a given score.</summary>
     public static SongRequest Given() => OneSecond() with { Score = "X:1\nK:C\nCDEF|" };
 
-    /// <summary>Returns a request for a second of sound without a score, which uses guidance.</summary>
+    /// <summary>Returns a request for a second of sound, without a score and with guidance.</summary>
     public static SongRequest Unplanned() => OneSecond() with { Plan = ScorePlan.Off };
 
     public static SamplingSettings FlowSteps(int steps) => Yue2Family.About.Sampling with { FlowSteps = steps };

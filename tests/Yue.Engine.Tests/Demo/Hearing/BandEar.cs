@@ -25,7 +25,7 @@ internal static class BandEar
             .MaxBy(bpm => Enumerable.Range(1, beats).Average(beat => At(correlation, HopsPerMinute / bpm * beat)));
     }
 
-    /// <summary>Returns true if two tempos differ by less than 3 %. Double and half a tempo count as the same.</summary>
+    /// <summary>Returns true if two tempos differ by less than 3 %. A tempo and its double or half count as the same.</summary>
     public static bool IsSameTempo(double a, double b) => new[] { 0.5, 1, 2 }.Any(factor => Math.Abs((a * factor / b) - 1) < 0.03);
 
     /// <summary>Returns the share of the time in which the best-fitting triad is minor.</summary>

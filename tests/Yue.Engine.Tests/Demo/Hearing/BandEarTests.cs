@@ -25,7 +25,7 @@ public sealed class BandEarTests
     }
 
     [Fact]
-    public void Double_and_half_a_tempo_count_as_the_same()
+    public void A_tempo_and_its_double_or_half_count_as_the_same()
     {
         Assert.True(BandEar.IsSameTempo(75, 150));
         Assert.True(BandEar.IsSameTempo(150, 75));

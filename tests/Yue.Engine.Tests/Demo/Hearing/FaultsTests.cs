@@ -19,5 +19,5 @@ public sealed class FaultsTests
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]
     [InlineData(float.NegativeInfinity)]
-    public void A_sample_that_is_not_a_number_is_a_fault(float value) => Assert.True(Faults.Has([.. Sound, value]));
+    public void A_sample_that_is_not_finite_is_a_fault(float value) => Assert.True(Faults.Has([.. Sound, value]));
 }

@@ -67,7 +67,7 @@ internal static class VowelEar
         return 20 * Math.Log10(sum.Magnitude + 1e-6);
     }
 
-    /// <summary>Replaces the symbol of each voiced hop whose two neighbors have the same symbol with the neighbors' symbol.</summary>
+    /// <summary>Gives each voiced hop the symbol of its two neighbors if they have the same symbol.</summary>
     private static char[] Smoothed(char[] found) =>
     [
         .. found.Select((symbol, t) =>
