@@ -2,9 +2,10 @@ using Spectre.Console;
 
 namespace YueService.CommandLine;
 
-/// <summary>The columns of a progress bar that fit the width of a terminal: a line that wraps cannot be redrawn in place.</summary>
-/// <remarks>If the terminal is narrow, the details are dropped first, then the bar, then the text. The percentage is dropped
-/// last.</remarks>
+/// <summary>The columns of a progress line, chosen to fit the width of a terminal, because a line that wraps cannot be redrawn in
+/// place.</summary>
+/// <remarks>If the terminal is narrow, the details are dropped first, then the bar, then the text. The percentage is always
+/// shown.</remarks>
 internal sealed class BarLayout
 {
     private const int PercentWidth = 4;

@@ -2,7 +2,8 @@ using Spectre.Console;
 
 namespace YueService.CommandLine;
 
-/// <summary>A progress bar with the step, the percentage and the remaining time; for bytes, also their number and speed.</summary>
+/// <summary>A progress bar with the step, the percentage and the remaining time. Work measured in bytes also shows the bytes and the speed;
+/// other work shows the elapsed time.</summary>
 internal sealed class BarProgressView(IAnsiConsole console) : IProgressView
 {
     private const int TimeWidth = 8;        // 00:00:00

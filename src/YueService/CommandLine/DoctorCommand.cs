@@ -61,7 +61,8 @@ internal static class DoctorCommand
         {
             foreach (var fault in faults)
             {
-                await output.WriteLineAsync(Finding.Missing("settings", fault, "correct the setting; yue --help lists them").ToString());
+                await output.WriteLineAsync(
+                    Finding.Missing("settings", fault, "correct the setting; yue --help lists the options for settings").ToString());
             }
 
             return ExitCode.Failure;
@@ -110,8 +111,8 @@ internal static class DoctorCommand
         return findings.All(finding => finding.Level != FindingLevel.Missing);
     }
 
-    /// <summary>Returns the plan of the GPU's memory; null without a GPU, or if the checkpoints cannot be read, which is reported as a
-    /// separate finding.</summary>
+    /// <summary>Returns the plan of the GPU's memory; null without a GPU or configured checkpoints. Also null if the checkpoints cannot be
+    /// read, which is reported as a separate finding.</summary>
     private static MemoryAdvice? AdviceOf(MachineFacts machine, EngineOptions engine)
     {
         try
@@ -162,8 +163,8 @@ internal static class DoctorCommand
             return agrees;
         }
 
-        /// <summary>Returns the figures for the first checkpoint of each family. A file of figures applies only to the first checkpoint of
-        /// all.</summary>
+        /// <summary>Returns the figures for the first checkpoint of each family, or for the built-in demo model if none is configured. A
+        /// file of figures applies only to the first configured checkpoint, or to the demo model.</summary>
         private IEnumerable<SelfCheckLine> Figures(EngineOptions engine)
         {
             var first = engine.Stage1.Values.FirstOrDefault();

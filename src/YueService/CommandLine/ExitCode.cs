@@ -8,7 +8,7 @@ internal static class ExitCode
     /// <summary>Any other error, such as an address in use or a full disk.</summary>
     public const int Failure = 1;
 
-    /// <summary>The command line or the settings are invalid: nothing was started.</summary>
+    /// <summary>The command line, the settings or the song's fields are invalid.</summary>
     public const int Usage = 2;
 
     /// <summary>The models could not be loaded.</summary>
@@ -20,6 +20,6 @@ internal static class ExitCode
     /// <summary>The engine failed after it was ready, for example because the device was lost. A new process may succeed.</summary>
     public const int EngineLost = 5;
 
-    /// <summary>Ctrl-C or SIGTERM stopped the song; no file was written.</summary>
+    /// <summary>Ctrl-C or SIGTERM stopped the command. Takes that were already written are kept.</summary>
     public const int Cancelled = 130;
 }

@@ -12,7 +12,7 @@ internal static class GenerateCommand
 {
     /// <param name="settings">The options for settings.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
-    /// <param name="standardOutput">The output for a song written to <c>-</c>; null means the process's standard output.</param>
+    /// <param name="standardOutput">The output for files named <c>-</c>; null means the process's standard output.</param>
     public static Command Create(SettingOptions settings, Action<IServiceCollection> configure, Stream? standardOutput)
     {
         var options = new GenerateOptions();
@@ -31,7 +31,7 @@ internal static class GenerateCommand
     /// <param name="settings">The settings of the command line.</param>
     /// <param name="arguments">The song and its files.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
-    /// <param name="standardOutput">The output for a song written to <c>-</c>; null means the process's standard output.</param>
+    /// <param name="standardOutput">The output for files named <c>-</c>; null means the process's standard output.</param>
     /// <param name="cancel">Cancels like Ctrl-C.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(

@@ -16,9 +16,9 @@ namespace YueService.CommandLine;
 /// <param name="encoder">Encodes the file.</param>
 /// <param name="references">Reads a reference clip.</param>
 /// <param name="view">Shows the progress.</param>
-/// <param name="output">Receives the result line, unless the song itself goes to standard output.</param>
+/// <param name="output">Receives the result line, unless one of the files goes to standard output.</param>
 /// <param name="error">Receives warnings and errors.</param>
-/// <param name="standardOutput">The output for a song written to <c>-</c>; null means the process's standard output.</param>
+/// <param name="standardOutput">The output for files named <c>-</c>; null means the process's standard output.</param>
 internal sealed class GenerateHandler(
     ISongEngine engine,
     JobIntake intake,
@@ -162,8 +162,9 @@ internal sealed class GenerateHandler(
         }
     }
 
-    /// <summary>Makes all takes at once, and writes them in order as they finish.</summary>
-    /// <returns>The exit code of the first take that fails; otherwise success.</returns>
+    /// <summary>Makes all takes at once, and writes each one as soon as it and all takes before it are finished.</summary>
+    /// <returns>The exit code of the first take that fails; <see cref="ExitCode.EngineFailed"/> if the engine accepts no songs; otherwise
+    /// success.</returns>
     private async Task<int> MakeAsync(
         PredictCommand command, IReadOnlyList<SongFiles> targets, AudioFormat format, SoundPlayer? player, CancellationToken cancel)
     {

@@ -14,7 +14,7 @@ namespace YueService.CommandLine;
 /// <param name="ScoreFile">The score that the music follows: a file, or <c>-</c> for standard input; null for none.</param>
 /// <param name="ScoreOutFile">The file of the song's score, or <c>-</c> for standard output; null for none.</param>
 /// <param name="ContinueFile">The file with the codes of the song to continue; null for a new song.</param>
-/// <param name="Fields">The other fields of a request, in the JSON form of <c>POST /predict</c>; their bounds are checked there.</param>
+/// <param name="Fields">The other fields of a request, in the JSON form of <c>POST /predict</c>. Their bounds are not checked yet.</param>
 /// <param name="ClipFiles">The files of a reference clip, by the name of their field.</param>
 /// <param name="IsPlayed">True if the song is played while it is being made.</param>
 internal sealed record GenerateArguments(
@@ -28,7 +28,8 @@ internal sealed record GenerateArguments(
     IReadOnlyList<KeyValuePair<string, string>> ClipFiles,
     bool IsPlayed);
 
-/// <summary>The options of <c>yue generate</c>: those of <see cref="SongFields"/> and the song's file.</summary>
+/// <summary>The options of <c>yue generate</c>: those of <see cref="SongFields"/>, <c>--out</c>, <c>--score-out</c> and
+/// <c>--play</c>.</summary>
 internal sealed partial class GenerateOptions
 {
     private readonly Option<string?> _lyrics = OfText(SongFields.Lyrics);
@@ -66,7 +67,8 @@ internal sealed partial class GenerateOptions
         })),
     ];
 
-    /// <summary>Returns the option of a field: <c>--top-p</c> for <c>sampling.top_p</c>, <c>--continue-from</c> for its parts.</summary>
+    /// <summary>Returns the option of a field, such as <c>--top-p</c> for <c>sampling.top_p</c>. A part of a field has the option of the
+    /// whole field.</summary>
     public static string OptionFor(string path)
     {
         var field = SongFields.All.FirstOrDefault(field => field.Path == path || IsWithin(path, field));

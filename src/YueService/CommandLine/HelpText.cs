@@ -4,7 +4,7 @@ using System.CommandLine.Invocation;
 
 namespace YueService.CommandLine;
 
-/// <summary>Prints the help of a command. Commands that accept settings by their full names list them in a separate section.</summary>
+/// <summary>Prints the help of a command. If the command accepts settings by their full names, a separate section says so.</summary>
 /// <remarks>The library's own text about additional arguments has an extra bracket, and says that they are passed to another
 /// program.</remarks>
 internal sealed class HelpText(HelpAction help) : SynchronousCommandLineAction

@@ -226,6 +226,6 @@ internal sealed class ModelsCommand
         return null;
     }
 
-    /// <summary>The command line names something that does not exist.</summary>
+    /// <summary>The command line or the token is invalid, or the licence was not accepted. The message says what to change.</summary>
     internal sealed class UsageException(string message) : Exception(message);
 }

@@ -167,7 +167,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace disks)
         {
             var checkpoint = folder.Manifest.CheckpointsOf(profile).FirstOrDefault(one => one.Role == role)
                 ?? throw new ModelsCommand.UsageException(
-                    $"{profile} cannot be quantized beforehand: it has no checkpoint of {role}. Only YuE 1 can; "
+                    $"{profile} cannot be quantized beforehand: it has no {role} checkpoint. Only YuE 1 can; "
                         + "Yue:Weights=int6 or int4 quantizes YuE 2 while it loads.");
             var path = Path.Combine(folder.Path, checkpoint.Folder);
             return Directory.Exists(path)

@@ -136,7 +136,7 @@ internal static class ServeCommand
         }
         catch (ObjectDisposedException)
         {
-            // The parent has exited.
+            // The command has already ended.
         }
     });
 
@@ -177,7 +177,7 @@ internal static class ServeCommand
         }
         catch (Exception e) when (e is IOException or FormatException or SocketException || IsFromKestrel(e))
         {
-            // Other messages already name the address.
+            // The messages of IOException and FormatException already name the address.
             var where = e is not (IOException or FormatException)
                 ? $"{urls ?? Environment.GetEnvironmentVariable("ASPNETCORE_URLS")}: "
                 : "";

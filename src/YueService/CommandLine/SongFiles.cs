@@ -76,7 +76,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
         }
     }
 
-    /// <summary>Returns the same files with the extension of another format.</summary>
+    /// <summary>Returns the same files with the extension of another format in the names under which they are kept elsewhere.</summary>
     public SongFiles As(AudioFormat format) => this with
     {
         Mix = As(Mix, format)!,

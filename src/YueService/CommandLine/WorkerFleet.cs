@@ -5,8 +5,8 @@ using YueService.Doctor;
 namespace YueService.CommandLine;
 
 /// <summary><c>yue worker --devices</c>: one child process per device, each on its own port.</summary>
-/// <remarks>A child that exits is restarted. The children end with this process, even if it is killed: each child ends when its standard
-/// input is closed, and only this process holds the other end.</remarks>
+/// <remarks>A child that exits is restarted, unless its settings are invalid. The children end with this process, even if it is killed:
+/// each child ends when its standard input is closed, and only this process holds the other end.</remarks>
 internal sealed class WorkerFleet(IReadOnlyList<string> devices, Uri firstUrl, IReadOnlyList<string> arguments, TextWriter output)
 {
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1);
@@ -21,7 +21,7 @@ internal sealed class WorkerFleet(IReadOnlyList<string> devices, Uri firstUrl, I
             ? [.. Enumerable.Range(0, (await MachineFacts.GpusAsync(cancel)).Count).Select(i => $"cuda:{i}")]
             : option.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    /// <summary>Runs the children until they are cancelled.</summary>
+    /// <summary>Runs the children until cancellation, or until one of them exits because its settings are invalid.</summary>
     /// <returns>The exit code: that of a child whose settings are invalid, otherwise success.</returns>
     public async Task<int> RunAsync(CancellationToken stop)
     {

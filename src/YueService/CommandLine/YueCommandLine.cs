@@ -12,7 +12,7 @@ internal static class YueCommandLine
     /// <param name="configure">Registers the engine and the encoder.</param>
     /// <param name="output">Receives results.</param>
     /// <param name="error">Receives progress and errors.</param>
-    /// <param name="file">The output for a song that is written to standard output; null means the process's own.</param>
+    /// <param name="file">The output for files named <c>-</c>; null means the process's standard output.</param>
     /// <param name="cancel">Cancels the command like Ctrl-C.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(

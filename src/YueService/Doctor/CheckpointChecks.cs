@@ -11,14 +11,15 @@ using Yue.Engine.Weights;
 namespace YueService.Doctor;
 
 /// <summary>Checks that the files of the configured checkpoints exist, have the listed sizes and can be read.</summary>
-/// <param name="options">The settings with their folders.</param>
-/// <param name="manifest">The manifest with the sizes, by the folder's name. A different checkpoint can have the same folder name.</param>
+/// <param name="options">The settings, with the checkpoints' folders.</param>
+/// <param name="manifest">The manifest with the expected sizes. Checkpoints are found in it by the name of their folder, which a different
+/// checkpoint may share.</param>
 internal sealed class CheckpointChecks(EngineOptions options, ModelManifest manifest)
 {
     /// <summary>The number of weights of all checkpoints that could be read.</summary>
     public long Weights { get; private set; }
 
-    /// <summary>Returns a finding for each checkpoint.</summary>
+    /// <summary>Returns a finding for each checkpoint and LoRA adapter, or a warning if no checkpoint is configured.</summary>
     public IEnumerable<Finding> Run()
     {
         if (options.Stage1.Count == 0)

@@ -16,7 +16,7 @@ internal enum FindingLevel
 /// <param name="Level">The result.</param>
 /// <param name="Area">The subject of the check.</param>
 /// <param name="Text">The finding in words.</param>
-/// <param name="Fix">The command that fixes it; null if there is nothing to fix.</param>
+/// <param name="Fix">The command or the change that fixes it; null if there is nothing to fix.</param>
 internal sealed record Finding(FindingLevel Level, string Area, string Text, string? Fix = null)
 {
     public static Finding Ok(string area, string text) => new(FindingLevel.Ok, area, text);
@@ -25,7 +25,7 @@ internal sealed record Finding(FindingLevel Level, string Area, string Text, str
 
     public static Finding Missing(string area, string text, string fix) => new(FindingLevel.Missing, area, text, fix);
 
-    /// <summary>Returns the finding in one line, with the command that fixes it on the next line.</summary>
+    /// <summary>Returns the finding in one line, with its fix, if there is one, on the next line.</summary>
     public override string ToString() =>
         $"{Level.ToString().ToLowerInvariant(),-8} {Area}: {Text}" + (Fix is null ? "" : $"\n         fix: {Fix}");
 }

@@ -76,11 +76,11 @@ internal static class MachineChecks
         var free = $"{ByteText.Of(gpu.FreeBytes)} of GPU memory is free";
         return advice switch
         {
-            null => Finding.Ok("memory", $"{free}, the required amount is unknown"),
+            null => Finding.Ok("memory", $"{free}; the required amount is unknown"),
             { Refusal: null } =>
                 Finding.Ok(
                     "memory",
-                    $"{free}, {ByteText.Of(advice.Bytes)} is planned for up to {advice.Songs} songs at once"
+                    $"{free}; {ByteText.Of(advice.Bytes)} is planned for up to {advice.Songs} songs at once"
                         + (advice.OnHost is null ? "" : $"; {advice.OnHost}")
                         + (advice.Settings is null ? "" : $"; {advice.Settings} would keep everything on the GPU")),
             { Settings: { } settings } => Finding.Missing("memory", $"{free}: {advice.Refusal}", $"{settings} yue serve"),
@@ -91,7 +91,7 @@ internal static class MachineChecks
     private static Finding MemoryOfHost(MachineFacts machine, EngineOptions options, long weights)
     {
         var needed = weights == 0 ? 0 : (weights * sizeof(float)) + WorkBytes;
-        var text = $"{ByteText.Of(machine.HostBytes)} of memory is available,  "
+        var text = $"{ByteText.Of(machine.HostBytes)} of memory is available; "
             + (weights > 0 ? $"about {ByteText.Of(needed)} is needed"
                 : options.Stage1.Count > 0 ? "the required amount is unknown"
                 : "the demo model needs little");

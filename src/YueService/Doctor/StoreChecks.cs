@@ -96,7 +96,10 @@ internal static class StoreChecks
             await files.DeleteAsync(name, cancel);
             return read is not null && read.AsSpan().SequenceEqual(content) && listed.Count == 1
                 ? Finding.Ok(Files, $"{options.Files}: a file was written, read and deleted")
-                : Finding.Missing(Files, $"{options.Files}: a file was read back with different content", "use another server for files");
+                : Finding.Missing(
+                    Files,
+                    $"{options.Files}: a written file could not be listed, or was read back with different content",
+                    "use another server for files");
         }
         catch (StorageException e)
         {

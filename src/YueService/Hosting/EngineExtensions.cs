@@ -9,8 +9,8 @@ namespace YueService.Hosting;
 /// <summary>Registers the services that make songs.</summary>
 internal static class EngineExtensions
 {
-    /// <summary>Registers the engine as a singleton that starts and stops with the host, the encoder, and the reader of reference clips.
-    /// Existing registrations are kept.</summary>
+    /// <summary>Registers the encoder, the reader of reference clips, and the engine, which starts and stops with the host. Existing
+    /// registrations are kept.</summary>
     public static void AddSongEngine<TEngine, TEncoder>(this IServiceCollection services)
         where TEngine : class, ISongEngine
         where TEncoder : class, ISongEncoder
@@ -23,8 +23,8 @@ internal static class EngineExtensions
         services.AddHostedService<EngineLifetime>();
     }
 
-    /// <summary>Watches the engine: the process exits when the engine is lost, and its state is reported to systemd if systemd runs the
-    /// process.</summary>
+    /// <summary>Watches the engine: the process exits when the engine is lost. If systemd runs the process, the engine's state is reported
+    /// to systemd.</summary>
     /// <remarks>This does not use <c>AddSystemd</c>, which reports READY when the host has started, before songs can be made.</remarks>
     public static void AddEngineWatch(this IServiceCollection services)
     {
@@ -39,8 +39,8 @@ internal static class EngineExtensions
         }
     }
 
-    /// <summary>Starts and stops the engine with the host, so no models are loaded if the server cannot listen. This is a separate service
-    /// because a container disposes a service once per registration.</summary>
+    /// <summary>Starts the engine after the host has started, so no models are loaded if the server cannot listen, and stops it with the
+    /// host. This is a separate service because a container disposes a service once per registration.</summary>
     private sealed class EngineLifetime(ISongEngine engine) : IHostedLifecycleService
     {
         public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -15,7 +15,7 @@ internal static class StartupFaults
     };
 
     /// <summary>Runs a startup step that depends only on settings.</summary>
-    /// <exception cref="StartException">The step failed for a reason other than settings that validation reports.</exception>
+    /// <exception cref="StartException">The step failed for a reason that the validation of settings does not report.</exception>
     public static T Guard<T>(Func<T> step)
     {
         try

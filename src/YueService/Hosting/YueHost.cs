@@ -23,7 +23,8 @@ using YueService.Telemetry;
 
 namespace YueService.Hosting;
 
-/// <summary>Builds the hosts: the web service for <c>yue serve</c>, and only the engine for <c>yue generate</c>.</summary>
+/// <summary>Builds the hosts: the web service for <c>yue serve</c> and <c>yue worker</c>, and only the engine for <c>yue generate</c>,
+/// <c>yue demo</c> and <c>yue doctor</c>.</summary>
 internal static class YueHost
 {
     /// <summary>The default address of the service.</summary>

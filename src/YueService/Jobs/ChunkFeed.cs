@@ -67,7 +67,8 @@ internal sealed class ChunkFeed
         }
     }
 
-    /// <summary>Returns a chunk, or a task that completes when there are more chunks, or neither at the end.</summary>
+    /// <summary>Returns a chunk, or a task that completes when the feed changes, or neither at the end. Throws if the feed ended
+    /// early.</summary>
     private (byte[]? Chunk, Task? Changed) At(int index)
     {
         lock (_lock)

@@ -12,7 +12,7 @@ internal enum FaultKind
     /// <summary>The stored data of the job is damaged.</summary>
     SongDamaged,
 
-    /// <summary>The song was made but could not be stored.</summary>
+    /// <summary>The song was made but could not be stored, or its reference clip could not be read.</summary>
     StorageUnavailable,
 
     /// <summary>The device was lost while the song was being made.</summary>

@@ -34,7 +34,7 @@ internal interface IJobBoard
     /// <summary>Updates the board with the jobs that other processes have accepted since the last call.</summary>
     Task RefreshAsync(CancellationToken cancel);
 
-    /// <summary>Adds the jobs of an earlier process before those that have arrived since then.</summary>
+    /// <summary>Adds the jobs of an earlier process ahead of those that this process has accepted.</summary>
     void Restore(IReadOnlyCollection<Job> jobs);
 }
 

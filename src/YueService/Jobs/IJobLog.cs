@@ -2,9 +2,9 @@ namespace YueService.Jobs;
 
 /// <summary>Stores jobs so that they survive restarts. Thread-safe.</summary>
 /// <remarks>
-/// The progress and the end of a job are stored only while the job is unfinished, and only for its last attempt; otherwise these calls
-/// return false. Each call is atomic, even if the process is killed during it. Every call throws <see cref="StorageException"/> if the log
-/// cannot be reached; the next call may succeed.
+/// The start and the end of an attempt, and its return to the queue, are stored only while the job is unfinished and no later attempt has
+/// begun; otherwise these calls return false. Each call is atomic, even if the process is killed during it. Every call throws
+/// <see cref="StorageException"/> if the log cannot be reached; the next call may succeed.
 /// </remarks>
 internal interface IJobLog
 {
@@ -93,6 +93,6 @@ internal interface IJobLog
 /// <param name="Jobs">The stored jobs; empty unless accepted.</param>
 internal sealed record Addition(IntakeOutcome Outcome, IReadOnlyList<StoredJob> Jobs);
 
-/// <summary>The log or the folder of songs cannot be used now. The message is for callers, and the inner exception, if any, for the
-/// log.</summary>
+/// <summary>The stored jobs or the files of songs cannot be used now. The message is for callers. The inner exception, if any, is for log
+/// messages.</summary>
 internal sealed class StorageException(string message, Exception? inner = null) : Exception(message, inner);

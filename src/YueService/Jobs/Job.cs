@@ -90,7 +90,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The time when this process accepted or resumed the job.</summary>
     public required DateTimeOffset SubmittedAt { get; init; }
 
-    /// <summary>The time since then.</summary>
+    /// <summary>The time since <see cref="SubmittedAt"/>.</summary>
     public TimeSpan Waited => Stopwatch.GetElapsedTime(_submitted);
 
     /// <summary>The time since the engine began; zero before.</summary>

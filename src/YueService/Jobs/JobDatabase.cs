@@ -66,8 +66,8 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         return _connection = connection;
     }
 
-    /// <summary>Closes the connection after an error from which it may not recover. A lock held by another program does not need
-    /// this.</summary>
+    /// <summary>Closes the connection after an error from which it may not recover. Locks held by another program and violated constraints
+    /// do not need this.</summary>
     public void Forget(SqliteException error)
     {
         if (error.SqliteErrorCode is not (raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_CONSTRAINT))
@@ -84,7 +84,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         var code = raw.sqlite3_create_function(connection.Handle, Contains, 2, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, Run);
         SqliteException.ThrowExceptionForRC(code, connection.Handle);
 
-        // Valid UTF-8 contains the bytes of a text only where it contains the text. Microsoft.Data.Sqlite would convert both to strings.
+        // In valid UTF-8, the bytes of a text occur only where the text occurs. Microsoft.Data.Sqlite would convert both to strings.
         static void Run(sqlite3_context context, object state, sqlite3_value[] texts) => raw.sqlite3_result_int(
             context, raw.sqlite3_value_blob(texts[0]).IndexOf(raw.sqlite3_value_blob(texts[1])) >= 0 ? 1 : 0);
     }

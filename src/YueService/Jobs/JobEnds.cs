@@ -5,7 +5,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Jobs;
 
-/// <summary>Stores the progress and the end of kept jobs: first the files, then the row; then the feed publishes it.</summary>
+/// <summary>Stores the start and the end of kept jobs: first the files, then the row. The feed publishes the end last.</summary>
 internal sealed partial class JobEnds(
     ISongEngine engine,
     IJobLog log,
@@ -31,8 +31,8 @@ internal sealed partial class JobEnds(
         }
     }
 
-    /// <summary>Stores the end of a job whose song has ended. Returns when it is stored, or when the service stops before it could
-    /// be.</summary>
+    /// <summary>Stores the end of a job whose song has ended. Returns when the end is stored, when it is ignored because the job is
+    /// finished or another process has it, or when the service stops first.</summary>
     public async Task EndAsync(Job live, StoredJob job)
     {
         var end = await EndOfAsync(live, job);
@@ -101,7 +101,7 @@ internal sealed partial class JobEnds(
         }
         catch (StorageException) when (log.IsShared)
         {
-            // The process ends; another one makes the song.
+            // The files cannot be used now, or the process is stopping. The job is queued again, for any worker.
             return new(JobState.Queued);
         }
         catch (StorageException e)
@@ -160,7 +160,7 @@ internal sealed partial class JobEnds(
             }
             catch (StorageException e) when (log.IsShared && !signals.Stopped.IsCancellationRequested)
             {
-                // Shared storage recovers by itself. Meanwhile the song is kept in memory, and its claim is renewed.
+                // Shared storage recovers by itself. Meanwhile the song is kept in memory, and the claim on the job is renewed.
                 LogUnsaved(e, job.Id);
                 live.Feed.Delay(e.Message);
                 await Task.Delay(StoreRetry, cancel);

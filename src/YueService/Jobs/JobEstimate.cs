@@ -20,7 +20,7 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
 
     private double _allSongSeconds;
 
-    /// <summary>The average time of a song from start to end; null before the first song.</summary>
+    /// <summary>The average time of a song from start to end, over all workers if jobs are shared; null before the first song.</summary>
     public TimeSpan? SongTime => Volatile.Read(ref _allSongSeconds) is var seconds and > 0 ? TimeSpan.FromSeconds(seconds) : OwnSongTime;
 
     /// <summary>The average time of a song in this process: the last song has a weight of one half, the one before it a quarter, and so on.

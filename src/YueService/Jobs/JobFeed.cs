@@ -8,7 +8,7 @@ namespace YueService.Jobs;
 internal sealed class JobFeed
 {
     /// <summary>The distance between the numbers of two updates of a worker if other processes use the same numbers. The numbers in between
-    /// are for updates of a single process, such as queue positions and sound.</summary>
+    /// are for updates that only one process publishes, such as new sound.</summary>
     public const long Step = 1024;
 
     private readonly Lock _lock = new();
@@ -80,7 +80,7 @@ internal sealed class JobFeed
             AddsScore = value.Score is not null && last.Progress?.Score is null,
         });
 
-    /// <summary>Publishes an update of the process that works on the job, unless it is out of date.</summary>
+    /// <summary>Publishes an update from the process that works on the job, unless it is out of date.</summary>
     public void Adopt(JobUpdate update) => Publish(last =>
     {
         if (update.Number <= last.Number)
@@ -97,7 +97,7 @@ internal sealed class JobFeed
     /// <summary>Publishes that the job waits again, because its worker returned it or died.</summary>
     public void Requeue() => Publish(last => new(NextStep(last.Number), JobState.Queued, null, null));
 
-    /// <summary>Publishes that the job's position in the queue has changed.</summary>
+    /// <summary>Publishes that the job's position in the queue, its wait reason or its sound has changed.</summary>
     public void Moved() => Publish(last => last with
     {
         Number = _isShared && last.State == JobState.Queued ? NextStep(last.Number)
@@ -106,8 +106,8 @@ internal sealed class JobFeed
         AddsScore = false,
     });
 
-    /// <summary>Sets the reason why the job's end cannot be stored yet. Until then the job keeps its state, because final states never
-    /// change.</summary>
+    /// <summary>Sets the reason why the job's end cannot be stored yet. Until its end is stored, the job keeps its state, because final
+    /// states never change.</summary>
     public void Delay(string reason)
     {
         DelayReason = reason;

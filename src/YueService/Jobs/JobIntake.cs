@@ -18,7 +18,7 @@ internal sealed class JobIntake(
     // Ensures that two requests with one key make one job, and that a job is not deleted while it is passed to the worker.
     private readonly SemaphoreSlim _taking = new(log.IsShared ? SharedSubmissions : 1);
 
-    /// <summary>Returns the reason why no job can be accepted now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
+    /// <summary>The reason why no job can be accepted now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
     public IntakeOutcome WhyRefused =>
         engine.Status.State != EngineState.Ready ? IntakeOutcome.NotReady
         : board.IsFull ? IntakeOutcome.QueueFull
@@ -119,11 +119,12 @@ internal sealed class JobIntake(
         };
     }
 
-    /// <summary>Resumes the jobs that an earlier process left behind, oldest first, before those that have arrived since then.</summary>
+    /// <summary>Resumes the jobs that an earlier process left behind, oldest first, ahead of those that this process has
+    /// accepted.</summary>
     public void Restore(IEnumerable<StoredJob> jobs) =>
         board.Restore([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow(), isShared: false))]);
 
-    /// <summary>Runs work while no job is being accepted. If processes share their jobs, a few run at once, and the database accepts
+    /// <summary>Runs work while no job is being accepted. If processes share their jobs, a few calls run at once, and the database accepts
     /// jobs one at a time.</summary>
     public async Task<T> BetweenJobsAsync<T>(Func<Task<T>> work, CancellationToken cancel)
     {
@@ -241,7 +242,7 @@ internal enum IntakeOutcome
     /// <summary>The engine is loading, failed or draining.</summary>
     NotReady,
 
-    /// <summary>The idempotency key belongs to another body.</summary>
+    /// <summary>The idempotency key was used with another body.</summary>
     KeyTaken,
 }
 

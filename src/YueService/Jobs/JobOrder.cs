@@ -93,8 +93,8 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Adds the jobs of an earlier process before those that have arrived since then. They count toward the limit and may exceed
-    /// it.</summary>
+    /// <summary>Adds the jobs of an earlier process ahead of the unclaimed jobs that this process has accepted. They count toward the limit
+    /// and may exceed it.</summary>
     public void Restore(IReadOnlyCollection<Job> jobs)
     {
         lock (_lock)

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>Converts jobs to and from rows of the database.</summary>
+/// <summary>Reads jobs from rows of the database, and converts the values of columns to and from JSON.</summary>
 internal static class JobRows
 {
     private static readonly JsonSerializerOptions Json = new()

@@ -1,6 +1,6 @@
 namespace YueService.Jobs;
 
-/// <summary>Finds, lists and deletes kept jobs, both those of this process and those in the log.</summary>
+/// <summary>Finds, lists, edits, cancels and deletes kept jobs, both those of this process and those in the log.</summary>
 internal sealed partial class JobStore(
     IJobLog log,
     JobIntake intake,
@@ -200,8 +200,8 @@ internal sealed record JobView(StoredJob Job, Job? Live)
     /// <summary>The state. For a job that has just begun, the state in the log may be outdated.</summary>
     public JobState State => Job.IsFinished || Live is null ? Job.State : Live.Feed.Latest.State;
 
-    /// <summary>The reason why the job has not ended yet although its song is made or it was cancelled, or why it is waiting although no
-    /// job is ahead of it; null otherwise.</summary>
+    /// <summary>The reason why the job has not ended yet although its song is made or it was cancelled, or why no worker can take it; null
+    /// otherwise.</summary>
     public string? DelayReason => Job.IsFinished || Live is null ? null
         : Live.WaitReason is { } wait ? wait
         : Live.Feed.DelayReason is { } reason ? $"The job ends as soon as its end can be stored. {reason}"

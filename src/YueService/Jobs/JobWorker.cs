@@ -5,7 +5,7 @@ using YueService.Telemetry;
 
 namespace YueService.Jobs;
 
-/// <summary>Passes waiting jobs to the engine when it has room, and follows each until it ends.</summary>
+/// <summary>Passes waiting jobs to the engine when the engine has room, and follows each job until it ends.</summary>
 internal sealed partial class JobWorker(
     ISongEngine engine,
     IJobQueue queue,
@@ -24,7 +24,7 @@ internal sealed partial class JobWorker(
     /// <summary>The unfinished kept jobs, oldest first.</summary>
     public IReadOnlyList<Job> Unfinished => [.. _kept.Values.OrderBy(job => job.Stored!.Number)];
 
-    /// <summary>Adds a job before it is in the queue.</summary>
+    /// <summary>Adds a kept job to the unfinished jobs. Must be called before <see cref="Start"/> or <see cref="Resume"/>.</summary>
     public void Register(Job job)
     {
         if (job.Stored is not null)
@@ -110,7 +110,7 @@ internal sealed partial class JobWorker(
         }
     }
 
-    /// <summary>Returns the request of a job. For a job of an earlier process, the clip is loaded from files.</summary>
+    /// <summary>Returns the request of a job. For a job of an earlier or another process, the clip is loaded from files.</summary>
     private async Task<SongRequest> SongAsync(Job job, CancellationToken cancel) =>
         job.Request.Song is not { Reference: { Tracks.Count: 0 } stored } song ? job.Request.Song
         : await references.ReadAsync(job.Id, stored, job.Stored?.Files, cancel) is { } clip ? song with { Reference = clip }
@@ -177,7 +177,7 @@ internal sealed partial class JobWorker(
                 job.Feed.End(OutcomeOf(job.Song));
             }
         }
-#pragma warning disable CA1031 // A bug, which ends the process. After the service has stopped, its parts may be disposed.
+#pragma warning disable CA1031 // A bug ends the process. After the service has stopped, its parts may be disposed, so errors are ignored.
         catch (Exception e)
 #pragma warning restore CA1031
         {

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 namespace YueService.Jobs;
 
 /// <summary>The column <c>request</c>. The names are those of the stored JSON: changing one needs a new schema version.</summary>
-/// <remarks>Values that an earlier release did not store have that release's value, which is today's default.</remarks>
+/// <remarks>A value that an earlier release did not store is read as today's default, which is what that release used.</remarks>
 internal sealed record RequestRow(RequestRow.SongRow Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings)
 {
     private static readonly SongRequest Defaults = new() { Lyrics = "" };

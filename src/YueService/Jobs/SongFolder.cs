@@ -16,7 +16,7 @@ namespace YueService.Jobs;
 /// </remarks>
 internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> logger)
 {
-    /// <summary>The track that every song has.</summary>
+    /// <summary>The track that every song has, unless it is only a score.</summary>
     public const string Mix = "mix";
 
     /// <summary>A track of a song with stems.</summary>

@@ -10,11 +10,11 @@ internal sealed class SongPeaks : IDisposable
 
     private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = MaxCachedBytes });
 
-    // One at a time, so that callers of the same peaks wait for the first.
+    // One file at a time, so that callers of the same peaks wait for the first caller.
     private readonly SemaphoreSlim _reading = new(1, 1);
 
     /// <summary>Returns the peaks of a track.</summary>
-    /// <param name="version">A unique identifier of the file's content.</param>
+    /// <param name="version">A unique identifier of the file's content and of the number of intervals per second.</param>
     /// <param name="wav">The track's file.</param>
     /// <param name="perSecond">The number of intervals per second.</param>
     /// <param name="cancel">Cancelled when the caller disconnects.</param>

@@ -27,7 +27,7 @@ internal abstract partial class SqlJobLog
         }
     }
 
-    /// <summary>Returns the statements that check whether jobs can be added, before the ones that add them.</summary>
+    /// <summary>Returns the statements that check whether jobs can be added. They run before the statements that add the jobs.</summary>
     protected virtual IEnumerable<string> Guards(DbCommand add, IReadOnlyList<NewJob> jobs, NewGroup? group) => [];
 
     /// <summary>An SQL condition that is true if the checks of <see cref="Guards"/> passed.</summary>
@@ -80,7 +80,7 @@ internal abstract partial class SqlJobLog
         return add;
     }
 
-    /// <summary>Returns the statement that inserts the job whose parameters end in a number.</summary>
+    /// <summary>Returns the statement that inserts the job whose parameter names end in a number.</summary>
     private string Insert(string n) => $"""
         INSERT INTO jobs (
             id, state, request, idempotency_key, owner, body_hash, created_ms, files, title, parent_id, group_id, take, callback_url

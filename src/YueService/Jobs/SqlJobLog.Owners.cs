@@ -5,12 +5,12 @@ using YueService.Settings;
 namespace YueService.Jobs;
 
 /// <content>The owners of jobs, which are API keys.</content>
-/// <remarks>Release 0.6 stored the positions of keys in the list instead of their names. Stored positions are replaced when a process opens
-/// the log. Processes of release 0.6 that share the database may still add some.</remarks>
+/// <remarks>Release 0.6 stored the positions of API keys in the setting instead of their names. Stored positions are replaced when a
+/// process opens the log. Processes of release 0.6 that share the database may still add some.</remarks>
 internal abstract partial class SqlJobLog
 {
     /// <summary>The condition that a row has an <c>Idempotency-Key</c>. A row without an owner was written without API keys, or by a
-    /// release that did not distinguish them. Its key applies to all callers.</summary>
+    /// release that did not distinguish them. Its <c>Idempotency-Key</c> applies to all callers.</summary>
     protected const string HasKey = "idempotency_key = @key AND owner IN (@owner, @position, '')";
 
     /// <summary>Selects one row with a key: by name, then by position, then without an owner.</summary>

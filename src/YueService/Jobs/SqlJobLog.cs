@@ -242,7 +242,8 @@ internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogge
         },
         cancel);
 
-    /// <summary>Returns the statement that sets the search text of the job whose parameters end in a number.</summary>
+    /// <summary>Returns the statement that sets the search text of the job whose parameter names end in a number, or in nothing for a
+    /// command with one job.</summary>
     private static string SetSearchText(string n) => $"""
         INSERT INTO search_texts (number, text) SELECT number, @text{n} FROM jobs WHERE id = @id{n}
         ON CONFLICT (number) DO UPDATE SET text = excluded.text
@@ -264,7 +265,7 @@ internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogge
         },
         cancel);
 
-    /// <summary>Changes an unfinished job, unless a new attempt has begun since then.</summary>
+    /// <summary>Changes an unfinished job, unless an attempt later than that of <paramref name="job"/> has begun.</summary>
     private Task<bool> UpdateAsync(StoredJob job, string set, Action<DbCommand> bind, CancellationToken cancel) => ExecuteAsync(
         $"UPDATE jobs SET {set} WHERE id = @id AND attempt = @attempt AND {Unfinished}",
         update =>

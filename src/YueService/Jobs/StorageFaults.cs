@@ -2,7 +2,7 @@ using SQLitePCL;
 
 namespace YueService.Jobs;
 
-/// <summary>Explains in a sentence without paths why a file or the database cannot be written.</summary>
+/// <summary>Explains why a file or the database cannot be used. The sentences for callers contain no paths.</summary>
 internal static class StorageFaults
 {
     // errno values of Linux in the low half of an IOException's HResult.

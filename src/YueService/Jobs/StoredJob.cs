@@ -26,7 +26,7 @@ internal sealed record JobRequest(SongRequest Song, AudioFormat? Format, string?
     /// the job.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>The song's original title; null if an earlier release accepted the job.</summary>
+    /// <summary>The song's title, which a user may have changed since the request; null if an earlier release accepted the job.</summary>
     public string? Title { get; init; }
 
     /// <summary>The metadata for the song's files.</summary>

@@ -10,7 +10,7 @@ internal sealed record StoredSong
     /// <summary>Samples per second of every track.</summary>
     public required int SampleRate { get; init; }
 
-    /// <summary>The channels of every track.</summary>
+    /// <summary>The number of channels of every track.</summary>
     public int Channels { get; init; } = 1;
 
     /// <summary>The length of the mix.</summary>
@@ -37,8 +37,8 @@ internal sealed record StoredSong
     /// <summary>Warnings about how the request was interpreted and sung.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>. Empty if only a score was
-    /// written.</summary>
+    /// <summary>The tracks that have a file: <c>mix</c>, and if the song has stems, also <c>vocal</c> and <c>instrumental</c>. Empty if
+    /// only a score was written.</summary>
     public required IReadOnlyList<string> Tracks { get; init; }
 
     /// <summary>The part of the reference clip that was used; null without one.</summary>

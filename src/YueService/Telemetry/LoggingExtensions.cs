@@ -17,7 +17,7 @@ internal static class LoggingExtensions
     /// <summary>Registers Serilog; section <c>Serilog</c> sets levels and additional sinks.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The settings.</param>
-    /// <param name="toStandardError">True to log only warnings, to standard error, because standard output has the program's own
+    /// <param name="toStandardError">True to log only warnings and errors, to standard error, because standard output has the program's own
     /// output.</param>
     public static void AddYueLogging(this IServiceCollection services, IConfiguration configuration, bool toStandardError = false) =>
         services.AddSerilog(

@@ -60,7 +60,7 @@ public sealed class DoctorTests
         options.Stage1.Add("en", "/no/such/folder");
         var unknown = MachineChecks.Of(Complete, options, weights: 0, advice: null, "/var/state", [])
             .Single(finding => finding.Area == "memory");
-        Assert.Contains("of GPU memory is free, the required amount is unknown", unknown.Text, StringComparison.Ordinal);
+        Assert.Contains("of GPU memory is free; the required amount is unknown", unknown.Text, StringComparison.Ordinal);
         var fits = Check(Complete, "auto", Big, new() { Bytes = 50L << 30, Songs = 4 }).Single(finding => finding.Area == "memory");
         Assert.Equal(FindingLevel.Ok, fits.Level);
         Assert.Contains("planned for up to 4 songs at once", fits.Text, StringComparison.Ordinal);

@@ -13,7 +13,7 @@ namespace YueService.Jobs.Audio;
 internal sealed record LeveledSong(
     AudioClip Mix, AudioClip? Vocal, AudioClip? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
 {
-    // A smaller gain is inaudible.
+    // A smaller difference is inaudible.
     private const double ResolutionDb = 0.05;
 
     /// <summary>Measures the mix and applies the gain.</summary>

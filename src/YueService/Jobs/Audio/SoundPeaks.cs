@@ -4,7 +4,7 @@ using Yue.Engine.Audio;
 namespace YueService.Jobs.Audio;
 
 /// <summary>The smallest and the largest sample of each interval of a sound, for drawing. Not thread-safe.</summary>
-/// <param name="format">The format of the sound. An interval has the samples of all channels.</param>
+/// <param name="format">The format of the sound. An interval covers the samples of all channels.</param>
 /// <param name="perSecond">The number of intervals per second.</param>
 internal sealed class SoundPeaks(PcmFormat format, int perSecond)
 {

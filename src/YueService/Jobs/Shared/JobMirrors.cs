@@ -340,7 +340,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
         catch (StorageException e)
         {
-            // If a caller waits for the job, its process's missing heartbeat cancels the job; other callers can try again.
+            // A job whose caller waits is cancelled when the process of that caller sends no more heartbeats; other callers can try again.
             LogUncancelled(e.Message, id);
         }
     }

@@ -24,8 +24,8 @@ internal sealed partial class MirrorSongs(
         }
     }
 
-    /// <summary>Ends the sound of a job whose worker died: listeners get an error, because it is not the whole song. Later listeners get
-    /// the next attempt.</summary>
+    /// <summary>Ends the sound of a job whose worker died or returned it: listeners get an error, because the sound is incomplete. Later
+    /// listeners get the next attempt.</summary>
     public void Restart(Job job, IStreamEncoder encoder)
     {
         if (_listening.TryGetValue(job.Id, out var listening))
@@ -60,7 +60,7 @@ internal sealed partial class MirrorSongs(
         job.Dispose();
     }
 
-    /// <summary>Passes the song to the waiting caller, and removes the job.</summary>
+    /// <summary>Passes the song or the failure to the waiting caller, and removes the job.</summary>
     private async Task HandOverAsync(Job job, StoredJob row)
     {
         try

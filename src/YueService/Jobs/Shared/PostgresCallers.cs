@@ -8,8 +8,8 @@ internal sealed class PostgresCallers(PostgresDatabase database)
 {
     private const string Minute = "interval '1 minute'";
 
-    /// <summary>Counts songs of a caller. A caller's minute begins with its first song, and its next minute with its first song after the
-    /// previous one has ended.</summary>
+    /// <summary>Counts songs of a caller. A caller's minute begins with its first song. The next minute begins with the first song after
+    /// that minute.</summary>
     /// <param name="caller">The name of the caller.</param>
     /// <param name="songs">The number of songs, at most <paramref name="limit"/>.</param>
     /// <param name="limit">The maximum number of songs of a caller per minute.</param>

@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The connections to the database that processes share. Every error is a <see cref="StorageException"/>.</summary>
+/// <summary>The connections to the database that processes share. Every error except the violation of a unique constraint is a
+/// <see cref="StorageException"/>.</summary>
 internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
 {
     private const int ConnectSeconds = 5;

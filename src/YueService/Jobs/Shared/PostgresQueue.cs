@@ -69,7 +69,8 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             },
             cancel);
 
-    /// <summary>Takes jobs from workers that have not renewed their claims. A job that was interrupted once before fails.</summary>
+    /// <summary>Takes jobs from workers that have not renewed their claims. A cancelled job ends; a running job that was interrupted once
+    /// before fails; every other job is queued again.</summary>
     /// <returns>The jobs and their new states.</returns>
     public Task<IReadOnlyList<(string Id, string State)>> ReapAsync(Fault interrupted, CancellationToken cancel) =>
         database.UseAsync<IReadOnlyList<(string Id, string State)>>(

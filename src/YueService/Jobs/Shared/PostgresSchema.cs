@@ -125,9 +125,9 @@ internal static class PostgresSchema
         CREATE TRIGGER jobs_removed AFTER DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION job_removed();
         """,
 
-        // The models that workers have announced, so that a job can wait for a model without a running worker. Idempotency keys per owner.
-        // The songs of each caller in its current minute, which are not flushed and start at zero after a crash. Sessions that were ended
-        // before they expired.
+        // The models that workers have announced, so that a job can wait for a model that no running worker has. Idempotency keys per
+        // owner. The number of songs of each caller in its current minute, which is not flushed to disk and starts at zero after a crash.
+        // Sessions that were ended before they expired.
         """
         CREATE TABLE models (name text PRIMARY KEY, family text NOT NULL, seen timestamptz NOT NULL);
 
@@ -159,11 +159,11 @@ internal static class PostgresSchema
 
     /// <summary>Brings the schema up to date. Waits while another process is doing this.</summary>
     /// <returns>True if there was no schema before.</returns>
-    /// <exception cref="StorageException">A newer release created the schema.</exception>
+    /// <exception cref="StorageException">The schema needs a newer release.</exception>
     public static Task<bool> MigrateAsync(NpgsqlConnection connection, CancellationToken cancel) =>
         MigrateAsync(connection, Version, cancel);
 
-    /// <summary>Brings the schema up to a version, which an earlier release may need.</summary>
+    /// <summary>Brings the schema up to a version. Tests stop at the version of an earlier release.</summary>
     internal static async Task<bool> MigrateAsync(NpgsqlConnection connection, int to, CancellationToken cancel)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancel);

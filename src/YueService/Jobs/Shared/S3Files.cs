@@ -14,7 +14,7 @@ internal sealed class S3Files : IFileStore, IDisposable
     private const int CallSeconds = 60;
     private const int Retries = 2;
 
-    // The time is updated by uploading the same content again, often enough to distinguish used files from unused ones.
+    // The time of a file is updated by uploading the same content again, often enough to distinguish used files from unused ones.
     private static readonly TimeSpan TouchInterval = TimeSpan.FromHours(1);
 
     private readonly S3Place _place;

@@ -28,7 +28,7 @@ internal sealed partial class SharedProcesses(
 
     private TimeSpan Limit => settings.Lease;
 
-    /// <summary>The models of these workers.</summary>
+    /// <summary>The models of the workers with a recent heartbeat.</summary>
     public IReadOnlySet<string> Models =>
         Workers.SelectMany(worker => worker.About.Models).Select(model => model.Name).ToHashSet(StringComparer.Ordinal);
 
@@ -115,8 +115,9 @@ internal sealed partial class SharedProcesses(
         }
     }
 
-    /// <summary>Takes jobs from dead workers. An outage of the database must not count as their death, so this process first waits until it
-    /// has itself been able to reach the database for a whole lease.</summary>
+    /// <summary>Takes jobs from dead workers, and cancels jobs whose callers were waiting in dead processes. An outage of the database must
+    /// not count as the death of a process, so this process first waits until it has itself been able to reach the database for a whole
+    /// lease.</summary>
     private async Task ReapAsync(CancellationToken cancel)
     {
         if (database.ReachedFor < settings.Lease)

@@ -26,7 +26,7 @@ internal sealed partial class SharedQueue : IJobQueue, IDisposable
 
     public bool IsShared => true;
 
-    /// <remarks>Waits for a notification, or for the time after which one may have been lost.</remarks>
+    /// <remarks>Waits for a notification, or for the polling interval in case one was lost.</remarks>
     public async Task WhenWaitingAsync(CancellationToken cancel) => await _hint.WaitAsync(SharedSettings.PollInterval, cancel);
 
     public async Task<Job?> ClaimAsync(CancellationToken cancel)
@@ -52,7 +52,7 @@ internal sealed partial class SharedQueue : IJobQueue, IDisposable
         }
     }
 
-    /// <remarks>A claimed job belongs to the engine.</remarks>
+    /// <remarks>Every job of this queue in this process is claimed, so only the engine can end it.</remarks>
     public bool TryWithdraw(Job job) => false;
 
     public void Remove(Job job)

@@ -157,7 +157,7 @@ export function endRemake() {
   }
 }
 
-/** Clears the words for a new song; the sound settings stay. */
+/** Clears the words and the settings for a new song; the genre line and the number of takes stay. */
 export function clear() {
   replace(() => {
     remake.value = null;

@@ -191,7 +191,7 @@ export function request() {
 
   const seconds = fields.value.target_seconds;
   if (from && Array.isArray(seconds)) {
-    // There is one length per sung section. New sections take that of the last section, or of the section that they replace.
+    // There is one length per sung section. A new section gets the length of the last section, or of the section that it replaces.
     Object.assign(body, { target_seconds: seconds[from.how === 'continue' ? seconds.length - 1 : from.section - 1] ?? seconds.at(-1) });
   }
 
@@ -238,7 +238,7 @@ function unflatten(flat) {
   return body;
 }
 
-/** Returns the first line that is sung, the default title; empty if there is none. @param {string} text */
+/** Returns the first line that is sung, which is the default title; empty if there is none. @param {string} text */
 export function firstLine(text) {
   return cardsOf(text).flatMap((card) => card.text.split('\n')).map((line) => line.trim()).find((line) => line !== '') ?? '';
 }

@@ -55,7 +55,7 @@ export const busy = computed(() => {
 });
 
 const PageSize = 100;
-/** Sentences that follow each other more quickly are announced together, because a new one interrupts the previous one. */
+/** Sentences that follow within this many milliseconds are announced together, because a new one interrupts the previous one. */
 const AnnouncementDelay = 150;
 /** @type {EventSource | null} */
 let source = null;

@@ -44,7 +44,7 @@ export const knownSeconds = new Map();
 
 const Lookahead = 3;
 const MaxPieceSeconds = 10;
-/** The length of sound that must arrive before playback resumes after an underrun. */
+/** The seconds of sound that must arrive before playback starts, or resumes after an underrun. */
 const Refill = 0.4;
 const Fade = 0.012;
 
@@ -269,7 +269,7 @@ function tick() {
   }
 }
 
-/** Returns one context per sample rate, so that chunks join without resampling. @param {number} rate */
+/** Returns the context for a sample rate. Each rate has its own, so that chunks join without resampling. @param {number} rate */
 function contextOf(rate) {
   let context = contexts.get(rate);
   if (!context) {
