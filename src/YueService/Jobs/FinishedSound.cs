@@ -14,7 +14,8 @@ internal static class FinishedSound
     public static async Task<PcmFormat> FormatOfAsync(Stream wav, CancellationToken cancel) =>
         WavFile.FormatOf(await HeaderAsync(wav, cancel));
 
-    /// <summary>Returns a track in a format that is not stored as a file. A slow listener needs little memory.</summary>
+    /// <summary>Returns a track in a format that is not stored as a file. PCM is read only as fast as the listener receives it; an encoded
+    /// track is held in memory while it is sent.</summary>
     /// <param name="wav">The track's file.</param>
     /// <param name="input">The format of its samples.</param>
     /// <param name="format">PCM, or a format to encode.</param>

@@ -19,7 +19,7 @@ internal interface IFileStore
     /// <summary>Returns the files with a name prefix, in any order.</summary>
     Task<IReadOnlyList<FileEntry>> ListAsync(string prefix, CancellationToken cancel);
 
-    /// <summary>Sets the time of a file to now. Does nothing if there is none.</summary>
+    /// <summary>Sets the time of a file to now; a recent time may stay unchanged. Does nothing if there is no such file.</summary>
     Task TouchAsync(string name, CancellationToken cancel);
 
     /// <summary>Deletes a file if it exists.</summary>

@@ -81,7 +81,7 @@ internal sealed partial class JobService(
         }
     }
 
-    /// <summary>Tests whether the log can be written again after a job could not be stored.</summary>
+    /// <summary>Tests whether the log can be written again after a write failed.</summary>
     private async Task<bool> IsWritableAsync(CancellationToken cancel)
     {
         if (signals.IsSuspect)

@@ -30,7 +30,7 @@ internal sealed class JobSignals : IDisposable
         _tried.TrySetResult();
     }
 
-    /// <summary>True if a job could not be stored, and nothing has been written since then.</summary>
+    /// <summary>True if the store could not be written, and nothing has been written since then.</summary>
     public bool IsSuspect => _suspect is not null;
 
     /// <summary>Returns the reason why jobs cannot be accepted now; null if they can. Waits for the first attempt to open the

@@ -20,7 +20,7 @@ function drawScore(abc) {
   }
 }
 
-/** Returns a score whose sections have names. The model writes them as comments, which are not drawn. @param {string} abc */
+/** Returns a score whose sections have names. The model writes the names as comments, which are not drawn. @param {string} abc */
 function withSections(abc) {
   const body = abc.search(/^K:/m);
   return body < 0 ? abc : abc.slice(0, body) + abc.slice(body).replace(/^% *(\p{L}[\p{L}\d ()-]{0,40})$/gmu, 'P:$1');

@@ -17,7 +17,7 @@ const Patience = 20_000;
 const DrawDelay = 300;
 /** The heights of the frame in pixels; longer scores scroll. */
 const [MinHeight, MaxHeight] = [90, 440];
-/** The longest score that is drawn. The service accepts no longer ones. */
+/** The maximum length of a score that is drawn, which is also the service's limit. */
 const MaxCharacters = 60_000;
 const ShownWarnings = 5;
 

@@ -135,7 +135,7 @@ function Rename({ job }) {
     }} />`;
 }
 
-/** Renames a song and its takes with the same name; an empty name restores the default. @param {Job} job @param {string} title */
+/** Renames a song and the takes that have the same title; an empty title restores the default. @param {Job} job @param {string} title */
 function rename(job, title) {
   const same = takesOf(job).filter((take) => take.title === job.title && take.id !== job.id);
   [job, ...same].forEach((take) => edit(take, { title: title || null }));
@@ -156,7 +156,7 @@ export function takesOf(job) {
     .sort((a, b) => (a.group?.take ?? 0) - (b.group?.take ?? 0)) : [];
 }
 
-/** Shows another take. If the player is playing one of the takes, it switches to this one at the same position. @param {Job} take */
+/** Shows another take. If one of the takes is in the player, the player switches to this one at the same position. @param {Job} take */
 export function switchTake(take) {
   const isHeard = jobs.value.get(playingId.value)?.group?.id === take.group?.id;
   show(take.id);
@@ -288,7 +288,7 @@ function keptSection(job, index) {
   return isKept ? sections[index] ?? {} : null;
 }
 
-/** The sections of songs that are being made with their estimated lengths, by the song's id.
+/** The sections, with their estimated lengths, of songs that are being made, by the song's id.
  * @type {import('@preact/signals').Signal<Map<string, { tag: string, seconds: number }[]>>}
  */
 const expectations = signal(new Map());

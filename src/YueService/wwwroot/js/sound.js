@@ -49,7 +49,7 @@ export class Track {
     return Math.max(this.seconds, this.outlined);
   }
 
-  /** Loads the track from the service unless this is done or in progress. A song that is being made arrives as it is made.
+  /** Loads the track from the service unless this is done or in progress. The sound of a song that is being made arrives as it is made.
    * @param {boolean} isLive True if the song is being made.
    */
   load(isLive) {
@@ -61,7 +61,7 @@ export class Track {
     }
   }
 
-  /** Loads the peaks of a finished song, unless its samples are loaded: samples take far longer. */
+  /** Loads the peaks of a finished song, unless its samples are loaded or being loaded: loading samples takes far longer. */
   async sketch() {
     if (this.outlined > 0 || this.length > 0 || this.reading) {
       return;

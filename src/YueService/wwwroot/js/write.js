@@ -18,7 +18,7 @@ const refusal = signal('');
 /** The timer that removes the message. */
 let retry = 0;
 
-/** The settings whose values are validated: those that the user has left or sent, but not one that is being typed. */
+/** The settings whose values are validated: those that were sent or whose control the user has left, but not one that is being typed. */
 const judged = signal(/** @type {string[]} */ ([]));
 
 const Silence = 'The service does not respond. Your words are safe; try again when it is back.';
@@ -127,7 +127,7 @@ effect(() => {
   }
 });
 
-/** Moves the focus to the first invalid value. Returns false if all are valid. */
+/** Moves the focus to the first invalid value. Returns true if a setting is invalid. */
 function focusFault() {
   const faulty = Settings.find(({ name }) => faultOf(name) !== '')?.name;
   const box = /** @type {HTMLDetailsElement | null} */ (document.querySelector('details.more'));
