@@ -58,7 +58,7 @@ public sealed class ModelsOnDemandTests
         using var engine = Engine(DemoModel.Folders, megabytes: 1);
         engine.Start();
         var error = await Assert.ThrowsAsync<NotSupportedException>(() => engine.Loaded);
-        Assert.Contains("DeviceMemoryMegabytes allows 1", error.Message, StringComparison.Ordinal);
+        Assert.Contains("DeviceMemoryMegabytes allows only 1", error.Message, StringComparison.Ordinal);
     }
 
     private static async Task<(IReadOnlyList<SongResult> Songs, IEnumerable<bool> InMemory)> SingAsync(

@@ -49,7 +49,7 @@ internal static class BadClips
         ["an eleven minute mp3 of silence"] =
             ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 660 -b:a 8k", "mp3")),
         ["only a header"] = ("contains no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
-        ["a codec that wav files rarely use"] = ("is a WAV file with format tag 2 and 4 bits; send PCM", () => Ffmpeg.MakeAsync(
+        ["a codec that wav files rarely use"] = ("has WAV format tag 2 and 4 bits per sample; send PCM", () => Ffmpeg.MakeAsync(
             "-f lavfi -i sine=d=2 -c:a adpcm_ms", "wav")),
         ["a Vorbis file whose codebooks claim 4 GB"] =
             ("has Vorbis codebooks of more than", () => Bytes(TestOgg.VorbisWithHugeCodebooks())),

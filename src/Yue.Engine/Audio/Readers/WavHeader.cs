@@ -107,7 +107,7 @@ internal static class WavHeader
         if ((tag, bits) is not ((FormatPcm, > 0 and <= 32) or (FormatFloat, 32 or 64) or (FormatALaw or FormatMuLaw, 8)))
         {
             throw new ClipFaultException(
-                $"is a WAV file with format tag {tag} and {bits} bits; send PCM of 8 to 32 bits, float, A-law or mu-law");
+                $"has WAV format tag {tag} and {bits} bits per sample; send PCM of 8 to 32 bits, float, A-law or mu-law");
         }
 
         if (channels is 0 or > MaxChannels || blockBytes % channels != 0 || containerBits < bits

@@ -33,5 +33,6 @@ internal static class FamilyRule
         models.FirstOrDefault(known => model is null || known.Name == model)?.Family;
 
     /// <summary>Returns true if a model supports a field.</summary>
-    public static bool Supports(ModelDescription model, RequestField field) => field.IsForEveryFamily || model.Family.Supports(field.SongPath);
+    public static bool Supports(ModelDescription model, RequestField field) =>
+        field.IsForEveryFamily || model.Family.Supports(field.SongPath);
 }
