@@ -24,7 +24,7 @@ internal interface IFamilySongs : IFamilyModels
     /// <summary>The names that requests use, the default first.</summary>
     IReadOnlyList<string> Names { get; }
 
-    /// <summary>A short request. Making it loads, allocates and compiles what the first real request needs.</summary>
+    /// <summary>A short request. Making its song loads, allocates and compiles what the first real request needs.</summary>
     SongRequest WarmUp { get; }
 
     /// <summary>Returns the size of a request. Thread-safe once the models are loaded.</summary>
@@ -40,7 +40,7 @@ internal interface IFamilySongs : IFamilyModels
 
 /// <summary>An admitted song.</summary>
 /// <param name="Request">The song to make. Its model is one of <see cref="IFamilySongs.Names"/>, or null for the default one.</param>
-/// <param name="Waited">The time since the request was submitted.</param>
+/// <param name="Waited">The time from the submission of the request to its admission.</param>
 /// <param name="Report">Called with each progress update.</param>
 internal sealed record SongOrder(SongRequest Request, TimeSpan Waited, Action<SongProgress> Report)
 {

@@ -26,7 +26,7 @@ internal interface ISongWork : IDisposable
     /// <summary>Checks the request and acquires the first model if there is memory for it.</summary>
     void Begin();
 
-    /// <summary>Reads the results of the shared steps, and runs the next step of this song alone.</summary>
+    /// <summary>Reads the results of the shared steps, and runs the next step that this song does not share.</summary>
     void Advance();
 }
 

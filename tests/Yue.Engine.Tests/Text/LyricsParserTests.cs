@@ -110,7 +110,7 @@ public sealed partial class LyricsParserTests
     {
         var parsed = LyricsParser.Parse(lyrics);
         Assert.Empty(parsed.Sections);
-        Assert.Contains("lyrics: blank, nothing to sing", parsed.Warnings);
+        Assert.Contains("lyrics: blank; there is nothing to sing", parsed.Warnings);
     }
 
     [Fact]

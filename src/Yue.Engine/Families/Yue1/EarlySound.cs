@@ -26,7 +26,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
         set => _finalSamples = value;
     }
 
-    /// <summary>True if samples are held back until <see cref="FinalSamples"/> grows. Thread-safe.</summary>
+    /// <summary>True if some samples have been added but not passed on. Thread-safe.</summary>
     public bool IsHolding => _isHolding;
 
     /// <summary>The length of the sound that was passed on. Thread-safe.</summary>

@@ -57,7 +57,7 @@ internal static class PromptMeasure
 
     private static IEnumerable<SongFinding> Findings(SongRequest request, SongPrompt prompt, bool isLyricsOnly)
     {
-        // The other warnings are about the genre line and do not depend on the model.
+        // Warnings about the genre line are left out, because they do not depend on the model.
         foreach (var warning in prompt.Warnings.Except(UserText.Clean(request.Genre, "genre").Warnings))
         {
             yield return new("model", warning[..warning.IndexOf(':', StringComparison.Ordinal)], warning);

@@ -29,8 +29,8 @@ internal static partial class SectionLength
         return Math.Clamp(seconds, SongLimits.MinTargetSeconds, maxNewTokens / TokensPerSecond);
     }
 
-    /// <summary>Estimates the number of syllables of a text: groups of vowels in Latin script, without a silent e; characters in syllabic
-    /// scripts; half of the letters in other alphabets.</summary>
+    /// <summary>Estimates the number of syllables of a text: one per group of ASCII vowels, except a silent e; one per digit and per letter
+    /// without case, such as a Chinese or Arabic one; and one half per other letter beyond ASCII.</summary>
     private static double Syllables(string words)
     {
         var (syllables, isInVowel) = (0.0, false);

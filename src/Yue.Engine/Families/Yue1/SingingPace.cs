@@ -19,8 +19,8 @@ public sealed partial record SingingPace
         UsualTempo = 120,
     };
 
-    /// <summary>The measured pace of the demo model (docs/performance.md, Progress and lengths of sections). Every line takes a whole
-    /// number of bars.</summary>
+    /// <summary>The measured pace of the demo model (docs/performance.md, Progress and lengths of sections). A line is rounded up to a
+    /// whole number of bars; <see cref="LineBeats"/> includes the added beats.</summary>
     private static readonly SingingPace Demo = new()
     {
         SyllableSeconds = 0.45,
@@ -30,7 +30,7 @@ public sealed partial record SingingPace
         UsualTempo = 110,
     };
 
-    /// <summary>The time per syllable, which hardly depends on the tempo, because slow songs have shorter notes.</summary>
+    /// <summary>The time per syllable, which hardly depends on the tempo, because slow songs use shorter note values.</summary>
     public required double SyllableSeconds { get; init; }
 
     /// <summary>The beats per line in addition to its syllables.</summary>
@@ -48,7 +48,8 @@ public sealed partial record SingingPace
     /// <summary>Returns the pace of the demo model or of the published checkpoints.</summary>
     public static SingingPace Of(bool isDemo) => isDemo ? Demo : Popular;
 
-    /// <summary>Returns the tempo of a song in beats per minute: the number that its genre line names, or the default.</summary>
+    /// <summary>Returns the tempo of a song in beats per minute: the number from 40 to 240 that its genre line names, or the
+    /// default.</summary>
     public double TempoOf(string genre) =>
         Tempo().Match(genre) is { Success: true } match
             && double.Parse(match.Groups["bpm"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) is >= 40 and <= 240 and var bpm

@@ -29,7 +29,8 @@ internal sealed record SongAssembly
     /// <summary>The warnings so far.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>Returns the finished song. Its samples are those of <paramref name="sound"/>, faded out in place.</summary>
+    /// <summary>Returns the finished song. Its samples are those of <paramref name="sound"/>, which are faded out in place if the end was
+    /// cut.</summary>
     public SongResult Assemble(DecodedSong sound)
     {
         var mix = (sound.Spliced ?? sound.CodecMix)!;

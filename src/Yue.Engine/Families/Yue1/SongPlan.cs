@@ -13,7 +13,7 @@ public sealed record SongPlan
     /// <summary>The kept sections before the ones to sing.</summary>
     public required IReadOnlyList<SectionCodes> Before { get; init; }
 
-    /// <summary>The sections to sing: those of <see cref="Lyrics"/> that follow <see cref="Before"/>. May be empty.</summary>
+    /// <summary>The sections of <see cref="Lyrics"/> to sing, starting after <see cref="Before"/>. May be empty.</summary>
     public IReadOnlyList<LyricSection> Sung { get; private init; } = [];
 
     /// <summary>The kept sections after the ones to sing.</summary>
@@ -22,7 +22,8 @@ public sealed record SongPlan
     /// <summary>The number of frames of all kept sections.</summary>
     public int KeptFrames => Before.Concat(After).Sum(section => section.Frames);
 
-    /// <summary>Warnings about how the lyrics were interpreted and which sections are not sung.</summary>
+    /// <summary>Warnings about how the lyrics were interpreted, sections that are not sung, and kept sections that follow a new
+    /// one.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
     /// <summary>The positions of <see cref="Lyrics"/> in the lyrics as they were sent.</summary>

@@ -30,7 +30,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private ModelLease<Stage1Model>? _stage1Model;
     private ModelLease<Stage2Model>? _stage2Model;
     private Stage1Song? _stage1;
-    private ReferenceEncoding? _encoding;       // until the clip is encoded
+    private ReferenceEncoding? _encoding;       // null without a reference clip
     private ReferenceResult? _reference;
     private int _framesWritten;                 // by stage 1, including kept frames
     private SectionPlace[] _starts = [];        // of sections with a written frame
@@ -212,7 +212,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         Report();
     }
 
-    /// <summary>Encodes one track of the reference per step, and begins the first section after the last track.</summary>
+    /// <summary>Encodes one track of the reference per step. Once all tracks are encoded, begins the first section.</summary>
     private void Encode(ReferenceEncoding encoding)
     {
         if (!encoding.IsDone)
@@ -236,7 +236,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
         _stage1.Begin();
     }
 
-    /// <summary>Reads the ids that the decoder sampled, and a chunk of the prompt if a section begins.</summary>
+    /// <summary>Encodes the reference first if there is one. Then reads the ids that the decoder sampled, and a chunk of the prompt if a
+    /// section begins. Ends stage 1 after the last section.</summary>
     private void AdvanceStage1()
     {
         if (_stage1 is null)
@@ -269,7 +270,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
         EndStage1(new SongCodes(_stage1Model.Model.Name, [.. _plan.Before, .. sung, .. _plan.After]));
     }
 
-    /// <summary>Adds the kept sections after the sung ones. After this, the length of the song is known.</summary>
+    /// <summary>Adds the kept sections that follow the sung ones, or all sections if stage 1 does not run. After this, the length of the
+    /// song is known.</summary>
     private void EndStage1(SongCodes codes)
     {
         _codes = codes;
@@ -351,7 +353,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>Returns the maximum number of rows for the song. Two rows are reserved for each song that has none yet.</summary>
+    /// <summary>Returns the maximum number of rows for the song. If chunks are paced, two rows are reserved for each song that has none
+    /// yet.</summary>
     private int MaxRows(IStage2Decoder decoder)
     {
         if (!IsPaced)
@@ -364,7 +367,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
         return _stage2.Rows + (int)Math.Min((long)_turn.Chunks * ((IPacedSong)this).RowsPerChunk, free);
     }
 
-    /// <summary>Decodes one window per step, and passes on final sound.</summary>
+    /// <summary>Decodes one window per step, and passes on final sound. After the last window, starts to assemble the song.</summary>
     private void Decode()
     {
         _sound.Advance();
@@ -383,8 +386,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>Returns true if the first sound may be passed on, because the player will not have to wait for the chunks that have begun,
-    /// or because there is no listener yet.</summary>
+    /// <summary>Returns true if the first sound may be passed on. This is so if nobody is listening, if stage 2 is done, unnecessary or not
+    /// paced, or if the player will not have to wait for the chunks that have begun.</summary>
     private bool CanStart() =>
         !IsHeard || _stage2 is null or { IsDone: true } || (_stage2Model is not null && !IsPaced)
             || (_sound.DecodedSeconds is > 0 and var decoded

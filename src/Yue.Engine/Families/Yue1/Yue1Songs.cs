@@ -70,7 +70,7 @@ internal sealed class Yue1Songs : IFamilySongs
     /// <summary>The step times of all songs.</summary>
     public StepTimes Times { get; } = new();
 
-    /// <summary>The number of songs that have not reached stage 2.</summary>
+    /// <summary>The number of songs being made that need stage 2 and have not begun a chunk.</summary>
     public int BeforeStage2 { get; set; }
 
     private ModelHost Host => _host ?? throw NotLoaded();

@@ -147,5 +147,5 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 /// <summary>The stage that writes a song's music.</summary>
 /// <param name="Order">The stage.</param>
 /// <param name="Score">The score in its prompt; null if there is none.</param>
-/// <param name="Warning">The reason why this score differs from the written or given one; null if it does not.</param>
+/// <param name="Warning">The reason why the written or given score is not used; null if it is used or there is none.</param>
 internal sealed record MusicScript(StageOrder Order, string? Score, string? Warning);

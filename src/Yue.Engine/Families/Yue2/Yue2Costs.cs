@@ -39,7 +39,8 @@ internal sealed class Yue2Costs : IFamilyCosts
 
     public IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
 
-    /// <summary>Prompts are read, velocities are evaluated and sound is decoded at different times, so only the largest counts.</summary>
+    /// <summary>Prompts are read, velocities are evaluated and sound is decoded at different times, so only the one that needs the most
+    /// memory counts.</summary>
     public long WorkingBytes(MemoryLimits limits) => FixedWorkingBytes + (sizeof(float) * _vae.Parameters) + Math.Max(
         VaeTileBytes,
         _configs.Select(config => Shortened(config, limits).Language).Max(config => Math.Max(

@@ -12,7 +12,7 @@ namespace Yue.Engine.Families.Yue2;
 internal sealed record Yue2Settings(string? Vae = null, int ContextTokens = 0);
 
 /// <summary>YuE 2: one transformer that writes a score and music tokens, flow matching, and a sound decoder (docs/model-yue2.md).</summary>
-/// <param name="settings">The other folders.</param>
+/// <param name="settings">The settings in addition to the checkpoints.</param>
 /// <param name="load">Loads a checkpoint.</param>
 internal sealed class Yue2Family(Yue2Settings settings, LoadYue2 load) : IModelFamily
 {

@@ -43,7 +43,7 @@ public sealed record Yue1QuantizationOptions
     /// <summary>The folder for compiled kernels.</summary>
     public required string CacheFolder { get; init; }
 
-    /// <summary>The program and its version, for the record.</summary>
+    /// <summary>The program and its version, which are stored in the record of the result.</summary>
     public required string Program { get; init; }
 }
 
@@ -79,7 +79,7 @@ public sealed class Yue1Quantization
 
     /// <summary>Quantizes each checkpoint whose result is not complete.</summary>
     /// <exception cref="CheckpointException">A checkpoint or the adapter is missing, invalid or already quantized.</exception>
-    /// <exception cref="IOException">A target folder contains something else, or the disk fails.</exception>
+    /// <exception cref="IOException">A target folder contains something other than a quantized checkpoint, or the disk fails.</exception>
     public void Run()
     {
         Report("reading the checkpoints", 0);
@@ -142,7 +142,7 @@ public sealed class Yue1Quantization
     private Result? Missing(QuantizationFolders folders, string? adapter)
     {
         var config = ConfigOf(folders);
-        SafetensorsCheckpoint.Open(folders.Source).Dispose();       // fails before hours of work, and before hashing the files
+        SafetensorsCheckpoint.Open(folders.Source).Dispose();       // fails early, before hashing and hours of work
         var record = new QuantizationRecord
         {
             Format = QuantizationRecord.FormatName,

@@ -34,8 +34,8 @@ internal sealed class AcousticEncoder
     public long FrameCount(long samples) =>
         _blocks.Aggregate(samples, (length, block) => block.Down.OutputLength(length));
 
-    /// <summary>Computes [B, out, <see cref="FrameCount"/>] from [B, 1, S], where S is long enough for one frame; the caller disposes
-    /// it.</summary>
+    /// <summary>Computes [B, out, <see cref="FrameCount"/>] from [B, 1, S], where S is long enough for one frame; the caller disposes the
+    /// result.</summary>
     public Tensor Forward(Tensor wave) =>
         _blocks.Aggregate(_first.Forward(wave), (y, block) => block.Forward(y)).Then(_snake.Forward).Then(_last.Forward);
 

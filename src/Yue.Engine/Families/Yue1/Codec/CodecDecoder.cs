@@ -39,7 +39,7 @@ public sealed class CodecDecoder : IDisposable
     public int ContextFrames { get; }
 
     /// <summary>Returns the summed codebook rows, the input of the decoder and the vocoders.</summary>
-    /// <param name="codes">[Q, F], integer, on any device; row k is of codebook k.</param>
+    /// <param name="codes">[Q, F], integer, on any device; row k holds the codes of codebook k.</param>
     /// <returns>[1, C, F], F32, on the codec's device; the caller disposes it.</returns>
     public Tensor Embed(Tensor codes)
     {

@@ -95,8 +95,8 @@ public sealed class CodecEncoder : IDisposable
         return _parts.Semantic.Forward(features.transpose(1, 2)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Returns the acoustic features of the wave, or of the padded wave if the plain one gives a different number of frames than
-    /// the semantic encoder. The lengths are known beforehand, so only one pass is run.</summary>
+    /// <summary>Returns the acoustic features of the plain wave, or of the padded wave if the plain one would not give as many frames as
+    /// the semantic encoder returns. The lengths are known beforehand, so only one pass is run.</summary>
     private Tensor Acoustic(Tensor plain, Tensor padded)
     {
         var frames = FrameCount(plain.numel());

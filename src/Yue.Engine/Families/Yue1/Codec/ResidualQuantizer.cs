@@ -28,9 +28,9 @@ internal sealed class ResidualQuantizer
     public long Channels { get; }
 
     /// <summary>Returns the sum of the codebook rows for the codes.</summary>
-    /// <param name="codes">[Q, F], integer, on any device, Q at most <see cref="Stages"/>; row k is of codebook k.</param>
+    /// <param name="codes">[Q, F], integer, on any device, Q at most <see cref="Stages"/>; row k holds the codes of codebook k.</param>
     /// <returns>[1, C, F], F32; the caller disposes it.</returns>
-    /// <exception cref="ArgumentException">A code is not a row of its codebook.</exception>
+    /// <exception cref="ArgumentException">Q is out of range, or a code is not a row of its codebook.</exception>
     public Tensor Decode(Tensor codes)
     {
         var (Q, F) = Shape.Dims2(codes);

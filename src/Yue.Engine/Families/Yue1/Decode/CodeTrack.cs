@@ -14,7 +14,7 @@ public sealed class CodeTrack
     public bool IsComplete { get; private set; }
 
     /// <summary>Adds frames.</summary>
-    /// <param name="codes">[Q][n]: row k is of codebook k. Q is the same in every call.</param>
+    /// <param name="codes">[Q][n]: row k holds the codes of codebook k. Q is the same in every call.</param>
     public void Append(int[][] codes)
     {
         if (IsComplete)

@@ -59,9 +59,8 @@ public sealed record DecodedSong
 }
 
 /// <summary>Decodes the two tracks' codes to sound: codec, vocoders, mix and splice (docs/model.md 7).</summary>
-/// <remarks> There are no lossy files between the steps. Tracks are decoded in windows, so device memory is bounded by the window. Host
-/// memory holds a few buffers of samples, which grow with the song. Does not own the models. Not thread-safe.
-/// </remarks>
+/// <remarks>Unlike the reference, it writes no lossy files between the steps. Tracks are decoded in windows, so device memory is bounded by
+/// the window. Host memory holds a few buffers of samples, which grow with the song. Does not own the models. Not thread-safe.</remarks>
 /// <param name="codec">Decodes both tracks.</param>
 /// <param name="vocalVocoder">Decodes the vocal track; null if only codec parts are requested.</param>
 /// <param name="instrumentalVocoder">Decodes the instrumental track; null if only codec parts are requested.</param>
@@ -103,9 +102,10 @@ public sealed class SongDecoder(
         new(hasVocal, parts, codec.SampleRateHz, codec.SampleRateHz / codec.FrameSamples * (vocalVocoder?.FrameSamples ?? 0), isHeard);
 
     /// <summary>Decodes a whole song.</summary>
-    /// <param name="vocalCodes">[Q, F], integer, on any device: row k is of codebook k. If null, the mix is the instrumental track.</param>
-    /// <param name="instrumentalCodes">[Q, F], of the same F; F may be 0. A draft has Q = 1, which the codec can decode but the
-    /// vocoders cannot.</param>
+    /// <param name="vocalCodes">[Q, F], integer, on any device: row k holds the codes of codebook k. If null, the mix is the instrumental
+    /// track.</param>
+    /// <param name="instrumentalCodes">[Q, F], with the same Q and F; F may be 0. A draft has Q = 1 and is decoded by the codec
+    /// only.</param>
     /// <param name="parts">The parts to compute.</param>
     /// <exception cref="ArgumentException">The tracks differ in length, or a code is not a row of its codebook.</exception>
     public DecodedSong Decode(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts)

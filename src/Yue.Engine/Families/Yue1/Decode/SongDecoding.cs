@@ -33,7 +33,7 @@ public sealed class SongDecoding
     private IEnumerable<TrackPair> Pairs => new[] { _byCodec, _byVocoder }.OfType<TrackPair>();
 
     /// <summary>Adds frames.</summary>
-    /// <param name="vocal">[Q][n]: row k is of codebook k; null if the song has only the instrumental track.</param>
+    /// <param name="vocal">[Q][n]: row k holds the codes of codebook k; null if the song has only the instrumental track.</param>
     /// <param name="instrumental">[Q][n].</param>
     public void Append(int[][]? vocal, int[][] instrumental)
     {

@@ -229,8 +229,8 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             decoder._freeSongs.Add(song);
         }
 
-        /// <summary>Starts the rows once the prompt is read. Until then, the device samples nothing for them, because the previous section
-        /// stopped them.</summary>
+        /// <summary>Starts the rows once the prompt is read. Until then, the device samples nothing for them, because they have not started
+        /// yet, or they stopped at the end of the previous section.</summary>
         private void StartOnceRead()
         {
             if (_settings is not { } settings || _pending is not { } pending || !_unread.IsEmpty)

@@ -8,8 +8,8 @@ public interface IStage1Decoder : IDisposable
     /// <summary>The maximum number of positions of a song's context, for prompts and sampled ids together.</summary>
     int ContextLength { get; }
 
-    /// <summary>The number of prompt ids that the model has read. Chunks of a first prompt that a song reused from another open song with
-    /// the same prompt are not counted.</summary>
+    /// <summary>The number of prompt ids that the model has read, not counting chunks of a song's first prompt whose keys and values were
+    /// reused from another open song.</summary>
     long PrefilledIds { get; }
 
     /// <summary>Opens a sequence for another song. Disposing it frees its slot.</summary>

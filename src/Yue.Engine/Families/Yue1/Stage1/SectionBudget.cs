@@ -27,7 +27,7 @@ public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
     /// <param name="budgets">The sections' budgets. Those of finished sections are not read.</param>
     /// <param name="finished">The number of finished sections, which are not counted.</param>
     /// <param name="written">The number of written frames of the next section.</param>
-    /// <param name="lastIsCut">True if the last section is known to be cut.</param>
+    /// <param name="lastIsCut">True to assume that the last section is cut at its limit.</param>
     public static int MinFrames(IReadOnlyList<SectionBudget> budgets, int finished, int written, bool lastIsCut) =>
         budgets.Skip(finished).Select((budget, i) => Math.Max(
             i == 0 ? written : 0,

@@ -18,7 +18,7 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
     /// <param name="folder">Its folder.</param>
     /// <param name="adapter">The folder of a LoRA adapter to merge into it; null for none.</param>
     /// <param name="config">Its dimensions.</param>
-    /// <param name="prompts">Builds its prompts.</param>
+    /// <param name="prompts">Returns its prompt builder.</param>
     /// <param name="isLyricsOnly">True if it was not trained on audio prompts.</param>
     /// <param name="host">The device and memory to load it into.</param>
     /// <param name="report">Called with the fraction done.</param>

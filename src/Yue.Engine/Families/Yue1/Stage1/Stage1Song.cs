@@ -91,10 +91,11 @@ public sealed class Stage1Song : IDisposable
     private int Room => RoomOf(_context, Budget.MaxTokens);
 
     /// <summary>Starts the first section to sing.</summary>
-    /// <exception cref="SongRequestException">Genre and lyrics do not fit into the context.</exception>
+    /// <exception cref="SongRequestException">The prompt does not fit into the context.</exception>
     public void Begin()
     {
-        // The same kept sections are dropped as when they were sung, so that a continued song has the same context as an uninterrupted one.
+        // Kept sections are dropped as they were when the song was first sung, so that a continued song has the same context as an
+        // uninterrupted one.
         for (var section = 1; section <= Section; section++)
         {
             _oldest = OldestInContext(section);

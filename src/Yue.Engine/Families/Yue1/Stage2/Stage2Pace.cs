@@ -30,7 +30,7 @@ internal interface IPacedSong
     /// needs.</summary>
     IEnumerable<(int Start, int FramesNeeded)> WindowsLeft { get; }
 
-    /// <summary>Returns the progress of the chunk with the most frames left before the song is finished up to a frame: its finished frames,
+    /// <summary>Finds the chunk with the most frames left to write before the song is finished up to a frame. Returns its finished frames,
     /// and the number of frames that it has to reach.</summary>
     (int From, int To) FramesTo(int frame);
 }
@@ -44,11 +44,10 @@ internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
 }
 
 /// <summary>Decides when stage 2 works on a song, and on how many chunks at once.</summary>
-/// <remarks> On a GPU, a step of many chunks takes little more time than a step of one, so chunks that wait for others take less time in
+/// <remarks>On a GPU, a step of many chunks takes little more time than a step of one, so chunks that wait for others take less time in
 /// total. A song without a listener waits until stage 1 has ended. A song with a listener begins as early as the player needs it and no
 /// earlier: each of its windows has a time at which the player reaches it, and the spare time is how long the chunks can wait without
-/// missing any of these times. The decision depends only on the arguments.
-/// </remarks>
+/// missing any of these times. The decision depends only on the arguments.</remarks>
 internal static class Stage2Pace
 {
     /// <summary>The safety margin of one song for costs that the estimates do not include.</summary>
@@ -66,7 +65,7 @@ internal static class Stage2Pace
     /// less than the first window needs, so the first sound waits for all three.</summary>
     private const int HeadStartFrames = 72;
 
-    /// <summary>The time that the other songs lose to decoding the windows of one song until a chunk is finished.</summary>
+    /// <summary>While a chunk is being finished, the time that decoding one song's windows takes away from the other songs.</summary>
     private const double DecodeSecondsPerSong = 0.05;
 
     private const int FramesPerChunk = Stage2Chunks.FramesPerChunk;

@@ -33,7 +33,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     {
     }
 
-    /// <summary>Creates a decoder in which each core processes <paramref name="rowsTogether"/> rows.</summary>
+    /// <summary>Creates a decoder that processes <paramref name="rowsTogether"/> rows of a run together.</summary>
     internal TorchStage2Decoder(LlamaModel model, int maxRows, Stage2Mask mask, int rowsTogether)
     {
         _model = model;
@@ -46,7 +46,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     /// <summary>The length of the longest range of free rows.</summary>
     public int FreeRows => LongestFreeRange().Count;
 
-    /// <summary>Two rows, for both tracks of a song, or one row per core if that is more.</summary>
+    /// <summary>For a small model: two rows, for both tracks of a song, or one row per core if that is more. A large model has no limit.</summary>
     public int QuickRows => _rowsTogether > 1 ? int.MaxValue : Math.Max(2, CpuWork.Cores);
 
     public IReadOnlyList<int> ActiveRows => [.. UnfinishedLanes.SelectMany(lane => lane.FramesOfActiveRows)];

@@ -11,7 +11,8 @@ public static class LatinScript
 {
     private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
 
-    /// <summary>Returns an error if such a model cannot sing lyrics, because they have no vowel in Latin letters; otherwise null.</summary>
+    /// <summary>Returns an error if such a model cannot sing lyrics, because transliteration leaves them without a vowel; otherwise
+    /// null.</summary>
     /// <remarks>This happens if the script is unknown or written without vowels.</remarks>
     public static string? FaultOf(IReadOnlyList<LyricSection> sections) => FaultOf(sections, ToLatin(sections));
 
@@ -36,7 +37,7 @@ public static class LatinScript
         var mute = changed.Where(i => !HasVowel(latin[i].Words)).Select(i => $"section {i + 1} [{sections[i].Tag}]").ToArray();
         if (mute.Length > 0)
         {
-            warnings.Add($"lyrics: no vowel to sing, when written in the letters a to z, in {LyricsParser.Listed(mute)}");
+            warnings.Add($"lyrics: transliteration leaves no vowel to sing in {LyricsParser.Listed(mute)}");
         }
 
         return new ParsedLyrics(latin, warnings);

@@ -48,7 +48,7 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
                 + $"{runNSegments}: {LyricsParser.Listed(left)}");
     }
 
-    /// <summary>Returns the sections without words, for instrumental songs.</summary>
+    /// <summary>Returns the sections with their words removed, for instrumental songs.</summary>
     public ParsedLyrics WithoutWords()
     {
         IReadOnlyList<string> warnings = Sections.Any(section => section.Words.Length > 0)

@@ -7,10 +7,11 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <remarks>
 /// <list type="bullet">
 /// <item>A literal <c>\n</c> is a line end.</item>
-/// <item>Time stamps, the metadata lines of LRC files, chords and repeat marks such as [x2] are left out.</item>
+/// <item>Time stamps, the metadata lines of LRC files, the number and time lines of subtitles, chords, and repeat marks such as [x2]
+/// are left out.</item>
 /// <item>Symbols around a tag (<c>**[Verse]**</c>, <c>- [Verse]</c>), nested brackets and full-width brackets are removed. A line in
 /// brackets that is too long for a tag and does not begin with a section name is also removed.</item>
-/// <item>Lines that look like headings without brackets, HTML and other notes are sung, and a warning names them.</item>
+/// <item>HTML, other notes, and lines that look like headings without brackets are sung, and a warning names them.</item>
 /// </list>
 /// </remarks>
 internal static partial class LyricsMarkup
@@ -240,7 +241,8 @@ internal static partial class LyricsMarkup
     [GeneratedRegex(@"^\s*\d{1,2}[.)]\s*\z")]
     private static partial Regex ListNumber();
 
-    /// <summary>Matches a line that is a section name formatted as a heading, or begins with a name and a colon.</summary>
+    /// <summary>Matches a line that may contain a section name: formatted as a heading, followed by a colon, or alone on the
+    /// line.</summary>
     [GeneratedRegex(
         @"^(?:[#*_=~(（<{|>-]+\s*(?<name>[^:：()（）<>{}*_=~|-]+(?:-[^:：()（）<>{}*_=~|-]+)?)[:：)）>}*_=~|\s-]*|"
         + @"(?<name>[^:：]{3,40})[:：].*|(?<name>[\w -]{3,20}))\z")]

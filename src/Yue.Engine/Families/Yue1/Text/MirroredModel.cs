@@ -10,8 +10,8 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// it splits a run of "a" (a sung "aaaaah") or of spaces differently. Otherwise merging is symmetric. Therefore, the library is given the
 /// pieces and the text backwards: its rightmost merge is then the leftmost one of the text, for every text and model, at linear cost. A
 /// library that breaks ties to the left does not need this.</para>
-/// <para>Byte pieces (<c>&lt;0x41&gt;</c>) keep their names, because the library finds them by name. Control pieces, and pieces whose id is
-/// not a text id, get names that merging cannot produce, so that no text encodes to them.</para>
+/// <para>Byte pieces (<c>&lt;0x41&gt;</c>) keep their names, because the library finds them by name. Unknown and control pieces, and
+/// pieces whose id is not a text id, get names that merging cannot produce, so that no text encodes to them.</para>
 /// </remarks>
 internal static class MirroredModel
 {
@@ -37,7 +37,7 @@ internal static class MirroredModel
 
     /// <summary>Returns the mirrored model.</summary>
     /// <param name="model">A SentencePiece <c>ModelProto</c>.</param>
-    /// <exception cref="InvalidDataException">The model is of an unsupported kind; the message says which.</exception>
+    /// <exception cref="InvalidDataException">The model is not supported; the message says why.</exception>
     /// <exception cref="InvalidProtocolBufferException">The bytes are not a protocol buffer.</exception>
     public static byte[] Create(byte[] model)
     {
@@ -75,7 +75,7 @@ internal static class MirroredModel
 
         if (pieces.Count == 0)
         {
-            throw new InvalidDataException("contains no pieces, expected a SentencePiece model");
+            throw new InvalidDataException("contains no pieces; a SentencePiece model was expected");
         }
 
         if (!isBpe)
@@ -140,7 +140,7 @@ internal static class MirroredModel
             if (first < 0 || id >= pieces.Count || pieces[id].Kind != Kind.Byte || pieces[id].Name != name)
             {
                 throw new InvalidDataException(
-                    $"falls back to bytes, but {name} is not a byte piece {value} ids after <0x00>");
+                    $"falls back to bytes, but the byte piece {name} is missing or its id is not that of <0x00> plus {value}");
             }
         }
     }
@@ -198,8 +198,8 @@ internal static class MirroredModel
             _ => throw new InvalidDataException($"piece {id} '{Name}' is of kind {Kind}, which is not supported"),
         };
 
-        /// <summary>Returns a name that merging cannot produce. A merge makes a piece from two shorter pieces or characters, and no shorter
-        /// piece begins or ends with the noncharacter at both ends of this name.</summary>
+        /// <summary>Returns a name that merging cannot produce. It begins and ends with the noncharacter U+FFFF. A merge makes a piece from
+        /// two shorter pieces or characters, and no shorter piece begins or ends with U+FFFF.</summary>
         private static string Unreachable(int id) => $"\uFFFF{id.ToString("D6", CultureInfo.InvariantCulture)}\uFFFF";
     }
 }

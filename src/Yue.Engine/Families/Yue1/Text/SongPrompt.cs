@@ -7,16 +7,16 @@ namespace Yue.Engine.Families.Yue1.Text;
 public sealed record SongPrompt
 {
     /// <summary>The task, the genre, all lyrics, and the reference clip if there is one. The first of <see cref="Sections"/> begins with
-    /// it.</summary>
+    /// these ids.</summary>
     public required ImmutableArray<int> Head { get; init; }
 
-    /// <summary>The ids that are appended before section i is sampled.</summary>
+    /// <summary>For each section, the ids that are appended to the context before the section is sampled.</summary>
     public required ImmutableArray<ImmutableArray<int>> Sections { get; init; }
 
     /// <summary>True if a reference clip is part of <see cref="Head"/>.</summary>
     public bool HasReference { get; init; }
 
-    /// <summary>Warnings about changes in the genre, in plain words.</summary>
+    /// <summary>Warnings about changes to the genre line, transliterated lyrics and an unused reference clip, in plain words.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>Returns the minimum context of a section in ids: the head and the section's own prompt.</summary>
@@ -38,7 +38,7 @@ public sealed record ReferenceClip
     /// <summary>Creates the prompt of one mixed track.</summary>
     /// <param name="codes">[F], 0 to 1023.</param>
     /// <param name="startSeconds">The start of the part to use.</param>
-    /// <param name="endSeconds">Its end, or the clip's own end if that is earlier.</param>
+    /// <param name="endSeconds">The end of the part, which is cut to the end of the clip.</param>
     /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
     public static ReferenceClip OfMix(ReadOnlySpan<int> codes, double startSeconds, double endSeconds, int firstSecond = 0)
     {
@@ -52,12 +52,12 @@ public sealed record ReferenceClip
     }
 
     /// <summary>Creates the prompt of a vocal and an instrumental track. The longer one is cut to the length of the shorter one.</summary>
-    /// <remarks>The part is cut out of the interleaved ids. As in the reference, it begins with the instrumental id of a frame if
-    /// 100 times <paramref name="startSeconds"/> is odd.</remarks>
+    /// <remarks>The part is cut out of the interleaved ids. As in the reference implementation, it begins with the
+    /// instrumental id of a frame if 100 times <paramref name="startSeconds"/> is odd.</remarks>
     /// <param name="vocal">[F], 0 to 1023.</param>
     /// <param name="instrumental">[F], 0 to 1023.</param>
     /// <param name="startSeconds">The start of the part to use.</param>
-    /// <param name="endSeconds">Its end, or the clip's own end if that is earlier.</param>
+    /// <param name="endSeconds">The end of the part, which is cut to the end of the clip.</param>
     /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
     public static ReferenceClip OfTracks(
         ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental, double startSeconds, double endSeconds, int firstSecond = 0)

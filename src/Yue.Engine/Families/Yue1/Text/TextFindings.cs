@@ -54,7 +54,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
     public static readonly FindingKind BracketInWords = Listed(
         "bracket_in_words", "sung as words: ", "; a tag must be at the start of a line, and notes should be removed");
 
-    public static readonly FindingKind Blank = Constant("blank", "blank, nothing to sing");
+    public static readonly FindingKind Blank = Constant("blank", "blank; there is nothing to sing");
 
     public static readonly FindingKind TagsOnly = Constant("tags_only", "there are only tags and no words");
 
@@ -68,7 +68,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
         TextBeforeTag, SignsBeforeTag, DoubtfulTag, TagOfSeveralWords, BracketInWords, Blank, TagsOnly, SectionWithoutWords,
     ];
 
-    private static string Steering(string token) => $"{token} would steer the model; sung as words, in parentheses";
+    private static string Steering(string token) => $"{token} would steer the model; read as words, in parentheses";
 
     private static FindingKind Constant(string code, string message) => new(code, _ => message, _ => message);
 

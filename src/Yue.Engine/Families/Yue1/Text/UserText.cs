@@ -17,9 +17,9 @@ public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 /// <item>CRLF, CR and Unicode's line and paragraph separators become LF. Text is converted to normalization form C.</item>
 /// <item>Invisible characters (<see cref="UnicodeText.IsInvisible"/>) are left out. Control characters (including NUL, but not tabs and
 /// line ends) and unpaired surrogates become spaces.</item>
-/// <item>The name of a control token (<c>&lt;EOA&gt;</c>) or a prompt marker (<c>[start_of_segment]</c>) is put in parentheses instead:
-/// <c>(EOA)</c>, <c>(start_of_segment)</c>. The words stay readable, and the text does not encode to a control id or to the marker's ids,
-/// because both need the original brackets. Nothing is joined, so no new token or marker can appear.</item>
+/// <item>The name of a control token (<c>&lt;EOA&gt;</c>) or a prompt marker (<c>[start_of_segment]</c>) gets parentheses instead of its
+/// brackets: <c>(EOA)</c>, <c>(start_of_segment)</c>. The words stay readable, and the text does not encode to a control id or to the
+/// marker's ids, because both need the original brackets. Nothing is joined, so no new token or marker can appear.</item>
 /// </list>
 /// Cleaning a clean text does not change it.
 /// </remarks>

@@ -44,7 +44,7 @@ public sealed class YueTokenizer
         return [.. ids];
     }
 
-    /// <summary>Appends the ids of a text without control tokens; see <see cref="MirroredModel"/> for the reversals.</summary>
+    /// <summary>Appends the ids of a text. <see cref="MirroredModel"/> explains why the text and the ids are reversed.</summary>
     private void AppendText(string text, List<int> ids)
     {
         if (text.Length == 0)

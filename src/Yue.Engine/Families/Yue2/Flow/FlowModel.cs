@@ -16,7 +16,7 @@ namespace Yue.Engine.Families.Yue2.Flow;
 /// thread-safe.</remarks>
 public sealed class FlowModel : IFlowModel
 {
-    /// <summary>The number of frames that the reference adds before and after a chunk.</summary>
+    /// <summary>The number of frames that the reference adds to a chunk: one before it and one after it.</summary>
     public const int BorderFrames = 2;
 
     private const string BlockPrefix = "model.layers.";
@@ -127,7 +127,7 @@ public sealed class FlowModel : IFlowModel
         return _parts.Output.Forward(normed.narrow(0, 1, F).to(ScalarType.Float32)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Runs the blocks and the last norm, [T, hidden] to the same shape; the caller disposes it.</summary>
+    /// <summary>Runs the blocks and the last norm, [T, hidden] to the same shape; the caller disposes the result.</summary>
     private Tensor Blocks(Tensor rows, Llama.KvCache tokens)
     {
         using var scope = NewDisposeScope();

@@ -34,7 +34,7 @@ public sealed class FlowSolver : IDisposable
     /// <summary>The state whose velocity is needed next, [F, latent size], F32; the solver owns it.</summary>
     public Tensor State => _middle ?? _state;
 
-    /// <summary>The raw time at which that velocity is needed.</summary>
+    /// <summary>The raw time at which the velocity of <see cref="State"/> is needed.</summary>
     public double NextRawTime => RawTime(_times[_evaluations]);
 
     /// <summary>Returns the model's argument for a time: its logit, within ±20.</summary>

@@ -110,8 +110,8 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
-    /// <summary>Returns the number of cache positions for a number of songs: a context for each, and one more for the guidance of songs
-    /// that use less than theirs.</summary>
+    /// <summary>Returns the number of cache positions for a number of songs: one context for each, and one more for guidance. Guidance can
+    /// also use what songs leave of their own contexts.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) => (songs + 1) * config.MaxPositions;
 
     private CudaGraph GraphOf(int rows, int start, int count)

@@ -8,7 +8,8 @@ public interface IStageDecoder : IDisposable
 
     /// <summary>Opens a stage. The number of open stages is limited by the decoder's slots. Disposing the sequence releases its
     /// slot.</summary>
-    /// <returns>The sequence; null if the other open stages leave no memory for it. A stage alone always has room.</returns>
+    /// <returns>The sequence; null if the other open stages leave no memory for it. If no other stage is open, there is always
+    /// room.</returns>
     /// <exception cref="Songs.SongRequestException">A prompt and the maximum number of ids do not fit into the context.</exception>
     IStageSequence? TryOpen(StageOrder order);
 

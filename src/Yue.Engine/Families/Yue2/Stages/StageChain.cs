@@ -134,7 +134,8 @@ public sealed class StageChain
         return kept;
     }
 
-    /// <summary>Returns the number of ids before the first one whose predecessors have a total probability above top-p.</summary>
+    /// <summary>Returns the number of ids to keep: those before the first one whose predecessors have a total probability above top-p, and
+    /// at least as many as top-p always keeps.</summary>
     private int TopP(int count)
     {
         var topP = _rounding.Round((float)_sampling.TopP);

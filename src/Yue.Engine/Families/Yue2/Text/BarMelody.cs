@@ -11,7 +11,7 @@ internal static partial class BarMelody
     private const int UnitParts = 24;
     private const int TripletNotes = 3;
 
-    /// <summary>Returns true if every symbol of a bar is known.</summary>
+    /// <summary>Returns true if every symbol of a bar is known and every length can be counted in parts.</summary>
     public static bool IsReadable(string bar)
     {
         var end = 0;
@@ -82,7 +82,8 @@ internal static partial class BarMelody
             .Append(of == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"/{of}"));
     }
 
-    /// <summary>Returns the length of a note or rest; null if it is not a whole number of parts.</summary>
+    /// <summary>Returns the length of a note or rest in parts; null if it is not a multiple of three parts, which a triplet
+    /// needs.</summary>
     private static int? PartsOf(Match symbol)
     {
         var count = Number(symbol.Groups["num"].ValueSpan, otherwise: 1);

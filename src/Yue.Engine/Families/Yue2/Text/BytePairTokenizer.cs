@@ -31,7 +31,7 @@ public sealed class BytePairTokenizer
         return new BytePairTokenizer(TiktokenTokenizer.Create(stream, new PieceCutter(), normalizer: null), bytes);
     }
 
-    /// <summary>Returns the ids of a text, in normalization form C. Names of control tokens in it are encoded like any other
+    /// <summary>Converts a text to normalization form C, and returns its ids. Names of control tokens in it are encoded like any other
     /// word.</summary>
     /// <returns>Ids for which <see cref="TokenIds.IsText"/> holds.</returns>
     public int[] Encode(string text) => [.. _merges.EncodeToIds(Normalization.ToNfc(WellFormed(text)), considerNormalization: false)];

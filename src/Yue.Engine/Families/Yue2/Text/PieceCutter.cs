@@ -5,7 +5,7 @@ using Microsoft.ML.Tokenizers;
 
 namespace Yue.Engine.Families.Yue2.Text;
 
-/// <summary>Cuts text into the pieces that byte-pair merges do not cross (docs/model-yue2.md 2.2).</summary>
+/// <summary>Cuts text into the pieces within which byte pairs are merged (docs/model-yue2.md 2.2).</summary>
 /// <remarks>Implements the reference's pattern without a regular expression. The pattern classifies whole code points, whereas .NET's
 /// regular expressions see a character beyond U+FFFF as two surrogates, neither of which is a letter.</remarks>
 internal sealed class PieceCutter : PreTokenizer

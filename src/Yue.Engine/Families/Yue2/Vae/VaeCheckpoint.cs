@@ -24,6 +24,6 @@ public static class VaeCheckpoint
 
         checkpoint.Dispose();
         throw new CheckpointException(
-            tensor.File, $"tensor {rounded.Key} is {tensor.Dtype}, expected Float32, which the published sound decoder has");
+            tensor.File, $"tensor {rounded.Key} is {tensor.Dtype}, expected Float32, as in the published sound decoder");
     }
 }

@@ -18,7 +18,7 @@ public sealed class VaeDecoder : IDisposable
     /// <summary>Reads the decoder's half of a checkpoint.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint, as float32.</param>
-    /// <param name="kernel">The kernel of the activation on a GPU; the caller owns it. If null, TorchSharp computes it.</param>
+    /// <param name="kernel">The kernel of the activation on a GPU; the caller owns it. If null, TorchSharp computes the activation.</param>
     public VaeDecoder(VaeConfig config, ITensorSource source, SnakeKernel? kernel = null)
     {
         Config = config;
@@ -40,7 +40,7 @@ public sealed class VaeDecoder : IDisposable
         return sound.squeeze(0);
     }
 
-    /// <summary>Runs the first layers: [F, latent size] to [1, C, T]; the caller disposes it.</summary>
+    /// <summary>Runs the first layers: [F, latent size] to [1, C, T]; the caller disposes the result.</summary>
     internal Tensor Forward(Tensor latents, int layers)
     {
         var (F, _) = Shape.Dims2(latents);

@@ -9,7 +9,7 @@ namespace Yue.Engine.Families.Yue2.Vae;
 
 /// <summary>The activation x + sin²(e^α · x) / (e^β + 1e-9), with two numbers per channel (docs/model-yue2.md 7.2):
 /// <c>name.alpha</c> and <c>name.beta</c> [C].</summary>
-/// <remarks>On a GPU, a kernel computes it for a batch of one; otherwise TorchSharp does.</remarks>
+/// <remarks>With a kernel, the batch size must be 1. Without one, TorchSharp computes the activation.</remarks>
 internal sealed class SnakeBeta
 {
     private readonly SnakeKernel? _kernel;
