@@ -46,7 +46,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     /// <summary>The length of the longest range of free rows.</summary>
     public int FreeRows => LongestFreeRange().Count;
 
-    /// <summary>For a small model: two rows, for both tracks of a song, or one row per core if that is more. A large model has no limit.</summary>
+    /// <summary>For a small model: two rows, for both tracks of a song, or one row per core if that is more. A large model has no
+    /// limit.</summary>
     public int QuickRows => _rowsTogether > 1 ? int.MaxValue : Math.Max(2, CpuWork.Cores);
 
     public IReadOnlyList<int> ActiveRows => [.. UnfinishedLanes.SelectMany(lane => lane.FramesOfActiveRows)];
