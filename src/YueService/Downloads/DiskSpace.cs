@@ -11,9 +11,9 @@ internal sealed record DiskSpace(Func<string, long> FreeBytes, long SpareBytes)
     /// <summary>Throws unless a disk has enough free space.</summary>
     /// <param name="folder">The folder for the files. It need not exist.</param>
     /// <param name="needed">The size of the files in bytes.</param>
-    /// <param name="task">The work, such as <c>downloaded</c>.</param>
+    /// <param name="task">The participle that names the work in the message, such as <c>downloaded</c>.</param>
     /// <param name="option">The option that selects another folder.</param>
-    /// <exception cref="IOException">The disk is too small. The message contains the folder and the figures.</exception>
+    /// <exception cref="IOException">The disk has too little free space. The message contains the folder and the figures.</exception>
     public void Require(string folder, long needed, string task, string option)
     {
         var existing = Path.GetFullPath(folder);

@@ -69,13 +69,13 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         {
             PartFile.Delete(target);
             throw new DownloadException(
-                $"{file}: the content has sha256 {found}, expected {sha256}; it was discarded", DownloadRemedy.None);
+                $"{file}: the content has sha256 {found} instead of {sha256}; it was discarded", DownloadRemedy.None);
         }
 
         if (expected.Size is { } must && size != must)
         {
             PartFile.Delete(target);
-            throw new DownloadException($"{file}: {size} bytes were received, expected {must}; they were discarded", DownloadRemedy.None);
+            throw new DownloadException($"{file}: {size} bytes were received instead of {must}; they were discarded", DownloadRemedy.None);
         }
 
         part.Complete();
@@ -114,7 +114,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
     {
         if (expected.Size is { } size && remote.Size is { } served && served != size)
         {
-            throw new DownloadException($"{file}: the server has a file of {served} bytes, expected {size}", DownloadRemedy.None);
+            throw new DownloadException($"{file}: the server has a file of {served} bytes instead of {size}", DownloadRemedy.None);
         }
 
         if (remote.Size == 0)
@@ -124,7 +124,7 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
 
         if (expected.Sha256 is { } sha256 && remote.Sha256 is { } linked && linked != sha256)
         {
-            throw new DownloadException($"{file}: the server has a file with sha256 {linked}, expected {sha256}", DownloadRemedy.None);
+            throw new DownloadException($"{file}: the server has a file with sha256 {linked} instead of {sha256}", DownloadRemedy.None);
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class FileProgress(string name, long expectedBytes)
     public double Fraction =>
         Total > 0 && _part is { } part ? Math.Min(1, part.Ranges.Sum(range => range.Done) / (double)Total) : 0;
 
-    /// <summary>Returns the reason why the download is waiting, if that has changed since the last call; otherwise null.</summary>
+    /// <summary>Returns the reason for the latest wait that began since the last call; null if there was none.</summary>
     public string? TakeWaiting() => Interlocked.Exchange(ref _waiting, null);
 
     /// <summary>Reads the progress from a partial file from now on.</summary>

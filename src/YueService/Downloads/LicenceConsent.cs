@@ -2,7 +2,7 @@ using Yue.Engine.Weights;
 
 namespace YueService.Downloads;
 
-/// <summary>Shows the licences that a user has to accept before the download of checkpoints, and asks for consent.</summary>
+/// <summary>Shows the licenses that a user has to accept before checkpoints are downloaded, and asks for consent.</summary>
 /// <param name="manifest">The hub and its checkpoints.</param>
 /// <param name="input">The input for the answer; null if nobody can answer.</param>
 /// <param name="output">Receives the text.</param>
@@ -12,7 +12,7 @@ internal sealed class LicenceConsent(ModelManifest manifest, TextReader? input, 
 
     /// <summary>Asks for consent to the terms of the checkpoints that have any.</summary>
     /// <param name="checkpoints">The checkpoints to download.</param>
-    /// <param name="isAccepted">True if the user has already accepted the licences.</param>
+    /// <param name="isAccepted">True if the user has already accepted the licenses.</param>
     /// <returns>True if the terms are accepted, or there are none.</returns>
     public async Task<bool> AskAsync(IEnumerable<ManifestCheckpoint> checkpoints, bool isAccepted)
     {

@@ -56,7 +56,8 @@ internal sealed class ModelFolder(string path, ModelManifest manifest)
         return [.. FilesOf(profile).Where(file => !file.Exists(locked))];
     }
 
-    /// <summary>Returns whether the folder has a file that only this profile needs.</summary>
+    /// <summary>Returns whether the folder has a file of the profile. If the profile has a song model, only the files of that model count,
+    /// because profiles share the other files.</summary>
     public bool HasBegun(string profile) => FilesOf(profile)
         .Any(file => File.Exists(file.Path) && (file.Checkpoint.IsSongModel || !manifest.IsWhole(profile)));
 

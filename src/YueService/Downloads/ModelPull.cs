@@ -61,7 +61,8 @@ internal sealed class ModelPull(
         return content.Size;
     }
 
-    /// <summary>Returns a file that another program put there; null if there is none, or if its content cannot be verified.</summary>
+    /// <summary>Returns the content of a file that another program put into the models folder; null if there is none, or if it does not
+    /// have the hash in the manifest.</summary>
     private static async Task<FileContent?> FindCopiedAsync(ModelFile file, CancellationToken cancel)
     {
         var copied = new FileInfo(file.Path);

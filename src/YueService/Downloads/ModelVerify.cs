@@ -11,7 +11,7 @@ internal enum FileVerdict
     Unknown,
 }
 
-/// <summary>Compares files with their sizes and hashes.</summary>
+/// <summary>Compares files with their expected sizes and hashes.</summary>
 internal static class ModelVerify
 {
     /// <summary>Verifies one file.</summary>

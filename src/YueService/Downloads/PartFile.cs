@@ -144,7 +144,7 @@ internal sealed class PartFile : IDisposable
         public bool IsSound => RangeBytes > 0 && Done is { Length: > 0 } && Done.Length == (Size + RangeBytes - 1) / RangeBytes
             && Done.Select((done, i) => done >= 0 && done <= Math.Min(RangeBytes, Size - (i * RangeBytes))).All(holds => holds);
 
-        /// <summary>The end of the last byte that the record lists.</summary>
+        /// <summary>The offset after the last byte that the record lists.</summary>
         [JsonIgnore]
         public long End => Done.Select((done, i) => done == 0 ? 0 : (i * RangeBytes) + done).Max();
 

@@ -132,7 +132,7 @@ internal sealed class RangeFetch(
             Fault($"no data arrived for {settings.StallTimeout.TotalSeconds:F0} s", Interrupted),
         HttpRequestException or HttpIOException => Fault("the connection broke", Interrupted, exception),
 
-        // The stream of a broken connection also throws this. Disk errors have a different error code and are not retried.
+        // The stream of a broken connection also throws this. Disk errors have no such inner exception and are not retried.
         IOException { InnerException: System.Net.Sockets.SocketException } => Fault("the connection broke", Interrupted, exception),
         _ => null,
     };

@@ -20,7 +20,7 @@ internal sealed partial class AccessRules : OptionsRules<AccessOptions>
 
         foreach (var host in options.Hosts().Where(host => !HostName().IsMatch(host)))
         {
-            yield return $"Yue:AllowedHosts has '{host}'; write host names without scheme and port, such as yue.example or *.yue.example.";
+            yield return $"Yue:AllowedHosts has '{host}'; write host names without a scheme or port, such as yue.example or *.yue.example.";
         }
 
         foreach (var origin in options.Origins().Where(origin => !IsOrigin(origin)))

@@ -12,7 +12,7 @@ internal static class ClosestName
     /// <remarks>A candidate is similar if at most a third of its letters differ, or if it contains all words of the name.</remarks>
     /// <param name="name">The name as it was typed.</param>
     /// <param name="candidates">The known names.</param>
-    /// <param name="compared">The part of a candidate that is compared.</param>
+    /// <param name="compared">Returns the part of a candidate to compare; null to compare the whole candidate.</param>
     public static string? Of(string name, IEnumerable<string> candidates, Func<string, string>? compared = null) => candidates
         .Select(candidate => (Candidate: candidate, Compared: compared is null ? candidate : compared(candidate)))
         .Where(known => IsNear(name, known.Compared) || HasWordsOf(name, known.Compared))

@@ -37,5 +37,5 @@ internal sealed class SettingsBinder<TOptions>(IConfiguration configuration, Unr
         type == typeof(bool) ? "true or false"
         : type == typeof(int) || type == typeof(long) ? "a whole number"
         : type == typeof(double) ? "a number"
-        : "a valid value; docs/settings.md lists them";
+        : "a valid value; docs/settings.md lists the valid ones";
 }

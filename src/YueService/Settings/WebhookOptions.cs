@@ -11,7 +11,7 @@ internal sealed class WebhookOptions
     /// <summary>Returns true if webhooks are sent.</summary>
     public bool AreEnabled() => Webhooks.Secret is { Length: > 0 } || Webhooks.SecretFile is { Length: > 0 };
 
-    /// <summary>Returns the key that signs webhooks; null if the secret is not one.</summary>
+    /// <summary>Returns the key that signs webhooks; null if the secret is invalid.</summary>
     /// <exception cref="IOException">The secret's file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The secret's file cannot be read.</exception>
     public byte[]? Key()

@@ -245,7 +245,7 @@ public sealed class DownloadTests : IAsyncLifetime
     {
         _hub.Files[Path] = [.. _content[..^1], (byte)~_content[^1]];
         var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
-        Assert.Contains($"expected {Expected.Sha256}", fault.Message, StringComparison.Ordinal);
+        Assert.Contains($"instead of {Expected.Sha256}", fault.Message, StringComparison.Ordinal);
         Assert.Empty(_folder.Files);
     }
 
@@ -254,7 +254,7 @@ public sealed class DownloadTests : IAsyncLifetime
     {
         _hub.Files[Path] = _content[..^1];
         var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
-        Assert.Contains("150000 bytes, expected 150001", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("150000 bytes instead of 150001", fault.Message, StringComparison.Ordinal);
         Assert.Single(_hub.Requests);
     }
 

@@ -94,7 +94,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         _hub.Files[OnHub("s1/config.json")] = "[]"u8.ToArray();
         var (exitCode, _, error) = await RunAsync("pull", "en-cot");
         Assert.Equal(ExitCode.Failure, exitCode);
-        Assert.Contains($"expected {FakeHub.Sha256(_contents["s1/config.json"])}", error, StringComparison.Ordinal);
+        Assert.Contains($"instead of {FakeHub.Sha256(_contents["s1/config.json"])}", error, StringComparison.Ordinal);
         Assert.False(File.Exists(InModels("s1/config.json")));
     }
 

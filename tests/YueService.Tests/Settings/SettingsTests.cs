@@ -137,8 +137,8 @@ public sealed class SettingsTests
 
     [Theory]
     [InlineData("YUE_ALLOWED_HOSTS", "yue.example, *.studio.example", null)]
-    [InlineData("YUE_ALLOWED_HOSTS", "https://yue.example", "write host names without scheme and port")]
-    [InlineData("YUE_ALLOWED_HOSTS", "yue.example:2008", "write host names without scheme and port")]
+    [InlineData("YUE_ALLOWED_HOSTS", "https://yue.example", "write host names without a scheme or port")]
+    [InlineData("YUE_ALLOWED_HOSTS", "yue.example:2008", "write host names without a scheme or port")]
     [InlineData("YUE_ALLOWED_HOSTS", "*", "Yue:AllowedHosts has '*'")]
     [InlineData("YUE_CORS_ORIGINS", "https://app.example,http://localhost:3000", null)]
     [InlineData("YUE_CORS_ORIGINS", "https://app.example/", "write origins as browsers send them")]

@@ -13,7 +13,7 @@ namespace YueService.Api.Access;
 /// <summary>Sets up API keys, origins, rate limits and time limits.</summary>
 internal static class AccessExtensions
 {
-    // The name of the time limit of callers that wait for a song.
+    // The name of the timeout policy for callers that wait for a song.
     private const string Songs = "songs";
 
     // The response headers that a page may read, in addition to those that browsers always expose.

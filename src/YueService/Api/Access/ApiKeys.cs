@@ -8,9 +8,9 @@ namespace YueService.Api.Access;
 
 /// <summary>The service's API keys, and the session tokens that are derived from them.</summary>
 /// <remarks>
-/// A token is <c>EXPIRY.ID.SIGNATURE</c>: a time in Unix seconds, a random id, and the HMAC-SHA256 of both under the key in base64url.
-/// Only ended sessions are stored, so sessions survive a restart, are valid in every process that has the key, and end when the key is
-/// changed. A token does not reveal the key.
+/// A token is <c>EXPIRY.ID.SIGNATURE</c>: a time in Unix seconds, a random id, and the base64url-encoded HMAC-SHA256 of both, with the API
+/// key as its key. Valid sessions are not stored; only those that were signed out are. Therefore sessions survive a restart, are valid in
+/// every process that has the key, and end when the key is changed. A token does not reveal the key.
 /// </remarks>
 internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions ended, TimeProvider clock)
 {
@@ -39,8 +39,8 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
         return $"{session}.{Sign(key, session)}";
     }
 
-    /// <summary>Returns the name of the key that a session token was derived from; null if it is invalid, has expired or was
-    /// ended.</summary>
+    /// <summary>Returns the name of the key that a session token was derived from; null if the token is invalid or has expired, or if its
+    /// session was ended.</summary>
     public string? NameOfToken(string token) =>
         Parse(token) is var (session, expiry, id) && expiry > clock.GetUtcNow().ToUnixTimeSeconds()
             && Match(key => IsEqual(token, $"{session}.{Sign(key, session)}")) is { } name && !ended.Contains(id)

@@ -6,8 +6,8 @@ namespace YueService.Api.Access;
 /// <summary>Reports at startup the addresses at which anyone can request songs.</summary>
 internal static partial class OpenAddresses
 {
-    /// <summary>Warns if the service listens on addresses other than loopback without an API key. Without this warning, an empty key would
-    /// go unnoticed.</summary>
+    /// <summary>Warns if the service has no API key but listens on addresses that other machines may reach. Without this warning, an empty
+    /// key would go unnoticed.</summary>
     public static void WarnOfOpenAddresses(this IServiceProvider services)
     {
         var urls = services.GetRequiredService<IOptions<ListenOptions>>().Value.Urls ?? "";

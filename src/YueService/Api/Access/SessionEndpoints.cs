@@ -22,7 +22,7 @@ internal static class SessionEndpoints
             .WithName("SignIn")
             .Describe(
                 "Sign a page in",
-                "Sets a cookie for 30 days, which replaces the bearer token. Scripts cannot read it, and browsers send it "
+                "Sets a cookie that replaces the bearer token for 30 days. Scripts cannot read the cookie, and browsers send it "
                     + "only for pages of this service. With the cookie, requests other than GET and HEAD need an Origin of this service. "
                     + "A service without a key sets no cookie.",
                 ApiResponse.Problem(401, "The key is not an API key of this service."),
@@ -32,7 +32,7 @@ internal static class SessionEndpoints
             .WithName("SignOut")
             .Describe(
                 "Sign a page out",
-                "Ends the session, including for copies of its cookie, and removes the cookie.",
+                "Ends the session and removes its cookie. Copies of the cookie are no longer accepted either.",
                 ApiResponse.Problem(503, "The session has ended, but that cannot be stored: after a restart it may be valid again."));
     }
 

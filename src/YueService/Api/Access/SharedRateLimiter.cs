@@ -4,7 +4,7 @@ using YueService.Jobs.Shared;
 
 namespace YueService.Api.Access;
 
-/// <summary>The limit of a caller's songs per minute, counted over all processes.</summary>
+/// <summary>The limit on a caller's songs per minute, counted over all processes.</summary>
 /// <param name="callers">Counts the songs.</param>
 /// <param name="caller">The name of the caller.</param>
 /// <param name="limit">The maximum number of songs per minute.</param>
@@ -27,7 +27,7 @@ internal sealed class SharedRateLimiter(PostgresCallers callers, string caller, 
     }
 
     /// <summary>The result of a request.</summary>
-    /// <param name="wait">The time after which the caller may try again; null if it may have its songs.</param>
+    /// <param name="wait">The time after which the caller may try again; null if the songs are granted.</param>
     private sealed class Lease(TimeSpan? wait) : RateLimitLease
     {
         public override bool IsAcquired => wait is null;

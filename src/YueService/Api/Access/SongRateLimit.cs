@@ -45,7 +45,8 @@ internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettin
         }
     }
 
-    /// <summary>Returns the limit of the caller's key, or of the caller's address if the service has no keys.</summary>
+    /// <summary>Returns the limit for the caller's key, or for the caller's address if the service has no keys; no limit if the endpoint's
+    /// requests do not count as songs.</summary>
     private static RateLimitPartition<string> PartitionOf(HttpContext http, int limit, PostgresCallers? shared)
     {
         if (http.GetEndpoint()?.Metadata.GetMetadata<Counted>() is null)

@@ -7,14 +7,15 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>Blocks requests from web pages of other origins to a service without an API key.</summary>
+/// <summary>Blocks requests from web pages of other origins: nearly all of them if the service has no API key, otherwise those that would
+/// change something with a session cookie.</summary>
 /// <remarks>
 /// A browser sends requests for any page that it shows, even to addresses that only this machine can reach. A page of another origin is
 /// detected by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that makes its own name resolve to this machine (DNS
-/// rebinding) is detected by the name in <c>Host</c>. If a key is set, neither matters, because pages do not know the key. However, a page
-/// may be signed in, and browsers send its cookie automatically, so requests that change something with the cookie need an <c>Origin</c> of
-/// this service. Health checks are exempt because probes can use any name. So are the files of the studio's frame for scores: the frame is
-/// sandboxed and has no origin, so its requests look foreign.
+/// rebinding) is detected by the name in <c>Host</c>. If a key is set, these two checks are not needed, because pages do not know the key.
+/// However, a page may be signed in, and browsers send its cookie automatically, so requests that change something with the cookie need an
+/// <c>Origin</c> of this service. Health checks are exempt because probes can use any name. The files of the studio's frame for scores are
+/// exempt from the check of the origin: the frame is sandboxed and has no origin, so its requests look foreign.
 /// </remarks>
 internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions> options)
 {
@@ -64,17 +65,20 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
         return next(http);
     }
 
-    /// <summary>Returns whether a request from a page of another origin would use a session cookie to change something.</summary>
+    /// <summary>Returns whether a request would use a session cookie to change something without an <c>Origin</c> of this
+    /// service.</summary>
     private static bool IsForeignChange(HttpRequest request) =>
         !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method) && !HttpMethods.IsOptions(request.Method)
         && request.Headers.Authorization.Count == 0 && request.Cookies.ContainsKey(SessionEndpoints.Cookie)
         && !IsOwn(request.Headers.Origin.ToString(), request.Host);
 
-    /// <summary>Returns whether a host is a loopback name, a configured name or an IP address, or absent, as HTTP/1.0 allows.</summary>
+    /// <summary>Returns whether a host is a loopback name, a configured name or an IP address. HTTP/1.0 requests may have no host, which is
+    /// also accepted.</summary>
     private bool IsKnownHost(string host) =>
         host.Length == 0 || IPAddress.TryParse(host, out _) || HostString.MatchesAny(host.EndsWith('.') ? host[..^1] : host, _hosts);
 
-    /// <summary>Returns the header that shows that a request comes from a page of another origin; null if none does.</summary>
+    /// <summary>Returns the header that shows that a request comes from a page of another origin; null if none does, or if that origin is
+    /// allowed.</summary>
     private string? ForeignSource(HttpRequest request)
     {
         var origin = request.Headers.Origin;

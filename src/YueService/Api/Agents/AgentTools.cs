@@ -20,7 +20,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
         IsRequired = true,
     };
 
-    // A clip is uploaded with POST /v1/clips and named by its id.
+    // Tools have no file fields: a clip is uploaded with POST /v1/clips, and reference.clip names it by its id.
     private static readonly IReadOnlyList<RequestField> NewSong =
     [
         .. SongFields.All.Where(field => field is not FileField

@@ -6,7 +6,8 @@ using YueService.Jobs;
 
 namespace YueService.Api.Errors;
 
-/// <summary>Turns every exception that leaves an endpoint into a problem. The exception's message is only logged.</summary>
+/// <summary>Turns every exception that leaves an endpoint into a problem. Only the messages of <see cref="SongRequestException"/> and
+/// <see cref="StorageException"/> are for callers; the log has the others.</summary>
 /// <remarks>Requests of callers that disconnected do not get here: the exception middleware ends them with 499.</remarks>
 internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogger<ProblemExceptionHandler> logger) : IExceptionHandler
 {
@@ -55,7 +56,7 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
     [LoggerMessage(LogLevel.Critical, "The device is lost")]
     private partial void LogEngineLost(Exception exception);
 
-    [LoggerMessage(LogLevel.Error, "The state folder could not be used")]
+    [LoggerMessage(LogLevel.Error, "The storage of jobs, songs or request bodies could not be used")]
     private partial void LogStorage(Exception exception);
 
     [LoggerMessage(LogLevel.Information, "A request could not be read")]

@@ -44,7 +44,8 @@ internal static class Problems
             _ => null,
         };
 
-    /// <summary>Creates a 429: the queue is full. <c>Retry-After</c> contains the time after which a slot is likely to be free.</summary>
+    /// <summary>Creates a 429: the queue is full, or the limit for one API key is reached. <c>Retry-After</c> contains the time after which
+    /// a slot is likely to be free.</summary>
     public static ProblemHttpResult QueueFull(HttpContext http, JobEstimate estimate, string reason = "")
     {
         var seconds = SetRetryAfter(http, estimate.RetryAfter().TotalSeconds);
@@ -79,14 +80,14 @@ internal static class Problems
                 + "Try again soon, or raise the setting Yue:BodyBudgetMegabytes.");
     }
 
-    /// <summary>Creates a 503: the state folder cannot be used now.</summary>
+    /// <summary>Creates a 503: the storage cannot be used now.</summary>
     public static ProblemHttpResult StorageUnavailable(HttpContext http, StorageException failure)
     {
         SetRetryAfter(http, RetryWhileLoadingSeconds);
         return Create(http, ProblemType.StorageUnavailable, failure.Message);
     }
 
-    /// <summary>Creates a 409: the song is not available. If it is still being made, <c>Retry-After</c> says when to retry.</summary>
+    /// <summary>Creates a 409: the song is not available. If its job is queued or running, <c>Retry-After</c> says when to retry.</summary>
     public static ProblemHttpResult NoSongYet(HttpContext http, JobView view, JobEstimate estimate)
     {
         var state = view.State;
@@ -127,7 +128,7 @@ internal static class Problems
         return Create(http, ProblemType.EngineLost, "The song was not made. Try again after the service has restarted.");
     }
 
-    /// <summary>Sets <c>Retry-After</c> to whole seconds, at least one.</summary>
+    /// <summary>Sets <c>Retry-After</c> to whole seconds, from one second to one day, and returns them.</summary>
     public static int SetRetryAfter(HttpContext http, double waitSeconds)
     {
         var seconds = (int)Math.Clamp(Math.Ceiling(waitSeconds), 1, MaxRetrySeconds);
@@ -135,7 +136,7 @@ internal static class Problems
         return seconds;
     }
 
-    /// <summary>Creates the details of a problem with a request that never reaches an endpoint.</summary>
+    /// <summary>Creates the details that all problems have, including those of requests that never reach an endpoint.</summary>
     /// <param name="type">The kind.</param>
     /// <param name="detail">The error in this case and how to fix it.</param>
     /// <param name="traceId">The trace identifier of the log entry.</param>

@@ -13,9 +13,9 @@ namespace YueService.Api.Errors;
 
 /// <summary>Adds problem details to the error responses that Kestrel writes itself, such as 400, 408, 414 and 431.</summary>
 /// <remarks>
-/// Kestrel rejects a request that it cannot read before any middleware runs. Its response has only a head, and there is no setting for a
-/// body. Therefore the output of each connection passes through a writer that recognizes such a head and replaces it. HTTP/2 has no such
-/// heads: its error responses keep their empty bodies.
+/// If Kestrel cannot read a request, it rejects the request before any middleware runs. The response has only a head (the status line and
+/// headers), and there is no setting for a body. Therefore the output of each connection passes through a writer that recognizes such a
+/// head and replaces it. HTTP/2 has no such heads: its error responses keep their empty bodies.
 /// </remarks>
 internal static partial class ServerRefusals
 {
@@ -143,7 +143,8 @@ internal static partial class ServerRefusals
 
         public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
-        /// <summary>Kestrel writes a head in one piece, which counts as sent only after this call.</summary>
+        /// <summary>Forwards the bytes, or replaces them if they are the head of an error response. Kestrel writes a head in one piece, and
+        /// nothing of it is sent before this call.</summary>
         public override void Advance(int bytes)
         {
             var written = _memory.Span[..bytes];

@@ -26,9 +26,10 @@ internal static class HealthEndpoints
         return TypedResults.Ok(new LiveResponse("ok"));
     }
 
-    /// <summary>Returns whether a song can be made. Jobs may still be rejected, because only jobs need the state folder.</summary>
-    /// <response code="200">Every configured model is loaded and warmed up.</response>
-    /// <response code="503">The models are being loaded, could not be loaded, or the service is shutting down.</response>
+    /// <summary>Returns whether a song can be made. Jobs may still be rejected, because only jobs need the storage.</summary>
+    /// <response code="200">Songs can be made. Models that are not in memory are loaded when a song needs them.</response>
+    /// <response code="503">The models are being loaded or could not be loaded, the device is lost, or the service is shutting
+    /// down.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> HealthAsync(
         HttpContext http, ISongEngine engine, JobStore jobs, IJobBoard board)
     {
@@ -37,7 +38,7 @@ internal static class HealthEndpoints
     }
 
     /// <summary>Returns whether every request can be served.</summary>
-    /// <response code="200">Every configured model is loaded and warmed up, and jobs are accepted.</response>
+    /// <response code="200">Songs can be made, and jobs are accepted.</response>
     /// <response code="503">The same as for <c>/health</c>, or jobs cannot be accepted.</response>
     internal static async Task<JsonHttpResult<HealthResponse>> ReadyAsync(
         HttpContext http, ISongEngine engine, JobStore jobs, IJobBoard board)

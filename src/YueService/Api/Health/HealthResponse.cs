@@ -25,7 +25,7 @@ internal sealed record HealthResponse
     /// <summary>A note for readers, for example that the demo model is in use; null if there is none.</summary>
     public string? Note { get; init; }
 
-    /// <summary>True if the service is ready and all models have been unloaded. The next song loads them.</summary>
+    /// <summary>True if the service is ready and all models have been unloaded. The next song loads those that it needs.</summary>
     public required bool Idle { get; init; }
 
     /// <summary>The model that is being loaded; null unless loading.</summary>

@@ -27,7 +27,7 @@ internal static class ModelEndpoints
             .WithTags(Tag)
             .Describe(
                 "Load a model into memory",
-                "A song loads the models that it needs; this loads them in advance. Other models are unloaded if there is no room. "
+                "A song loads the models that it needs; this request loads them in advance. Other models are unloaded if there is no room. "
                     + "Songs in progress wait while a model is being loaded.",
                 NoModel, InUse, NotReady);
         routes.MapPost(

@@ -57,7 +57,7 @@ internal sealed class ModelHandler(ISongEngine engine, TimeProvider clock)
     }
 
     private static ProblemHttpResult NoModel(HttpContext http, string id) =>
-        Problems.Create(http, ProblemType.NotFound, $"There is no model {JsonText.Cut(id)}; GET /v1/models lists them.");
+        Problems.Create(http, ProblemType.NotFound, $"There is no model {JsonText.Cut(id)}; GET /v1/models lists all models.");
 
     private ModelDescription? Find(string id) => engine.Status.SongModels.FirstOrDefault(model => model.Name == id);
 

@@ -2,7 +2,7 @@ using YueService.Api.Requests;
 
 namespace YueService.Api.OpenApi;
 
-/// <summary>The bodies that request a song.</summary>
+/// <summary>The JSON bodies of requests.</summary>
 internal static class ApiBodies
 {
     public static ApiBody SongRequest { get; } = new(

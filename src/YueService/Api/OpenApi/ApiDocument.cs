@@ -56,11 +56,12 @@ internal static class ApiDocument
         // Only the existing document is mapped, because the library responds to other names in plain text.
         routes.MapOpenApi("/openapi/{documentName:regex(^v1$)}.json");
 
-    /// <summary>Describes an endpoint that reads its request itself.</summary>
+    /// <summary>Describes an endpoint, including the parameters and responses that the framework cannot infer from its handler.</summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="summary">The purpose in one line.</param>
     /// <param name="description">More information for callers.</param>
-    /// <param name="details">The parameters and responses.</param>
+    /// <param name="details">Parameters and responses: <see cref="ApiParameter"/>, <see cref="ApiResponse"/> and
+    /// <see cref="ApiForms"/>.</param>
     public static TBuilder Describe<TBuilder>(
         this TBuilder endpoint, string summary, string description, params object[] details)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithSummary(summary).WithDescription(description).WithMetadata(details);
@@ -136,7 +137,8 @@ internal sealed record ApiParameter(string Name, string Description, bool IsHead
 /// <summary>A JSON body that an endpoint reads itself.</summary>
 /// <param name="Name">The name of its schema.</param>
 /// <param name="Description">The description.</param>
-/// <param name="Fields">The fields, including those of objects. With sound files, the body can also be multipart/form-data.</param>
+/// <param name="Fields">The fields, including those of objects. If they include sound files, the body can also be
+/// multipart/form-data.</param>
 /// <param name="Example">A valid body.</param>
 internal sealed record ApiBody(string Name, string Description, IReadOnlyList<RequestField> Fields, string Example);
 

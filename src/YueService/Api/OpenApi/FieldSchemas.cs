@@ -56,8 +56,8 @@ internal static class FieldSchemas
     private static bool IsAlwaysRequired(RequestField field) => field is { IsRequired: true, Otherwise: null };
 
     /// <summary>Returns true if the schema contains the default. Clients send defaults even if the user did not set them, so a default must
-    /// not depend on other fields. NSwag's clients also capitalize enumeration names unless they use System.Text.Json
-    /// 9.</summary>
+    /// not depend on other fields. Defaults that are names are left out as well, because NSwag's clients capitalize enumeration names
+    /// unless they use System.Text.Json 9.</summary>
     private static bool HasDefault(RequestField field) => field is { DefaultJson: not null, Otherwise: null } and not NamesField;
 
     private static bool IsIn(RequestField field, ObjectField parent) => field.Path.StartsWith($"{parent.Path}.", StringComparison.Ordinal);

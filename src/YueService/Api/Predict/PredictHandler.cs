@@ -47,7 +47,7 @@ internal sealed partial class PredictHandler(
                     Preferences.Applied(http.Response, Preferences.Async);
                     return accepted;
                 case Accepted<SongGroupResponse> { Value: { } group }:
-                    // The key was used for a group at POST /v1/songs.
+                    // The Idempotency-Key was already used for a group at POST /v1/songs.
                     var findings = new RequestFindings();
                     PredictReader.RefuseTakes(group.Takes.Count, findings);
                     return Problems.Invalid(http, findings.Errors);
@@ -86,7 +86,7 @@ internal sealed partial class PredictHandler(
     }
 
     /// <summary>Makes a song while the caller waits.</summary>
-    /// <param name="http">The request; the song is cancelled if it ends.</param>
+    /// <param name="http">The request; the song is cancelled if the caller disconnects.</param>
     /// <param name="command">The song to make, in a format that is available.</param>
     /// <param name="form">JSON or the file itself.</param>
     public async Task<Results<Ok<PredictResponse>, FileContentHttpResult, ProblemHttpResult>> SingAsync(

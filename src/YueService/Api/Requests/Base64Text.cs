@@ -72,7 +72,7 @@ internal static class Base64Text
         return valid;
     }
 
-    /// <summary>Splits text without padding into its complete groups and the last group, which is padded.</summary>
+    /// <summary>Splits text without padding into its complete groups and its last group, to which the padding is added.</summary>
     private static Split SplitUnpadded(ReadOnlySpan<byte> text)
     {
         var end = text.Length / GroupLength * GroupLength;
@@ -99,7 +99,8 @@ internal static class Base64Text
         return true;
     }
 
-    /// <summary>Returns the text in UTF-8, without a copy if the document has no escapes in it.</summary>
+    /// <summary>Gets the text in UTF-8; it is copied only if it contains escapes. Returns false if an escape is not valid
+    /// Unicode.</summary>
     private static bool TryGetText(JsonElement element, out ReadOnlySpan<byte> text)
     {
         text = JsonMarshal.GetRawUtf8Value(element)[1..^1];

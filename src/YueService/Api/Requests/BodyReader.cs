@@ -17,7 +17,7 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<ServiceOptions> opt
     /// <returns>The body, which the caller disposes, or the problem to return.</returns>
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadJsonAsync(HttpContext http) => ReadAsync(http, admitClip: null);
 
-    /// <summary>Reads JSON that contains a clip, or multipart/form-data with files.</summary>
+    /// <summary>Reads JSON that may contain a clip, or multipart/form-data with files.</summary>
     /// <param name="http">The request.</param>
     /// <param name="admitClip">Called once before a clip is read. If it returns a problem, that is the response, and the clip is not
     /// read.</param>

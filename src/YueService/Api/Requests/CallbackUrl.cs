@@ -16,7 +16,7 @@ internal static class CallbackUrl
         fields.Require(
             field,
             $"is \"{JsonText.Cut(text)}\"",
-            "an absolute http or https URL without user name and fragment, such as https://app.example/hooks/yue");
+            "an absolute http or https URL without a user name or fragment, such as https://app.example/hooks/yue");
         return null;
     }
 }

@@ -28,7 +28,7 @@ internal static class FamilyRule
         }
     }
 
-    /// <summary>Returns the family of the model that a request names; null while the models are not known.</summary>
+    /// <summary>Returns the family of the model that a request names; null if no such model is known (yet).</summary>
     public static FamilyDescription? FamilyOf(string? model, IReadOnlyList<ModelDescription> models) =>
         models.FirstOrDefault(known => model is null || known.Name == model)?.Family;
 

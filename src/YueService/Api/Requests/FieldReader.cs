@@ -215,7 +215,7 @@ internal sealed class FieldReader
     /// <summary>Reports that a field has the wrong JSON kind.</summary>
     public void Mismatch(RequestField field) => Fault(field, _fields[field.Name]);
 
-    /// <summary>Reports that a required field is missing or blank.</summary>
+    /// <summary>Reports a field whose value is missing or unusable: what is wrong, and what to send instead.</summary>
     public void Require(RequestField field, string fault, string expected) => Fault(field.Name, fault, expected, null);
 
     /// <summary>Returns true if the field is absent or null.</summary>
@@ -224,7 +224,7 @@ internal sealed class FieldReader
     /// <summary>Consumes a field that has no meaning here, and returns true if it is present.</summary>
     public bool Ignore(string name) => TryTake(name, out _);
 
-    /// <summary>Reports the fields that no reader has read. Call it after the last field was read.</summary>
+    /// <summary>Reports the fields that this reader has not read. Call it after the last field was read.</summary>
     public void Finish()
     {
         foreach (var name in _fields.Keys.Where(name => !_read.Contains(name)))
@@ -233,7 +233,7 @@ internal sealed class FieldReader
         }
     }
 
-    /// <summary>Returns the items of an array; empty if it is invalid.</summary>
+    /// <summary>Returns the items of an array; empty if it is missing or invalid, which is reported.</summary>
     private List<JsonElement> Items(RequestField field, int minCount, int maxCount, string expected)
     {
         if (!TryTake(field, out var element))

@@ -39,7 +39,7 @@ internal static class JsonBody
             return (null, refusal);
         }
 
-        // A document's memory is proportional to its tokens: a large body may not have more tokens than a body within the limit.
+        // A document's memory is proportional to its tokens: a body above the limit must not have more tokens than one within it can have.
         if (body.Length > maxBytes && HasMoreTokens(body.Span, maxBytes / 2))
         {
             return (null, TooLarge(http, maxBytes));
@@ -95,7 +95,8 @@ internal static class JsonBody
     }
 
     /// <summary>Reads the body's bytes. More than <paramref name="maxBytes"/> are read only if the name of the clip's field occurs within
-    /// the first <paramref name="maxBytes"/>. Everything else must fit before or after the clip.</summary>
+    /// the first <paramref name="maxBytes"/>. The rest of the body must still fit into <paramref name="maxBytes"/>, which the caller
+    /// checks.</summary>
     private static async Task<(ReadOnlyMemory<byte> Body, ProblemHttpResult? Problem)> ReadBytesAsync(
         HttpContext http, long maxBytes, BodyBudget.Share share, ClipInJson? clip)
     {
@@ -200,14 +201,16 @@ internal static class JsonBody
     }
 }
 
-/// <summary>A clip within a JSON body, which may be larger than the rest of the body.</summary>
-/// <param name="Admit">Called before more than the rest of a body is read. If it returns a problem, that is the response.</param>
+/// <summary>A clip within a JSON body. It does not count toward the maximum length of the rest.</summary>
+/// <param name="Admit">Called before the body is read beyond the maximum length of the rest. If it returns a problem, that is the
+/// response.</param>
 internal sealed record ClipInJson(Func<ProblemHttpResult?> Admit)
 {
-    /// <summary>The maximum length of the two clips in base64, which has four characters per three bytes.</summary>
+    /// <summary>The maximum length of a clip in base64, which has four characters per three bytes. A clip can consist of two
+    /// files.</summary>
     public const long MaxBytes = 2L * AudioDecoder.MaxBytes / 3 * 4;
 
-    /// <summary>The field's name as the body writes it.</summary>
+    /// <summary>The name of the clip's field as a body contains it, with its quotes.</summary>
     public static ReadOnlySpan<byte> Key => "\"reference\""u8;
 
     /// <summary>Returns the number of bytes of the clip's field in a body.</summary>

@@ -30,7 +30,7 @@ internal static class JsonText
         }
     }
 
-    /// <summary>Returns a property's name; if it is not valid Unicode, as it is written in the document.</summary>
+    /// <summary>Returns a property's name. If it is not valid Unicode, the name is returned as it is written in the document.</summary>
     public static string NameOf(JsonProperty property)
     {
         try
@@ -43,7 +43,7 @@ internal static class JsonText
         }
     }
 
-    /// <summary>Gets the value of a property of an object, whose other names may not be valid Unicode.</summary>
+    /// <summary>Gets the value of a property of an object, even if the names of other properties are not valid Unicode.</summary>
     /// <param name="element">An object; anything else has no properties.</param>
     /// <param name="name">The property's name. If it is repeated, the last value wins.</param>
     /// <param name="value">The value.</param>

@@ -29,7 +29,7 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
 
     public static bool IsMultipart(HttpRequest request) => BoundaryOf(request) is not null;
 
-    /// <summary>Reads the parts, large ones into temporary files, and stops at the first unexpected part.</summary>
+    /// <summary>Reads the parts, large ones into temporary files, and stops at the first invalid part.</summary>
     /// <returns>The body, which the caller disposes, or the problem to return.</returns>
     public async Task<(SongBody? Body, ProblemHttpResult? Problem)> ReadAsync()
     {
@@ -158,7 +158,8 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
         if (!_parts.Remove(JsonPart, out var request))
         {
             return (
-                null, Problems.Create(http, ProblemType.BadRequest, $"The part {JsonPart} is missing: it has the JSON of the request."));
+                null,
+                Problems.Create(http, ProblemType.BadRequest, $"The part {JsonPart} is missing; send the JSON of the request in it."));
         }
 
         using (request)

@@ -11,7 +11,7 @@ namespace YueService.Api.Requests;
 /// <param name="Format">The format that the body names; null if it names none.</param>
 /// <param name="ClientJobId">The caller's own name for the request.</param>
 /// <param name="Warnings">Warnings about how the request was interpreted.</param>
-/// <param name="ReturnCodes">True if the response has the stage-1 codes.</param>
+/// <param name="ReturnCodes">True if the response is to include the stage-1 codes.</param>
 internal sealed record PredictCommand(
     SongRequest Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings, bool ReturnCodes = false)
 {

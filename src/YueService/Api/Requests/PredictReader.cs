@@ -17,7 +17,8 @@ internal static partial class PredictReader
     /// <param name="models">The models that <c>model</c> can name, the default model first. If none is known yet, any name is
     /// accepted.</param>
     /// <param name="findings">Receives the errors and warnings.</param>
-    /// <param name="origin">The finished song that the body refers to by its id; null if it has no id, or there is no such song.</param>
+    /// <param name="origin">The finished song that the body refers to by its id; null if the body refers to none, or if there is no such
+    /// song.</param>
     /// <returns>Null when <paramref name="findings"/> has errors.</returns>
     public static PredictCommand? Read(
         JsonElement root,
@@ -149,7 +150,8 @@ internal static partial class PredictReader
         return (song, format);
     }
 
-    /// <summary>Returns the lyrics; null if they are missing or invalid.</summary>
+    /// <summary>Reports lyrics that are missing, invalid, or have nothing to sing. Returns the text; null if it is missing or
+    /// invalid.</summary>
     /// <param name="fields">The request.</param>
     /// <param name="field">The field of the lyrics.</param>
     /// <param name="isAnyText">True if lyrics without a letter or number are accepted.</param>

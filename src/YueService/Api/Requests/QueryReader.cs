@@ -22,10 +22,10 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
         return null;
     }
 
-    /// <summary>Returns the value for a name; the default if the name is absent or invalid.</summary>
+    /// <summary>Returns the value that the parameter names; the default of the type if the parameter is absent or invalid.</summary>
     public T? OneOf<T>(string name, IReadOnlyDictionary<string, T> values) => Find(name, values) is { } found ? values[found] : default;
 
-    /// <summary>Returns the value for a name; null if the name is absent or invalid.</summary>
+    /// <summary>Returns the value that the parameter names; null if the parameter is absent or invalid.</summary>
     public T? ValueOf<T>(string name, IReadOnlyDictionary<string, T> values)
         where T : struct => Find(name, values) is { } found ? values[found] : null;
 

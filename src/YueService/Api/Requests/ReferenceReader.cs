@@ -31,7 +31,7 @@ internal static class ReferenceReader
     /// <param name="request">The request's fields.</param>
     /// <param name="parts">The files that were sent with the JSON, by name, and the uploaded clip that it refers to, if any.</param>
     /// <param name="findings">Receives the errors.</param>
-    /// <returns>The clip; null if there is none, or if it is invalid.</returns>
+    /// <returns>The clip, which is incomplete if errors were reported; null if the request has none.</returns>
     public static ReferenceUpload? Read(FieldReader request, IReadOnlyDictionary<string, ClipFile> parts, RequestFindings findings)
     {
         var isAbsent = request.IsMissing(SongFields.Reference) && parts.Count == 0;

@@ -44,8 +44,9 @@ internal static class RemakeReader
     /// <summary>Checks fields that are valid on their own against each other.</summary>
     /// <param name="song">The request that was read.</param>
     /// <param name="fields">The reader of the request, which receives the errors.</param>
-    /// <param name="models">The names of the models; empty if they are not known yet.</param>
-    /// <returns>The request, with a target for each section that is sung.</returns>
+    /// <param name="models">The models; empty if they are not known yet.</param>
+    /// <returns>The request, with the model of the codes that it continues, and with one target per section to sing if it has a
+    /// target.</returns>
     public static SongRequest Check(SongRequest song, FieldReader fields, IReadOnlyList<ModelDescription> models)
     {
         if (song is { ContinueFrom: null, ReplaceSection: null, TargetSeconds: null, Scope: not SongScope.Finish })
@@ -120,8 +121,8 @@ internal static class RemakeReader
         CheckLyrics(song, codes, fields);
     }
 
-    /// <summary>Checks that the lyrics are those of the whole song: first the kept sections with their tags, then at least one to
-    /// sing.</summary>
+    /// <summary>Checks that the lyrics are those of the whole song: first the kept sections with their tags, then at least one more unless
+    /// a section is replaced.</summary>
     private static void CheckLyrics(SongRequest song, SongCodes codes, FieldReader fields)
     {
         const string Rule = "send the lyrics of the whole song, beginning with the sections that are already sung";

@@ -12,7 +12,7 @@ internal abstract record RequestField
     /// <summary>The name in the JSON, with the name of its object as a prefix: <c>sampling.top_p</c>.</summary>
     public string Path { get; init; }
 
-    /// <summary>The path of the same field in a song request, which model families use.</summary>
+    /// <summary>The path of the same field in a song request. Model families list the fields that they support by this path.</summary>
     public string SongPath { get; }
 
     /// <summary>The name in its object.</summary>

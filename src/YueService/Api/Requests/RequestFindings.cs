@@ -5,7 +5,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The findings from reading a request: every invalid field and every unknown field.</summary>
+/// <summary>The findings from reading a request: its errors, its warnings, and the fields that it sends.</summary>
 internal sealed class RequestFindings
 {
     // More names would not be useful and could make the response as long as the request.
@@ -103,7 +103,7 @@ internal sealed class RequestFindings
     /// <summary>Records a known field, whether this request has it or not.</summary>
     public void Known(string path) => _knownPaths.Add(path);
 
-    /// <summary>Records a field of this request that no reader has read.</summary>
+    /// <summary>Records a field of this request that was not read.</summary>
     public void Unknown(string path) => _unknownPaths.Add(path);
 
     /// <summary>Reports unknown fields with the closest known names: as warnings, or as errors if the caller requested it.</summary>
@@ -140,7 +140,7 @@ internal sealed class RequestFindings
 
     private void Warn(string code, string field, string message) => _notes.Add(new(code, field, message));
 
-    /// <summary>Returns the known names in the same object as the end of a sentence, if there are only a few.</summary>
+    /// <summary>Returns the known names in the same object as the end of a sentence; empty if there are none or too many.</summary>
     private string KnownSiblings(string path)
     {
         var names = _knownPaths.Where(known => Parent(known) == Parent(path)).ToList();

@@ -6,7 +6,7 @@ namespace YueService.Api.Requests;
 
 /// <summary>The form of response that a caller accepts.</summary>
 /// <param name="IsFile">True if the response is the file itself rather than JSON.</param>
-/// <param name="Format">The file format that the header names; null leaves it to the body.</param>
+/// <param name="Format">The file format that the <c>Accept</c> header names; null leaves it to the body.</param>
 internal sealed record ResponseForm(bool IsFile, AudioFormat? Format)
 {
     private static readonly ResponseForm Json = new(false, null);
@@ -27,7 +27,8 @@ internal sealed record ResponseForm(bool IsFile, AudioFormat? Format)
         ["*/*"] = Json,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Returns the form that a request's <c>Accept</c> header prefers: JSON without a header, null if it allows none.</summary>
+    /// <summary>Returns the form that a request's <c>Accept</c> header prefers: JSON if the header is absent or invalid, null if it allows
+    /// no form.</summary>
     /// <remarks>With equal quality, a specific type takes precedence over a range, and JSON over a file.</remarks>
     public static ResponseForm? Choose(HttpRequest request)
     {

@@ -13,7 +13,7 @@ internal sealed class SongBody(JsonDocument json, IReadOnlyDictionary<string, Sp
 
     public IReadOnlyDictionary<string, SpooledFile> Files => files;
 
-    /// <summary>The files as the fields of the request.</summary>
+    /// <summary>The files as clips, by the path of their field.</summary>
     public IReadOnlyDictionary<string, ClipFile> Clips =>
         files.ToDictionary(file => file.Key, file => new ClipFile(file.Value.ReadAsync), StringComparer.Ordinal);
 

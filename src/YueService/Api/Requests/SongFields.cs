@@ -368,12 +368,11 @@ internal static class SongFields
     });
 
     public static FlagField ReferenceSeparate { get; } = Add(new FlagField(
-        "reference.separate", "Splits `reference.audio` into vocals and accompaniment first. Needs a separator.")
+        "reference.separate", "Splits `reference.audio` or `reference.clip` into vocals and accompaniment first. Needs a separator.")
     {
         Option = new("--reference-separate"),
     });
 
-    /// <summary>The objects that group fields.</summary>
     public static ObjectField Output { get; } = new("output", "The sound to return.");
 
     public static ObjectField Sampling { get; } = new("sampling", "The sampling of tokens.");
@@ -383,6 +382,7 @@ internal static class SongFields
         "A clip; the song follows its style. Send `audio`, `clip`, or `vocal` and `instrumental`. Each file can be a part of a "
             + "multipart request instead, named reference.audio and so on.");
 
+    /// <summary>The objects that group fields.</summary>
     public static IReadOnlyList<ObjectField> Objects { get; } = [Output, Sampling, Reference];
 
     private static T Add<T>(T field)

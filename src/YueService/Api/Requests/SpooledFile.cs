@@ -3,8 +3,8 @@ using YueService.Jobs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>A file part of a request: in memory while it is small, otherwise in an unnamed temporary file that is deleted when its handle
-/// is closed.</summary>
+/// <summary>A part or the body of a request: in memory while it is small, otherwise in an unnamed temporary file that is deleted when its
+/// handle is closed.</summary>
 /// <param name="folder">The folder for the file; null means the system's folder for temporary files.</param>
 internal sealed class SpooledFile(string? folder = null) : IDisposable
 {
@@ -17,7 +17,7 @@ internal sealed class SpooledFile(string? folder = null) : IDisposable
     public bool IsInMemory => _stream is MemoryStream;
 
     /// <summary>Appends bytes.</summary>
-    /// <exception cref="StorageException">The folder for temporary files cannot be written.</exception>
+    /// <exception cref="StorageException">The folder for temporary files cannot be written to.</exception>
     public async Task WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {
         try

@@ -65,10 +65,10 @@ internal sealed class AllEventsHandler(
     }
 
     /// <summary>Sends all unfinished jobs.</summary>
-    /// <returns>The number of the newest event that the snapshot contains.</returns>
+    /// <returns>The number of the newest event that the snapshot is certain to contain.</returns>
     private async Task<long> WriteSnapshotAsync(EventWriter writer, CancellationToken cancel)
     {
-        // The number is read first. A change after that is in the snapshot and is also sent again.
+        // The number is read first, so a change between the two reads is in the snapshot and is also sent as an event.
         var number = events.Number;
         var jobs = new AllJobsEventBody(
             [.. board.Unfinished.Select(job => Data(new(0, job.Id, JobEventKind.State, job.Request.Title, job.Feed.Latest)))]);
@@ -109,7 +109,7 @@ internal sealed record JobsEventBody
     /// <summary>The song's title; null if the job was removed.</summary>
     public string? Title { get; init; }
 
-    /// <summary>The new state; null if it has not changed.</summary>
+    /// <summary>The state; null in the events <c>edited</c> and <c>removed</c>.</summary>
     public JobState? State { get; init; }
 
     /// <summary>The position in the queue, from 1; null unless queued.</summary>

@@ -11,9 +11,9 @@ internal static class IdempotencyKey
     private const string Header = "Idempotency-Key";
     private const int MaxLength = 255;
 
-    /// <summary>Returns the key of a request; null without one.</summary>
+    /// <summary>Returns the key of a request; null if it has none, or if the key is invalid.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="fault">The error in the header; null if it is valid.</param>
+    /// <param name="fault">The error in the header; null if the header is valid or absent.</param>
     public static string? Read(HttpRequest request, out string? fault)
     {
         fault = null;

@@ -114,14 +114,15 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     /// <summary>Returns a short text that differs for different titles.</summary>
     private static string NameOf(string title) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(title)), 0, 8);
 
-    /// <summary>Returns an identifier of a file's content. If another encoder makes the file again, its length or its time
-    /// differs.</summary>
+    /// <summary>Returns an identifier of a file's content. If the file is encoded again, its length or its time of modification differs,
+    /// and so does the identifier.</summary>
     public static string VersionOf(StoredJob job, string track, AudioFormat format, SongFile file) => string.Create(
         CultureInfo.InvariantCulture,
         $"{job.Id}-{track}-{format.Name()}-{file.Content.Length:x}-{file.ModifiedAt.UtcTicks:x}");
 
     /// <summary>Opens a file of a song. A file other than WAV is encoded if it is missing or damaged.</summary>
-    /// <returns>The file, or the WAV file if that is damaged; null if it is missing or the format is not available here.</returns>
+    /// <returns>The file, or the WAV file if that is damaged; null if the WAV file is missing or the format is not available
+    /// here.</returns>
     private async Task<SongFile?> OpenAsync(HttpContext http, StoredJob job, string track, AudioFormat format)
     {
         var file = await songs.OpenAsync(job, track, format, http.RequestAborted);
@@ -191,7 +192,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         }
     }
 
-    /// <summary>A file with range support. A range past its end is a problem details response like every other error.</summary>
+    /// <summary>A file with range support. The response to a range past its end is problem details, as for every other error.</summary>
     private sealed class RangedFile(long length, FileStreamHttpResult file) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)

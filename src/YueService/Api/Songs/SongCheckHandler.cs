@@ -133,7 +133,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
             ? text
             : null;
 
-    /// <summary>Converts positions in a text that was sent to Unicode characters.</summary>
+    /// <summary>Converts UTF-16 positions in a text of the request to positions in Unicode characters.</summary>
     private sealed class CharacterPlaces(string? text)
     {
         private readonly int[] _characters = text is null ? [] : Count(text);

@@ -9,7 +9,8 @@ internal sealed record SongCheckResponse
     /// <summary>The messages for each invalid field, as in the 422 of <c>POST /v1/songs</c>.</summary>
     public required IReadOnlyDictionary<string, string[]> Errors { get; init; }
 
-    /// <summary>Findings about text that is interpreted differently from how it is written, is ignored, or may be a mistake.</summary>
+    /// <summary>Findings that do not make the request invalid: for example, a field that is ignored, or text that is interpreted
+    /// differently from how it is written or may be a mistake.</summary>
     public required IReadOnlyList<SongWarning> Warnings { get; init; }
 
     /// <summary>The sections of the lyrics, in order.</summary>

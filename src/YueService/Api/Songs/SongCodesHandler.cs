@@ -12,7 +12,7 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
     /// <summary>Returns a song's codes.</summary>
     /// <response code="200">The codes, in the form for continue_from.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
-    /// <response code="409">The song is not available yet or never will be, or was made by a release that kept no codes.</response>
+    /// <response code="409">The song is not available yet or never will be, or it has no codes.</response>
     public async Task<Results<Ok<SongCodes>, ProblemHttpResult>> GetAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
@@ -25,7 +25,7 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
     }
 
     /// <summary>Returns the song that a request continues.</summary>
-    /// <returns>The song, or the problem that it has no codes; neither if there is no such job.</returns>
+    /// <returns>The song, or the problem if its codes are not available; neither if there is no such job.</returns>
     public async Task<(SongOrigin? Origin, ProblemHttpResult? Problem)> FindAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)

@@ -14,7 +14,7 @@ internal static class SongEndpoints
         new ApiParameter("q", "Text to find in the title, the genre line or the lyrics, in any letter case.", IsHeader: false),
         new ApiParameter(
             "state", "Only jobs in this state.", IsHeader: false, "queued", "running", "succeeded", "failed", "cancelled"),
-        new ApiParameter("favourite", "Only favourites, or only others.", IsHeader: false, "true", "false"),
+        new ApiParameter("favourite", "true for only favourites, false for only other songs.", IsHeader: false, "true", "false"),
         new ApiParameter("parent", "Only songs that continue the song with this id.", IsHeader: false),
     ];
 
@@ -56,8 +56,8 @@ internal static class SongEndpoints
             .WithTags("Songs")
             .Describe(
                 "Watch all jobs with server-sent events",
-                "The first event is a snapshot of the queued and running jobs. Then an event is sent for every change, with the name of "
-                    + "the state, or edited or removed. A client that reconnects too late gets a new snapshot.",
+                "The first event is a snapshot of the queued and running jobs. Then an event is sent for every change; its name is the "
+                    + "state, edited or removed. A client that reconnects too late gets a new snapshot.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
                 new ApiResponse(200, "The stream.", "text/event-stream"));
     }
@@ -75,7 +75,7 @@ internal static class SongEndpoints
             .Describe(
                 "Cancel a group of takes",
                 "Takes that are queued or running are cancelled before the engine's next step. Finished takes stay; each can be removed "
-                    + "as a song.",
+                    + "like any other song.",
                 ApiResponse.Problem(404, "There is no such group."));
     }
 
@@ -142,7 +142,7 @@ internal static class SongEndpoints
                 "Fetch a song's stage-1 codes",
                 "Use them in continue_from of a later request to finish a draft, continue the song, or sing a section again.",
                 ApiResponse.Problem(404, "There is no such job."),
-                ApiResponse.Problem(409, "The song is not available yet or never will be, or was made by a release that kept no codes."));
+                ApiResponse.Problem(409, "The song is not available yet or never will be, or it has no codes."));
     }
 
     private static void MapJobs(RouteGroupBuilder songs)
@@ -190,10 +190,10 @@ internal static class SongEndpoints
             .ReadsJson(ApiBodies.SongEdit)
             .WithName("EditSong")
             .Describe(
-                "Name a song, or make it a favourite",
-                "A JSON merge patch: fields that are absent are not changed, null resets a field. Favourites are exempt from retention.",
+                "Change a song's title, favourite mark or note",
+                "A JSON merge patch: fields that are absent are not changed; null resets a field. Favourites are exempt from retention.",
                 new ApiParameter(
-                    "If-Match", "The ETag of the song; the change is made only if nobody else has changed it.", IsHeader: true),
+                    "If-Match", "The ETag of the song; the change is made only if nobody else has changed the song.", IsHeader: true),
                 ApiResponse.Problem(404, "There is no such job."),
                 ApiResponse.Problem(412, "If-Match does not match."),
                 ApiResponse.Problem(422, "Fields are invalid; all of them are listed."));

@@ -63,7 +63,7 @@ internal sealed class SongEventsHandler(
     {
         while (true)
         {
-            // The last update precedes the end of the feed. In the other order, the last update could be missed.
+            // Read before the updates: if the feed has ended, they include the last one. In the other order, it could be missed.
             var hasEnded = live.Feed.Ended.IsCompleted;
             var updates = live.Feed.After(number, out var changed);
             foreach (var update in updates)

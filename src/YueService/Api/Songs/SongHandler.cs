@@ -7,7 +7,7 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary><c>/v1/songs</c>: accepts, shows, lists and cancels jobs.</summary>
+/// <summary><c>/v1/songs</c>: accepts, shows, lists, edits, cancels and removes jobs.</summary>
 internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmitter submitter, BodyReader bodies)
 {
     private const int DefaultPage = 20;
@@ -73,10 +73,11 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     }
 
     /// <summary>Changes the title, favourite mark or note of a song.</summary>
-    /// <remarks>A JSON merge patch: absent fields are not changed. If-Match ensures that nobody else has changed them.</remarks>
+    /// <remarks>A JSON merge patch: absent fields are not changed. With If-Match, the change is made only if nobody else has changed the
+    /// song.</remarks>
     /// <response code="200">The job after the change.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
-    /// <response code="412">If-Match does not match: title, favourite or note have been changed.</response>
+    /// <response code="412">If-Match does not match: the title, favourite mark or note has been changed.</response>
     /// <response code="422">Fields are invalid; all of them are listed.</response>
     public async Task<Results<Ok<SongJobResponse>, ProblemHttpResult>> EditAsync(HttpContext http, string id)
     {
@@ -115,7 +116,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
             : Problems.Create(
                 http,
                 ProblemType.ChangedSince,
-                "The song's title, favourite or note have been changed. Get the song and send the change with its new ETag.");
+                "The song's title, favourite mark or note has been changed. Get the song and send the change with its new ETag.");
     }
 
     /// <summary>Cancels a job that is queued or running; removes one that is finished, with its song.</summary>

@@ -142,7 +142,7 @@ internal sealed record JobLinks(string Self, string Events, string Stream, strin
 internal sealed record SongJobList(IReadOnlyList<SongJobResponse> Songs, string? NextCursor);
 
 /// <summary>The data of a job's event.</summary>
-/// <param name="State">The new state, which is also the event's name.</param>
+/// <param name="State">The state, which is also the event's name.</param>
 /// <param name="QueuePosition">The position in the queue, from 1; null unless queued.</param>
 /// <param name="Progress">The progress of the song; null before it begins.</param>
 /// <param name="EstimatedSecondsLeft">Seconds until the song is finished; null if finished or unknown.</param>

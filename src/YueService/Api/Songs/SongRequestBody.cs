@@ -75,7 +75,7 @@ internal sealed partial class SongRequestBody(
         return reading;
     }
 
-    /// <summary>Interprets a body for a check, which makes no song.</summary>
+    /// <summary>Interprets a body without logging its lyrics.</summary>
     public async Task<Reading> ExamineAsync(HttpContext http, SongBody body, AudioFormat? accepted, bool hasTakes)
     {
         var strict = Preferences.IsStrict(http.Request);
@@ -104,7 +104,7 @@ internal sealed partial class SongRequestBody(
         return new(problem is null ? command : null, problem) { Song = command?.Song, Notes = findings.Notes };
     }
 
-    /// <summary>Reports that this service cannot send webhooks.</summary>
+    /// <summary>Reports a callback URL to which this service cannot send webhooks.</summary>
     private void CheckCallback(string? url, RequestFindings findings)
     {
         var name = SongFields.CallbackUrl.Path;

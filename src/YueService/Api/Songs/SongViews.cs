@@ -43,7 +43,7 @@ internal static class SongViews
     /// <summary>Returns the JSON of a job.</summary>
     /// <param name="view">The current state of the job.</param>
     /// <param name="estimate">The estimates from measured times.</param>
-    /// <param name="withLyrics">True to include the lyrics, which lists omit.</param>
+    /// <param name="withLyrics">True to include the lyrics, the score and the request, which lists omit.</param>
     public static SongJobResponse Show(JobView view, JobEstimate estimate, bool withLyrics)
     {
         var job = view.Job;

@@ -6,7 +6,7 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary>Sends the sound of a song while it is being made, as a response body.</summary>
+/// <summary>Sends the sound of a song as a response body, one chunk at a time.</summary>
 internal static class SoundResponse
 {
     /// <summary>Sends a track to its end. The response starts with the first sound.</summary>

@@ -21,8 +21,8 @@ internal static class SpeechEndpoints
                     + "instructions the genre line. If the caller disconnects, its song is cancelled.",
                 new ApiResponse(
                     200,
-                    "The file; headers X-Yue-… describe it. With stream_format, it is sent while it is being made; "
-                        + "sse uses text/event-stream.",
+                    "The file; headers X-Yue-… describe it. With stream_format, and as opus, aac or pcm, it is sent while it is being "
+                        + "made; sse uses text/event-stream.",
                     "audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/aac", "audio/pcm"),
                 ApiResponse.Problem(422, "Fields are invalid; all of them are listed."),
                 ApiResponse.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
