@@ -16,16 +16,16 @@ public sealed record DecodedSound(IReadOnlyList<float[]> Channels, int SampleRat
 }
 
 /// <summary>The outcome of decoding a file.</summary>
-/// <param name="Sound">The sound; null if the file is invalid.</param>
-/// <param name="Fault">The error in the file, as the end of a sentence about it; null if it is valid.</param>
-/// <param name="Warning">A warning about a valid file, as the end of a sentence about it.</param>
+/// <param name="Sound">The sound; null if the file was rejected.</param>
+/// <param name="Fault">The reason why the file was rejected, as the end of a sentence about the file; null if it was decoded.</param>
+/// <param name="Warning">A warning about a decoded file, as the end of a sentence about the file; null if there is none.</param>
 public sealed record ClipDecoding(DecodedSound? Sound, string? Fault, string? Warning = null);
 
 /// <summary>Reads untrusted sound files in bounded time and memory.</summary>
 /// <remarks>
-/// WAV, AIFF, mp3 and Ogg (Vorbis, Opus) are decoded in this process; flac and m4a by ffmpeg. Only the requested part is kept. Samples have
-/// the file's own rate and scale. In every format, time 0 is the first sample of the sound: the delay and the padding of an encoder are
-/// removed if the file states them. Thread-safe.
+/// WAV, AIFF, mp3 and Ogg (Vorbis, Opus) are decoded in this process; flac (also in Ogg) and m4a by ffmpeg. Only the requested part is
+/// kept. Samples have the file's own rate and scale. In every format, time 0 is the first sample of the sound: the delay and the padding of
+/// an encoder are removed if the file states them. Thread-safe.
 /// </remarks>
 public sealed class AudioDecoder
 {
@@ -41,8 +41,7 @@ public sealed class AudioDecoder
     /// <summary>The kinds of files that are supported without ffmpeg, for messages.</summary>
     public const string OwnKinds = "wav, aiff, mp3 or ogg";
 
-    // A file may be shorter than its header states by up to the first limit. If the difference is below the second limit, there is not
-    // even a warning.
+    // A file may be up to MaxMissingSeconds shorter than its header states. Up to MaxUnmentionedSeconds, there is not even a warning.
     private const double MaxMissingSeconds = 1;
     private const double MaxUnmentionedSeconds = 0.1;
 
@@ -61,7 +60,7 @@ public sealed class AudioDecoder
         _ffmpeg = new FfmpegDecoder(programFolder, tempFolder ?? Path.GetTempPath(), _timeLimit);
     }
 
-    /// <summary>True if ffmpeg and ffprobe were found. Without them, flac and m4a files are rejected.</summary>
+    /// <summary>True if ffmpeg and ffprobe were found. Without them, m4a and flac files are rejected, also flac in Ogg.</summary>
     public bool HasFfmpeg => _ffmpeg.IsAvailable;
 
     /// <summary>Decodes a part of a file.</summary>
@@ -93,8 +92,8 @@ public sealed class AudioDecoder
         }
     }
 
-    /// <summary>Throws if a file is shorter than the length in its header.</summary>
-    /// <returns>A warning if only a little is missing; otherwise null.</returns>
+    /// <summary>Throws if a file is more than a second shorter than its header states.</summary>
+    /// <returns>A warning if more than a tenth of a second is missing; otherwise null.</returns>
     internal static string? CheckLength(double claimedSeconds, double seconds) => (claimedSeconds - seconds) switch
     {
         > MaxMissingSeconds => throw new ClipFaultException(string.Create(

@@ -28,7 +28,7 @@ public enum StreamFormat
     Flac,
 }
 
-/// <summary>Encodes a clip as an audio file: WAV in this process, FLAC and MP3 with an ffmpeg process.</summary>
+/// <summary>Encodes sound as files and streams: WAV files in this process, everything else with an ffmpeg process.</summary>
 /// <remarks>Samples past ±1 clip in every format. Sound is passed to and from ffmpeg through pipes and is not written to disk.
 /// Thread-safe.</remarks>
 public sealed class AudioEncoder
@@ -85,13 +85,13 @@ public sealed class AudioEncoder
         return tags is null ? file : [.. tags.ToId3(), .. file];
     }
 
-    /// <summary>Encodes sound that arrives in chunks until it ends.</summary>
+    /// <summary>Encodes sound that arrives in chunks.</summary>
     /// <param name="input">The format of the sound.</param>
-    /// <param name="format">The format of the stream; not PCM, which needs no encoder.</param>
+    /// <param name="format">The format of the stream; not WAV or PCM, which need no encoder.</param>
     /// <param name="tags">The metadata, for formats that support tags; null for none. ffmpeg reads it from a file, because other users of
     /// the machine can read its command line.</param>
-    /// <param name="write">Writes the sound.</param>
-    /// <param name="read">Reads the stream.</param>
+    /// <param name="write">Writes the sound to the encoder, until the sound ends.</param>
+    /// <param name="read">Reads the encoded stream.</param>
     /// <param name="cancel">Kills ffmpeg.</param>
     /// <exception cref="FfmpegException">ffmpeg is missing or failed.</exception>
     public async Task EncodeStreamAsync(
@@ -165,11 +165,11 @@ public sealed class AudioEncoder
             : throw new FfmpegException($"ffmpeg ended with exit code {end.ExitCode}: {end.Error}");
     }
 
-    /// <summary>Writes the number of samples into STREAMINFO, from which players get the song's length. ffmpeg leaves it at 0 when it
-    /// cannot seek in its output.</summary>
+    /// <summary>Writes the number of samples into STREAMINFO, from which players get the song's length. ffmpeg leaves the number at 0 when
+    /// it cannot seek in its output.</summary>
     private static void WriteFlacLength(Span<byte> file, long samples)
     {
-        // "fLaC", a 4-byte block header, then STREAMINFO: bytes 10 to 17 of it end in 36 bits of sample count.
+        // "fLaC", a 4-byte block header, then STREAMINFO, whose bytes 10 to 17 end with the sample count in 36 bits.
         const int PackedFields = 4 + 4 + 10;
         if (file.Length >= PackedFields + 8 && file[..4].SequenceEqual("fLaC"u8) && (file[4] & 0x7F) == 0)
         {

@@ -8,10 +8,11 @@ namespace Yue.Engine.Audio;
 /// <param name="File">The whole file, as it was sent.</param>
 /// <param name="Kind">Its kind.</param>
 /// <param name="ClaimedLength">The number of samples per channel in its header; null if the header has none.</param>
-/// <param name="Pictures">The positions of the type fields of its pictures, which are overwritten to hide the pictures from ffmpeg.</param>
+/// <param name="Pictures">The positions of the type fields of its pictures. The fields are overwritten to hide the pictures from
+/// ffmpeg.</param>
 internal sealed record FfmpegInput(ReadOnlyMemory<byte> File, SoundKind Kind, long? ClaimedLength, IReadOnlyList<int> Pictures);
 
-/// <summary>Decodes flac and m4a files through ffprobe and ffmpeg.</summary>
+/// <summary>Decodes flac files (also in Ogg) and m4a files through ffprobe and ffmpeg.</summary>
 /// <remarks>
 /// The bytes are in a temporary file while they are read, because m4a needs seeking; the file is deleted when the call returns. ffmpeg
 /// cannot open other files: only the file protocol is allowed, and only formats that cannot refer to other files. Video and picture

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>ffmpeg is missing, failed or took too long; the message ends with its error output.</summary>
+/// <summary>ffmpeg is missing, failed or took too long; the message ends with ffmpeg's error output, if there is any.</summary>
 public sealed class FfmpegException(string message, Exception? inner = null) : Exception(message, inner)
 {
     /// <summary>True if ffmpeg exceeded the time limit.</summary>
@@ -29,7 +29,7 @@ internal static class FfmpegProcess
     /// <param name="read">Reads standard output while the input is being written.</param>
     /// <param name="timeLimit">The time limit.</param>
     /// <param name="cancel">Kills the process.</param>
-    /// <exception cref="FfmpegException">The program is missing, or exceeded the time limit.</exception>
+    /// <exception cref="FfmpegException">The program is missing, could not be started, or exceeded the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
     public static Task<FfmpegEnd> RunAsync(
         string? executable,
@@ -47,7 +47,7 @@ internal static class FfmpegProcess
     /// <param name="read">Reads standard output while the input is being written.</param>
     /// <param name="timeLimit">The time limit; infinite for input that may arrive at any speed.</param>
     /// <param name="cancel">Kills the process.</param>
-    /// <exception cref="FfmpegException">The program is missing, or exceeded the time limit.</exception>
+    /// <exception cref="FfmpegException">The program is missing, could not be started, or exceeded the time limit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the process is killed first.</exception>
     public static async Task<FfmpegEnd> RunStreamAsync(
         string? executable,

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>Reads interleaved float32 samples as they arrive, keeps those of a selected part and counts the others.</summary>
+/// <summary>Reads interleaved float32 samples as they arrive, keeps those of a selected part, and counts all of them.</summary>
 /// <remarks>Memory is bounded by the length of the part, not of the input.</remarks>
 internal sealed class PartCollector
 {
@@ -29,13 +29,13 @@ internal sealed class PartCollector
 
     public int SampleRateHz { get; }
 
-    /// <summary>The length of the input so far, in seconds, kept or not.</summary>
+    /// <summary>The length of the input so far, in seconds, including samples that were not kept.</summary>
     public double DurationSeconds => (double)_frames / SampleRateHz;
 
-    /// <summary>The number of samples per channel up to the end of the part.</summary>
+    /// <summary>The number of samples per channel that are still to be read up to the end of the part.</summary>
     public long FramesLeft => Math.Max(0, _endFrame - _frames);
 
-    /// <summary>The reason why the input was not read to its end; null if it was.</summary>
+    /// <summary>The error that stopped the reading; null if there was none.</summary>
     public string? Fault { get; private set; }
 
     /// <summary>Returns the selected part.</summary>

@@ -5,8 +5,8 @@ namespace Yue.Engine.Audio;
 /// <summary>Changes the sample rate with a windowed sinc, as torchaudio's <c>Resample</c> does (docs/model.md 7.2).</summary>
 /// <remarks>
 /// With g = gcd of the rates, o = from/g and n = to/g, output f·n + j is the dot product of the input, starting at sample f·o − width, with
-/// the kernel of phase j. A kernel spans <see cref="Taps"/> inputs, but its window is zero on most of them: only the part inside the window
-/// is kept and summed; the omitted terms are exactly zero. Immutable: one instance serves any number of threads.
+/// the kernel of phase j. A kernel spans <see cref="Taps"/> inputs, but its window may be zero on most of them: only the part inside the
+/// window is kept and summed; the omitted terms are exactly zero. Immutable: one instance serves any number of threads.
 /// </remarks>
 public sealed class Resampler
 {
@@ -31,7 +31,7 @@ public sealed class Resampler
         var cutoff = Rolloff * Math.Min(InputStep, Phases);
         Width = (int)Math.Ceiling(ZeroCrossings * InputStep / cutoff);
 
-        // |t| < 6 spans 12 · o / cutoff taps; one more covers both ends.
+        // |t| < 6 spans 12 · o / cutoff taps, here rounded down; two more cover both ends.
         _support = (int)(2 * ZeroCrossings * InputStep / cutoff) + 2;
         _kernels = new float[Phases * _support];
         _firstTap = new int[Phases];

@@ -8,14 +8,14 @@ internal sealed class SampleBuffer
     /// <summary>The number of samples.</summary>
     public int Length { get; private set; }
 
-    /// <summary>The samples so far. The span is valid until samples are added.</summary>
+    /// <summary>The samples so far. The span is valid until samples are added or removed.</summary>
     public Span<float> Samples => _samples.AsSpan(0, Length);
 
     /// <summary>Adds samples.</summary>
     public void Append(ReadOnlySpan<float> samples) => samples.CopyTo(Extend(samples.Length));
 
     /// <summary>Adds samples of value 0.</summary>
-    /// <returns>The added samples. The span is valid until samples are added.</returns>
+    /// <returns>The added samples. The span is valid until samples are added or removed.</returns>
     public Span<float> Extend(int count)
     {
         var length = checked(Length + count);

@@ -13,7 +13,7 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
     private const string Origin = "AI-generated (YuE)";
     private const string Program = "YueService";
 
-    /// <summary>The origin and the seed, in a sentence.</summary>
+    /// <summary>The origin and the seed, as one line of text.</summary>
     public string Comment => string.Create(CultureInfo.InvariantCulture, $"{Origin}, seed {Seed}");
 
     /// <summary>Returns the tags as the LIST chunk of a WAV file, in UTF-8. The lyrics are <c>ILYR</c>, because the standard has no id for
@@ -105,10 +105,10 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
         return file.ToArray();
     }
 
-    /// <summary>Returns the tags as a metadata file of ffmpeg, for formats that ffmpeg adds tags to.</summary>
+    /// <summary>Returns the tags as an ffmpeg metadata file, for formats in which ffmpeg itself writes the tags.</summary>
     internal string ToFfmetadata()
     {
-        // These characters have a meaning in the file, and a backslash makes the next character literal.
+        // The escaped characters have a special meaning in the file. A backslash makes the next character literal.
         return ";FFMETADATA1\n" + string.Concat(Comments().Select(comment => $"{comment.Name}={Escape(comment.Text)}\n"));
 
         static string Escape(string text) =>

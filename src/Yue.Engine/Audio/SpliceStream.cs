@@ -11,7 +11,7 @@ namespace Yue.Engine.Audio;
 /// <param name="cutoffHz">The frequency at which the bands meet.</param>
 internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz = Splice.CutoffHz)
 {
-    /// <summary>The level below which the ratio of levels is meaningless: -60 dB of full scale.</summary>
+    /// <summary>The level below which the ratio of levels is meaningless: -60 dBFS.</summary>
     public const double SilenceLevel = 1e-3;
 
     /// <summary>Added to both levels before they are divided.</summary>
@@ -57,7 +57,7 @@ internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz
         }
     }
 
-    /// <summary>Marks the end of the clip with the low band. The last outputs depend on the end.</summary>
+    /// <summary>Marks the end of the clip with the low band, so that its last outputs can be computed.</summary>
     public void CompleteLow() => ExtendLowBand(_resampler.OutputLength(_low.Length));
 
     /// <summary>Returns the next chunk for a listener: all samples that are ready and were not returned before.</summary>
@@ -80,7 +80,8 @@ internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz
         return piece;
     }
 
-    /// <summary>Returns the finished splice, as long as the shorter clip. The stream has ended.</summary>
+    /// <summary>Returns the finished splice, which has the length of the shorter clip. It is the last call: the buffers are empty
+    /// afterward.</summary>
     public AudioClip Finish()
     {
         var gain = (float)(HighLevel / LowLevel);

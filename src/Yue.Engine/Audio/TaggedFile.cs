@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>Replaces the tags of a stored file while it is read. The file itself is not changed, and a file without tags gets
+/// <summary>Replaces the tags of a stored file while it is read. The file itself is not changed. A WAV or MP3 file without tags gets
 /// none.</summary>
 public static class TaggedFile
 {

@@ -8,7 +8,7 @@ namespace Yue.Engine.Audio;
 /// <summary>The sound of a file: interleaved samples of all channels.</summary>
 /// <param name="Interleaved">One sample of every channel, then the next of every channel; full scale ±1.</param>
 /// <param name="Channels">The number of channels.</param>
-/// <param name="SampleRateHz">Samples per second and channel.</param>
+/// <param name="SampleRateHz">Samples per second, per channel.</param>
 public sealed record WavSound(float[] Interleaved, int Channels, int SampleRateHz)
 {
     /// <summary>Returns the mean of the channels (the codec's input; docs/model.md 5.8).</summary>
@@ -35,17 +35,17 @@ public sealed record WavSound(float[] Interleaved, int Channels, int SampleRateH
     }
 }
 
-/// <summary>Writes 16-bit WAV files, and reads WAV files that this program wrote.</summary>
+/// <summary>Writes 16-bit WAV files, and reads WAV files of any supported encoding.</summary>
 /// <remarks>A 16-bit sample is value · 32768 in both directions, so a file that is read and written again has identical samples.</remarks>
 public static class WavFile
 {
-    /// <summary>The bytes before the samples of a file that this program wrote.</summary>
+    /// <summary>The number of bytes before the samples of a file that this program wrote.</summary>
     public const int HeaderBytes = 44;
 
     private const int ChannelsAt = 22;
     private const int SampleRateAt = 24;
 
-    /// <summary>Returns a 16-bit PCM file, each sample rounded to the nearest step; samples past ±1 clip.</summary>
+    /// <summary>Returns a 16-bit PCM file, with each sample rounded to the nearest step; samples past ±1 clip.</summary>
     /// <param name="clip">The sound.</param>
     /// <param name="tags">The metadata, which is written after the samples; null for none.</param>
     /// <exception cref="ArgumentException">A sample is not a number, or the clip is too long for the format.</exception>
@@ -100,12 +100,12 @@ public static class WavFile
     }
 
     /// <summary>Returns the size in bytes of the samples of a file that this program wrote.</summary>
-    /// <param name="header">The first <see cref="HeaderBytes"/> of the file.</param>
+    /// <param name="header">The first <see cref="HeaderBytes"/> bytes of the file.</param>
     public static long SampleBytes(ReadOnlySpan<byte> header) =>
         BinaryPrimitives.ReadUInt32LittleEndian(header[(HeaderBytes - sizeof(uint))..]);
 
     /// <summary>Returns the format of the samples of a file that this program wrote.</summary>
-    /// <param name="header">The first <see cref="HeaderBytes"/> of the file.</param>
+    /// <param name="header">The first <see cref="HeaderBytes"/> bytes of the file.</param>
     public static PcmFormat FormatOf(ReadOnlySpan<byte> header) => new(
         BinaryPrimitives.ReadInt32LittleEndian(header[SampleRateAt..]), BinaryPrimitives.ReadInt16LittleEndian(header[ChannelsAt..]));
 

@@ -20,7 +20,7 @@ internal static class AiffHeader
             && (file[8..12].SequenceEqual("AIFF"u8) || file[8..12].SequenceEqual("AIFC"u8));
 
     /// <summary>Opens a file for reading.</summary>
-    /// <exception cref="ClipFaultException">The file is truncated before its sound, inconsistent, or has an unsupported
+    /// <exception cref="ClipFaultException">The file is truncated before its sound or inconsistent, or has an unsupported
     /// encoding.</exception>
     public static PcmReader Open(byte[] file)
     {

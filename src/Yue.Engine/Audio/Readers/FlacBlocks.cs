@@ -8,7 +8,7 @@ internal static class FlacBlocks
     private const int PictureType = 6;
     private const int MaxBlocks = 1000;
 
-    /// <summary>The type of a padding block, which is skipped; the last block also has the upper bit set.</summary>
+    /// <summary>The type of a padding block, which decoders skip. The type byte of the last block also has its top bit set.</summary>
     public const byte PaddingType = 1;
 
     /// <summary>Returns true if a file has the signature of flac.</summary>
@@ -17,7 +17,7 @@ internal static class FlacBlocks
     /// <summary>Checks a file.</summary>
     /// <returns>The number of samples per channel in its header, null if unknown, and the positions of the type bytes of its
     /// pictures.</returns>
-    /// <exception cref="ClipFaultException">The file is truncated before its sound.</exception>
+    /// <exception cref="ClipFaultException">The file is truncated before its sound, or has too many blocks.</exception>
     public static (long? Length, IReadOnlyList<int> Pictures) Check(ReadOnlySpan<byte> file)
     {
         const ulong CountMask = (1UL << 36) - 1;

@@ -24,6 +24,6 @@ internal interface ISoundReader : IDisposable
     /// <param name="interleaved">Has room for at least one sample of every channel.</param>
     /// <returns>The number of samples, a multiple of <see cref="Channels"/>; 0 at the end.</returns>
     /// <exception cref="ClipFaultException">The file cannot be decoded.</exception>
-    /// <remarks>The decoder's own exceptions, of any type, are not caught.</remarks>
+    /// <remarks>Exceptions of the decoder may also be thrown; they can be of any type.</remarks>
     int Read(Span<float> interleaved);
 }

@@ -13,7 +13,7 @@ internal sealed class Mp3Frames
         Channels = first.ChannelMode == ChannelMode.Mono ? 1 : 2;
     }
 
-    /// <summary>The encoder's data in the first frame, which has no sound.</summary>
+    /// <summary>The encoder's data from a first frame without sound; empty if the file has no such frame.</summary>
     public Mp3Info Info { get; }
 
     public int SampleRateHz { get; }
@@ -35,7 +35,7 @@ internal sealed class Mp3Frames
     /// <param name="file">The whole file.</param>
     /// <param name="maxSeconds">The search ends after this length.</param>
     /// <param name="cancel">Checked per frame.</param>
-    /// <exception cref="ClipFaultException">There are no frames, or frames with different layers or numbers of channels.</exception>
+    /// <exception cref="ClipFaultException">There are no Layer III frames, or the number of channels changes.</exception>
     public static Mp3Frames Find(Stream file, int maxSeconds, CancellationToken cancel)
     {
         const int MaxStrayBytes = 1 << 16;
@@ -65,7 +65,7 @@ internal sealed class Mp3Frames
             frames.Add(frame, first, expected, file.Length);
         }
 
-        // Any bytes may look like one frame by chance.
+        // Any bytes may look like one frame by chance, so a single frame is not enough.
         return frames.Count > 1 || info.IsPresent ? frames : throw new ClipFaultException(ClipFaults.Unreadable);
     }
 

@@ -9,7 +9,7 @@ namespace Yue.Engine.Audio.Readers;
 /// <param name="IsPresent">True if the first frame is such a frame.</param>
 /// <param name="Frames">The number of frames with sound; null if it is not stated.</param>
 /// <param name="Delay">The number of samples that the encoder added before the sound; null if not stated.</param>
-/// <param name="Padding">The number of samples that it added after the sound; null if not stated.</param>
+/// <param name="Padding">The number of samples that the encoder added after the sound; null if not stated.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct Mp3Info(bool IsPresent, int? Frames, int? Delay, int? Padding)
 {

@@ -24,7 +24,7 @@ internal sealed class Mp3Reader : ISoundReader
     /// <param name="file">The whole file.</param>
     /// <param name="maxSeconds">Frames are counted up to this length; a longer file has a greater <see cref="Length"/>.</param>
     /// <param name="cancel">Checked per frame.</param>
-    /// <exception cref="ClipFaultException">The file has no frames, or frames of different kinds.</exception>
+    /// <exception cref="ClipFaultException">The file has no Layer III frames, or changes between mono and stereo.</exception>
     public Mp3Reader(byte[] file, int maxSeconds, CancellationToken cancel)
     {
         _file = new MemoryStream(file, writable: false);

@@ -15,7 +15,7 @@ internal enum OggCodec
 /// <param name="IsLast">True if it is the last packet of the stream.</param>
 internal sealed record OggPacket(ReadOnlyMemory<byte> Data, long? Granule, bool IsLast);
 
-/// <summary>The one sound stream of an Ogg file.</summary>
+/// <summary>The first sound stream of an Ogg file.</summary>
 /// <remarks>This reader is used for both Vorbis and Opus: NVorbis's own reader supports only Vorbis, and Concentus has none. All pages are
 /// checked when the file is opened, so that a decoder never gets damaged pages.</remarks>
 internal sealed class OggFile
@@ -37,7 +37,8 @@ internal sealed class OggFile
     public static bool HasSignature(ReadOnlySpan<byte> file) => file.StartsWith("OggS"u8);
 
     /// <summary>Checks the pages of a file.</summary>
-    /// <exception cref="ClipFaultException">A page is damaged or missing, or there is not exactly one stream of sound.</exception>
+    /// <exception cref="ClipFaultException">A page is damaged or missing, or the file contains no supported sound, several sounds one after
+    /// the other, or video.</exception>
     public static OggFile Open(byte[] file, CancellationToken cancel)
     {
         OggFile? found = null;

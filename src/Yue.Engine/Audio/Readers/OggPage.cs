@@ -68,7 +68,7 @@ internal readonly record struct OggPage(byte Flags, long Granule, uint Serial, u
         return true;
     }
 
-    /// <summary>Returns the index of the segment with which the last packet ends on this page; -1 if none does.</summary>
+    /// <summary>Returns the index of this page's last segment that ends a packet; -1 if there is none.</summary>
     public int LastPacketEnd(ReadOnlySpan<byte> file) => file.Slice(Table, Segments).LastIndexOfAnyExcept((byte)255);
 
     private static uint ChecksumOf(ReadOnlySpan<byte> page)

@@ -89,7 +89,7 @@ internal sealed class OpusReader : ISoundReader
         return (header[19], header[20], header.Slice(HeaderSize + 2, channels).ToArray());
     }
 
-    /// <summary>Returns the start position of a stream that was cut out of a longer one; otherwise 0 (RFC 7845, 4.3).</summary>
+    /// <summary>Returns the start position of the stream if it was cut out of a longer one; otherwise 0 (RFC 7845, 4.3).</summary>
     private static long FirstGranule(OggFile ogg)
     {
         var samples = 0L;

@@ -16,12 +16,11 @@ internal static class SoundKinds
 {
     private const int Id3HeaderSize = 10;
 
-    /// <summary>Returns the kind of a file. Mp3 files have no signature, so any other file counts as mp3. The error names common video
-    /// formats.</summary>
+    /// <summary>Returns the kind of a file. Mp3 files have no signature, so a file without a known signature counts as mp3.</summary>
     /// <param name="file">The whole file.</param>
-    /// <returns>The kind and its start position, which is after an ID3 tag if there is one; some programs put such a tag before any kind of
-    /// file.</returns>
-    /// <exception cref="ClipFaultException">The file is of a kind that usually contains video.</exception>
+    /// <returns>The kind, and the position at which the content starts. It starts after an ID3 tag if there is one; some programs put such
+    /// a tag before any kind of file.</returns>
+    /// <exception cref="ClipFaultException">The file is of a kind that usually contains video; the message names the kind.</exception>
     public static (SoundKind Kind, int Start) Of(ReadOnlySpan<byte> file)
     {
         var start = Math.Min(Id3Size(file), file.Length);
@@ -42,7 +41,7 @@ internal static class SoundKinds
         }, start);
     }
 
-    /// <summary>Returns the size of the ID3v2 tag at the start of a file, with its pictures; 0 if there is none.</summary>
+    /// <summary>Returns the size of the ID3v2 tag at the start of a file, including its pictures; 0 if there is none.</summary>
     private static int Id3Size(ReadOnlySpan<byte> file) => file.Length >= Id3HeaderSize && file.StartsWith("ID3"u8)
         ? Id3HeaderSize + ((file[6] & 0x7F) << 21) + ((file[7] & 0x7F) << 14) + ((file[8] & 0x7F) << 7) + (file[9] & 0x7F)
         : 0;

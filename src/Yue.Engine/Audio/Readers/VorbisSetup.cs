@@ -11,7 +11,7 @@ internal static class VorbisSetup
     private const int SignatureBits = 7 * 8;
 
     /// <summary>Checks the first three packets of a stream.</summary>
-    /// <exception cref="ClipFaultException">A header is missing, or its claims are too large.</exception>
+    /// <exception cref="ClipFaultException">A header is incomplete or invalid, or states too many channels or values.</exception>
     public static void Check(IReadOnlyList<OggPacket> headers)
     {
         if (headers is not [{ Data.Length: >= 30 } first, _, { Data.Length: > 7 } setup] || !setup.Data.Span.StartsWith("\u0005vorbis"u8))
@@ -92,7 +92,8 @@ internal static class VorbisSetup
 
     private static int BitLength(int value) => 32 - System.Numerics.BitOperations.LeadingZeroCount((uint)value);
 
-    /// <summary>Returns the largest number that, raised to the power of the dimensions, does not exceed the entries.</summary>
+    /// <summary>Returns the largest integer whose power, with the number of dimensions as the exponent, does not exceed the number of
+    /// entries.</summary>
     private static long LatticeSize(int entries, long dimensions)
     {
         if (dimensions == 0)

@@ -11,7 +11,8 @@ internal sealed class VorbisSoundReader : ISoundReader
     /// <summary>Opens a stream.</summary>
     /// <param name="ogg">An Ogg file with a Vorbis stream.</param>
     /// <param name="cancel">Checked per packet.</param>
-    /// <exception cref="ClipFaultException">The headers would need too much memory, or state too many channels.</exception>
+    /// <exception cref="ClipFaultException">The headers are incomplete or invalid, would need too much memory, or state too many
+    /// channels.</exception>
     public VorbisSoundReader(OggFile ogg, CancellationToken cancel)
     {
         VorbisSetup.Check([.. ogg.Packets().Take(3)]);

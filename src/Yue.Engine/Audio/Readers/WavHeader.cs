@@ -29,7 +29,7 @@ internal static class WavHeader
             && file[8..12].SequenceEqual("WAVE"u8);
 
     /// <summary>Opens a file for reading. A data chunk with size 0 or a placeholder size extends to the end of the file.</summary>
-    /// <exception cref="ClipFaultException">The file is truncated before its sound, inconsistent, or has an unsupported
+    /// <exception cref="ClipFaultException">The file is truncated before its sound or inconsistent, or has an unsupported
     /// encoding.</exception>
     public static PcmReader Open(byte[] file)
     {
