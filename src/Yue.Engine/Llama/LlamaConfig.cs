@@ -27,10 +27,10 @@ public sealed record LlamaConfig
     /// <summary>D, the size of one head; even. H·D need not be the hidden size.</summary>
     public required int HeadSize { get; init; }
 
-    /// <summary>V, the rows of the embedding.</summary>
+    /// <summary>V, the number of rows of the embedding.</summary>
     public required int VocabularySize { get; init; }
 
-    /// <summary>Positions that the model was trained for.</summary>
+    /// <summary>The number of positions that the model was trained for.</summary>
     public required int MaxPositions { get; init; }
 
     /// <summary>Base of the rotary angles.</summary>
@@ -89,7 +89,7 @@ public sealed record LlamaConfig
         };
         if (config.HeadSize % 2 != 0)
         {
-            throw json.Unsupported("head_dim", $"an even number (hidden_size {hiddenSize} over {heads} heads makes {config.HeadSize})");
+            throw json.Unsupported("head_dim", $"an even number (without head_dim, hidden_size {hiddenSize} / {heads} heads)");
         }
 
         return config.Heads % config.KeyValueHeads == 0

@@ -56,8 +56,9 @@ internal static class LlamaLoader
         {
             throw new CheckpointException(
                 folder,
-                $"config.json says that the matrices are {config.QuantizedType?.ToString() ?? "not quantized"}, and the .safetensors files "
-                    + $"that they are {source.Quantization?.Type.ToString() ?? "not quantized"}: they belong to different checkpoints");
+                $"config.json says that the matrices are {config.QuantizedType?.ToString() ?? "not quantized"}, but the .safetensors files "
+                    + $"say that they are {source.Quantization?.Type.ToString() ?? "not quantized"}; "
+                    + "config.json and these files belong to different checkpoints");
         }
     }
 

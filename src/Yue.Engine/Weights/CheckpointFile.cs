@@ -21,7 +21,7 @@ internal sealed class CheckpointFile : IDisposable
     {
         if (Directory.Exists(path))
         {
-            throw new CheckpointException(path, "is a folder, expected a file");
+            throw new CheckpointException(path, "is a folder; a file was expected");
         }
 
         SafeFileHandle? handle = null;

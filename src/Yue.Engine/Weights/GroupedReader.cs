@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Reads the matrices of a quantized checkpoint as numbers. Instead of <c>NAME.weight</c>, it has <c>NAME.codes</c>: uint8,
-/// the rows in the format of <see cref="GroupedWeights"/>.</summary>
+/// <summary>Reads the matrices of a quantized checkpoint as numbers. Instead of <c>NAME.weight</c>, such a checkpoint has
+/// <c>NAME.codes</c>: uint8, the rows in the format of <see cref="GroupedWeights"/>.</summary>
 internal static class GroupedReader
 {
     private const string Weight = ".weight";
@@ -38,7 +38,8 @@ internal static class GroupedReader
         }
     }
 
-    /// <summary>Throws unless the scales of stored rows are numbers from 0 to <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
+    /// <summary>Throws unless the scales of stored rows are at least 0 and less than twice
+    /// <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
     /// <param name="codes">[rows, bytes per row], uint8, contiguous.</param>
     /// <param name="type">Int4 or int6.</param>
     /// <param name="file">The file, for the error.</param>
@@ -52,7 +53,7 @@ internal static class GroupedReader
         if (scales.reshape(-1, sizeof(ushort)).select(1, 1).max().item<byte>() > Max)
         {
             throw new CheckpointException(
-                file, $"tensor {CodesOf(name)}: a scale is negative, above 2^31 or not a number; the file may be damaged");
+                file, $"tensor {CodesOf(name)}: a scale is negative, 2^31 or more, or not a number; the file may be damaged");
         }
     }
 

@@ -152,7 +152,7 @@ public static class SafetensorsFile
         {
             if (!Json.TryGetProperty(key, out var list) || list.ValueKind != JsonValueKind.Array || list.GetArrayLength() > most)
             {
-                throw Wrong($"has no {key}, expected a list of at most {most} integers");
+                throw Wrong($"has no {key} list of at most {most} integers");
             }
 
             var values = new long[list.GetArrayLength()];

@@ -74,7 +74,7 @@ internal static class TorchLegacyFile
             if (count != storage.Count || count > available || !located.TryAdd(key, (at + CountBytes, count * TensorDtype.SizeOf(dtype))))
             {
                 throw new CheckpointException(
-                    file.Path, $"storage {key} states {count} values, and the file has {available} left, expected {storage.Count}: "
+                    file.Path, $"storage {key} states {count} values; {storage.Count} were expected, and the file has {available} left: "
                         + "it is truncated or damaged");
             }
 

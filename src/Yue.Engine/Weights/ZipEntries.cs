@@ -48,7 +48,7 @@ internal sealed class ZipEntries
             throw new CheckpointException(
                 _file.Path, $"entry {name} is compressed or encrypted "
                 + $"(method {entry.Method}, {entry.StoredBytes} bytes for {entry.Bytes}), "
-                + "expected a stored one, as PyTorch writes them");
+                + "expected a stored one; PyTorch stores all entries uncompressed");
         }
 
         var header = _file.Read(entry.HeaderOffset, LocalBytes);

@@ -133,7 +133,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
         var kept = File.ReadAllBytes(Path.Combine(Target, "model-00002-of-00005.safetensors"));
         Quantize(Record(6), []);
         File.WriteAllBytes(Path.Combine(Target, "model-00002-of-00005.safetensors"), kept);
-        AssertRefused("that they are not quantized: they belong to different checkpoints");
+        AssertRefused("say that they are not quantized; config.json and these files belong to different checkpoints");
     }
 
     [Fact]
@@ -158,7 +158,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
             File.WriteAllBytes(path, damaged);
         }
 
-        AssertRefused($"{Shard}: tensor {Codes}: a scale is negative, above 2^31 or not a number");
+        AssertRefused($"{Shard}: tensor {Codes}: a scale is negative, 2^31 or more, or not a number");
         var config = Path.Combine(Target, "config.json");
         var json = JsonNode.Parse(File.ReadAllText(config))!;
         json["num_attention_heads"] = 4;

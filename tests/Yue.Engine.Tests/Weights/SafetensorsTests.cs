@@ -149,7 +149,7 @@ public sealed class SafetensorsTests : IDisposable
         AssertRefused("the file is empty", () => SafetensorsFile.Open(_folder.Write("empty.safetensors", "")));
         AssertRefused(
             "the file has 3 bytes, expected at least the 8 bytes", () => SafetensorsFile.Open(_folder.Write("short.safetensors", "abc")));
-        AssertRefused("is a folder, expected a file", () => SafetensorsFile.Open(_folder.Path));
+        AssertRefused("is a folder; a file was expected", () => SafetensorsFile.Open(_folder.Path));
     }
 
     [Fact]

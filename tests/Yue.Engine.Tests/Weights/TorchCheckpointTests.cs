@@ -99,7 +99,7 @@ public sealed class TorchCheckpointTests : IDisposable
         Assert.Equal([1f, 2f, 4f, 5f], values.data<float>().ToArray());
 
         _folder.Write("old.pth", LegacyFile(values: Floats(0, 1, 2)));
-        AssertRefused("storage 0 states 6 values, and the file has 3 left, expected 6", () => TorchCheckpoint.Open(path, "state"));
+        AssertRefused("storage 0 states 6 values; 6 were expected, and the file has 3 left", () => TorchCheckpoint.Open(path, "state"));
     }
 
     [Fact]
