@@ -40,7 +40,7 @@ internal sealed class Conv
     /// <param name="bias">True if there is a <c>name.bias</c> [out].</param>
     /// <param name="stride">The number of inputs per step.</param>
     /// <param name="padding">Zeros at each end; null keeps the length at stride 1.</param>
-    /// <param name="groups">Groups of channels.</param>
+    /// <param name="groups">The number of groups of channels.</param>
     public static Conv Plain(
         ITensorSource source,
         string name,

@@ -7,10 +7,10 @@ namespace Yue.Engine.Llama;
 /// splits depends only on the row's length, so the bits do not depend on the number of cores.</remarks>
 internal static class CpuAttention
 {
-    /// <summary>The positions of a split: 2 MB for a head of size 128.</summary>
+    /// <summary>The number of positions per split: 2 MB of keys and values for a head size of 128.</summary>
     public const int SplitPositions = 2048;
 
-    /// <summary>Returns the number of splits of a row with a number of positions.</summary>
+    /// <summary>Returns the number of splits for a row with <paramref name="positions"/> positions.</summary>
     public static int Splits(int positions) => (positions + SplitPositions - 1) / SplitPositions;
 
     /// <summary>Computes softmax(q · Kᵀ / √D) · V over one split.</summary>
@@ -51,7 +51,7 @@ internal static class CpuAttention
         }
     }
 
-    /// <summary>Joins the softmax over each split of a row into that over the whole row.</summary>
+    /// <summary>Joins the results of a row's splits into the result over the whole row.</summary>
     /// <param name="mixed">[splits, G, D].</param>
     /// <param name="sums">[splits, G].</param>
     /// <param name="joined">Receives [G, D].</param>

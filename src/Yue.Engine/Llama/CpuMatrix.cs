@@ -8,8 +8,8 @@ namespace Yue.Engine.Llama;
 /// products.</summary>
 internal static class CpuMatrix
 {
-    /// <summary>The number of rows that are processed before the next vector. It is small, so that the processor prefetches from main
-    /// memory without a pause.</summary>
+    /// <summary>The number of rows that are multiplied by one vector before they are multiplied by the next. It is small, so that the
+    /// processor prefetches from main memory without a pause.</summary>
     public const int Tile = 4;
 
     /// <summary>Computes y = M · x.</summary>

@@ -8,9 +8,9 @@ namespace Yue.Engine.Llama;
 /// <summary>Runs a Llama's steps of a few positions on the CPU in plain C#, with the weights and caches that TorchSharp uses for
 /// prefills.</summary>
 /// <remarks>It computes the same result as <see cref="LlamaModel.Forward"/>, without its hundred TorchSharp calls per block, which cost
-/// more than a small model's arithmetic. A position's result does not depend on the other positions of the step. Only large products use
-/// more than one core. An instance may be used by only one thread at a time. Other threads use other instances over the same weights and
-/// cache, for other rows.</remarks>
+/// more than a small model's arithmetic. A row's result does not depend on the other rows of the step. Only large products and attention
+/// over many positions use more than one core. An instance may be used by only one thread at a time. Other threads use other instances over
+/// the same weights and cache, for other rows.</remarks>
 /// <param name="config">The model's dimensions.</param>
 /// <param name="weights">Its weights, F32 on the CPU.</param>
 /// <param name="rope">Rotates queries and keys.</param>
@@ -207,7 +207,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         }
     }
 
-    /// <summary>Computes x += down · (silu(gate) · up) of norm(x).</summary>
+    /// <summary>Computes x += down · (silu(gate · n) · (up · n)), where n = norm(x).</summary>
     private void FeedForward(int layer, int count)
     {
         var block = weights.Layers[layer];
@@ -258,7 +258,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
     }
 
     /// <summary>A span of the positions that a position's heads attend to.</summary>
-    /// <param name="Position">The attending position's number.</param>
+    /// <param name="Position">The index of the attending position in the step.</param>
     /// <param name="Head">The key-value head.</param>
     /// <param name="Start">The first position of the span.</param>
     /// <param name="End">The position after the last.</param>

@@ -6,20 +6,20 @@ namespace Yue.Engine.Llama;
 /// <summary>Shares work among cores if it is large enough.</summary>
 internal static class CpuWork
 {
-    /// <summary>The number of multiplications below which one core does the work alone: about a quarter of a millisecond. Waking another
+    /// <summary>The minimum number of multiplications per core: about a quarter of a millisecond of work. Waking another
     /// core takes 0.01 ms, but much longer if other programs use it.</summary>
-    private const long Alone = 4_000_000;
+    private const long MinPerCore = 4_000_000;
 
     /// <summary>The number of libtorch's threads, so that its settings also apply here.</summary>
     public static readonly int Cores = get_num_threads();
 
     /// <summary>Returns true if one core does this number of multiplications alone.</summary>
-    public static bool IsForOne(long multiplications) => multiplications < 2 * Alone;
+    public static bool IsForOne(long multiplications) => multiplications < 2 * MinPerCore;
 
-    /// <summary>Runs <paramref name="part"/> on parts of the range from 0 to <paramref name="count"/>. Its arguments are the start
+    /// <summary>Runs <paramref name="part"/> on parts of the range from 0 to <paramref name="count"/>. The arguments are the start
     /// (inclusive) and the end (exclusive).</summary>
     public static void Share(int count, long multiplications, Action<int, int> part) =>
-        Do((int)Math.Min(Math.Min(Cores, count), multiplications / Alone), count, part);
+        Do((int)Math.Min(Math.Min(Cores, count), multiplications / MinPerCore), count, part);
 
     /// <summary>Runs <paramref name="part"/> on parts of a range in which each item is enough work for a core.</summary>
     public static void Share(int count, Action<int, int> part) => Do(Math.Min(Cores, count), count, part);

@@ -26,7 +26,7 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <param name="gpu">The GPU.</param>
     /// <param name="rows">The number of sequences that can run at once.</param>
     /// <param name="context">The maximum number of positions of a row.</param>
-    /// <param name="positions">The positions that all rows together can hold.</param>
+    /// <param name="positions">The number of positions that all rows together can hold.</param>
     /// <param name="headRows">The maximum number of ids that a step scores.</param>
     /// <param name="prompts">The prompts that are prefilled at once.</param>
     public CudaDecoderModel(LlamaModel model, Gpu gpu, int rows, int context, int positions, int headRows, PromptBatch prompts)
@@ -56,7 +56,7 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <param name="config">The model.</param>
     /// <param name="type">The type of keys and values in the pages.</param>
     /// <param name="rows">The number of sequences that can run at once.</param>
-    /// <param name="positions">The positions that all rows together can hold.</param>
+    /// <param name="positions">The number of positions that all rows together can hold.</param>
     /// <param name="prompts">The prompts that are prefilled at once.</param>
     public static long CacheBytes(LlamaConfig config, CacheType type, int rows, long positions, PromptBatch prompts)
     {
@@ -66,7 +66,7 @@ internal sealed class CudaDecoderModel : IDisposable
 
     /// <summary>Returns the device memory of a dense cache in bytes.</summary>
     /// <param name="config">The model.</param>
-    /// <param name="type">The type of keys and values in the pages. The dense cache is F32 if they are, otherwise BF16.</param>
+    /// <param name="type">The type of keys and values in the pages. The dense cache is F32 if the pages are, otherwise BF16.</param>
     /// <param name="size">The rows, and the positions of each.</param>
     public static long DenseBytes(LlamaConfig config, CacheType type, PromptBatch size)
     {
@@ -113,8 +113,8 @@ internal sealed class CudaDecoderModel : IDisposable
         SetPages(row);
     }
 
-    /// <summary>Releases the pages of a row that it does not need for its first positions; the row can continue after them. No step of the
-    /// row may be running.</summary>
+    /// <summary>Releases the pages that a row does not need for its first <paramref name="positions"/> positions. The row can continue
+    /// after these positions. No step of the row may be running.</summary>
     public void Truncate(int row, int positions)
     {
         CopyPage(_pages.Truncate(row, positions));

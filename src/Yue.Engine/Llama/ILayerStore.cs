@@ -1,7 +1,7 @@
 namespace Yue.Engine.Llama;
 
 /// <summary>Keeps the keys and values of all layers for a <see cref="KvCache"/> that has memory for only one layer.</summary>
-/// <remarks>The rows' lengths in the cache are the number of positions that they hold; they grow after the last layer of a
+/// <remarks>The rows' lengths in the cache are the numbers of positions that the rows hold. The lengths grow after the last layer of a
 /// pass.</remarks>
 internal interface ILayerStore
 {

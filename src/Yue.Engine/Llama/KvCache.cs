@@ -133,7 +133,7 @@ public sealed class KvCache : IDisposable
         return (keys.narrow(2, 0, length), values.narrow(2, 0, length));
     }
 
-    /// <summary>Adds T positions to the length of each row of a range.</summary>
+    /// <summary>Adds <paramref name="count"/> positions to the length of each row of a range.</summary>
     internal void Advance(Range rows, int count)
     {
         foreach (ref var length in _lengths.AsSpan(rows))

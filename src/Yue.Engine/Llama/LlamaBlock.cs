@@ -11,7 +11,7 @@ namespace Yue.Engine.Llama;
 /// <param name="Cos">[B, 1, T, D/2], F32.</param>
 /// <param name="Sin">[B, 1, T, D/2], F32.</param>
 /// <param name="Mask">[B, 1, 1, T, S], F32, added to the scores; null if every position attends to all S.</param>
-/// <param name="Length">S, the positions attended to.</param>
+/// <param name="Length">S, the number of positions attended to.</param>
 internal sealed record BlockPass(KvCache Cache, Range Rows, Tensor Positions, Tensor Cos, Tensor Sin, Tensor? Mask, long Length);
 
 /// <summary>A transformer block, in TorchSharp (docs/model.md 2.2, docs/model-yue2.md 4).</summary>

@@ -10,8 +10,9 @@ internal static class LlamaMemory
     /// prompts would need more kernel launches.</summary>
     private const long MaxScoreBytes = 3L << 26;
 
-    /// <summary>The bytes of one score over all its copies: as computed, with mask and softmax in F32, and in the dtype of the values. With
-    /// F32, the first takes four bytes and the last none.</summary>
+    /// <summary>The bytes of all copies of one score. With BF16, these are two bytes as computed, four after the mask is added and four
+    /// after the softmax (both in F32), and two in the dtype of the values. With F32, the first copy takes four bytes and there is no last
+    /// one.</summary>
     private const long ScoreBytes = 12;
 
     /// <summary>Returns the bytes of the weights on a GPU.</summary>

@@ -6,12 +6,12 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Yue.Engine.Llama;
 
 /// <summary>The plain Llama. It prefills prompts, and it is the reference for every other path (docs/model.md 2.2).</summary>
-/// <remarks>Prefill and decode use the same code: each row of a batch continues its own sequence at its own position, and a mask hides the
-/// positions that the row has not written. Used by the engine's thread. If <see cref="StepsOnOneCore"/> is true, steps of different rows
-/// may run on several threads at once.</remarks>
+/// <remarks>Prefill and decode use the same code, except that <see cref="CpuSteps"/> runs small steps on the CPU. Each row of a batch
+/// continues its own sequence at its own position, and a mask hides the positions that the row has not written. Used by the engine's
+/// thread. If <see cref="StepsOnOneCore"/> is true, steps of different rows may run on several threads at once.</remarks>
 public sealed class LlamaModel : IDisposable
 {
-    /// <summary>The maximum number of positions of a forward pass, which limits its activations.</summary>
+    /// <summary>The maximum number of new positions per row in a forward pass, which limits the size of its activations.</summary>
     internal const int PrefillChunk = 512;
 
     private readonly ThreadLocal<CpuSteps>? _steps;
@@ -174,7 +174,7 @@ public sealed class LlamaModel : IDisposable
         Weights.Dispose();
     }
 
-    /// <summary>Returns the mask [B, 1, 1, T, S], F32: 0 if position s is at or before the row's position, −∞ after it.</summary>
+    /// <summary>Returns the mask [B, 1, 1, T, S], F32: 0 if position s is at or before the new position t, −∞ after t.</summary>
     private static Tensor CausalMask(Tensor positions, Tensor upTo)
     {
         var (B, T) = Shape.Dims2(positions);

@@ -39,8 +39,8 @@ internal sealed class MatrixLoader(ITensorSource source, MatrixQuantizer? quanti
     /// <summary>Reads two matrices whose rows alternate.</summary>
     /// <param name="columns">The number of columns.</param>
     /// <param name="rows">The number of rows of each.</param>
-    /// <param name="even">The module of the first row.</param>
-    /// <param name="odd">The module of the second row.</param>
+    /// <param name="even">The module of rows 0, 2, 4, ….</param>
+    /// <param name="odd">The module of rows 1, 3, 5, ….</param>
     public WeightMatrix LoadAlternating(long columns, long rows, string even, string odd)
     {
         using var scope = NewDisposeScope();

@@ -17,7 +17,7 @@ internal static class CalibratedRounding
 
     /// <summary>Rounds a matrix.</summary>
     /// <param name="matrix">[R, columns], F32.</param>
-    /// <param name="hessian">[columns, columns], F32: the sum of x · xᵀ over the inputs x, or a multiple of it; overwritten.</param>
+    /// <param name="hessian">[columns, columns], F32: the sum of x · xᵀ over the inputs x, or a multiple of it.</param>
     /// <param name="type">Int4 or int6.</param>
     /// <exception cref="InvalidDataException">The sum has values that are not finite.</exception>
     public static RoundedMatrix Round(Tensor matrix, Tensor hessian, WeightType type)
@@ -74,7 +74,8 @@ internal static class CalibratedRounding
             rest.narrow(0, 0, columns).t().contiguous().DetachFromDisposeScope());
     }
 
-    /// <summary>Returns the upper triangular U with Uᵀ · U = (H + damping)⁻¹, with ones on the diagonal of the padding.</summary>
+    /// <summary>Returns the upper triangular U with Uᵀ · U = (H / m + damping)⁻¹, where m is the mean of H's diagonal. The padding has ones
+    /// on its diagonal.</summary>
     private static Tensor InverseFactor(Tensor hessian, long size)
     {
         using var scope = NewDisposeScope();
@@ -88,7 +89,7 @@ internal static class CalibratedRounding
         var damped = eye(size, device: hessian.device);
         var inputs = damped.narrow(0, 0, columns).narrow(1, 0, columns);
 
-        // If all inputs are zero, the result is the identity matrix. The damping grows until rounding leaves the sum positive definite.
+        // If all inputs are zero, the result is the identity matrix. The damping grows until the sum is positive definite despite rounding.
         for (var damping = Damping; mean.item<float>() > 0; damping *= 10)
         {
             inputs.copy_(hessian / mean);

@@ -25,7 +25,7 @@ internal sealed class CheckpointQuantizer(
     /// <summary>The names of the shards: the embedding, one per block, the head.</summary>
     public IReadOnlyList<string> Shards { get; } = ShardsOf(config);
 
-    /// <summary>Returns the fraction of a checkpoint's blocks that a folder contains.</summary>
+    /// <summary>Returns the fraction of a checkpoint's blocks, counting the head as one, that a folder contains.</summary>
     public static double FinishedShare(LlamaConfig config, QuantizedFolder folder) =>
         ShardsOf(config).Skip(1).Count(folder.Has) / (config.Layers + 1.0);
 
@@ -109,7 +109,7 @@ internal sealed class CheckpointQuantizer(
         }
     }
 
-    /// <summary>Rounds and writes a block, or runs the sequences through the block if it already exists.</summary>
+    /// <summary>Rounds and writes a block, or runs the sequences through the block if its file already exists.</summary>
     private void RunLayer(int layer, LayerCalibration? calibration, CancellationToken cancel)
     {
         var (prefix, shard) = ($"model.layers.{layer}.", Shards[layer + 1]);

@@ -25,7 +25,7 @@ internal sealed class LayerCalibration(LlamaConfig config, Rope rope) : IDisposa
     /// <summary>Returns the states of all sequences together, [positions, hidden]; the caller disposes them.</summary>
     public Tensor States() => cat([.. _states.Select(states => states.squeeze(0))]);
 
-    /// <summary>Rounds the matrices of the next block and replaces them in it.</summary>
+    /// <summary>Rounds the matrices of the next block, replaces them in the block, and runs all sequences through it.</summary>
     /// <param name="layer">The block's weights, F32; its matrices become the rounded ones.</param>
     /// <param name="type">Int4 or int6.</param>
     /// <param name="cancel">Checked between sequences and matrices.</param>

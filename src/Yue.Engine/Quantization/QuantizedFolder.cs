@@ -94,7 +94,7 @@ internal sealed class QuantizedFolder : IDisposable
     /// <summary>Returns true if two records describe the same run, except for the number of positions.</summary>
     public static bool IsSame(QuantizationRecord one, QuantizationRecord other) => Text(one) == Text(other);
 
-    /// <summary>Returns the record and the sequences of the run; null if they are not stored yet.</summary>
+    /// <summary>Returns the record and the sequences of the run; null if none are stored or they cannot be read.</summary>
     public (QuantizationRecord Record, IReadOnlyList<int[]> Sequences)? ReadCalibration()
     {
         var path = System.IO.Path.Combine(Path, CalibrationFile);
@@ -111,7 +111,7 @@ internal sealed class QuantizedFolder : IDisposable
         }
         catch (CheckpointException)
         {
-            return null;        // written by an older version
+            return null;        // damaged, or written by an older version
         }
     }
 
@@ -139,7 +139,7 @@ internal sealed class QuantizedFolder : IDisposable
         tensors,
         new Dictionary<string, string> { ["format"] = "pt", [QuantizationRecord.MetadataKey] = record.ToJson() });
 
-    /// <summary>Adds the index, the small files of the source and the config, and gives the folder its final name.</summary>
+    /// <summary>Adds the small files of the source, the index, and the config, and gives the folder its final name.</summary>
     /// <param name="source">The folder of the original checkpoint.</param>
     /// <param name="shards">The names of the shards.</param>
     /// <param name="record">The record of the run.</param>

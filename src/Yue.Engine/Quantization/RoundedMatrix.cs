@@ -11,7 +11,7 @@ namespace Yue.Engine.Quantization;
 /// <param name="Values">[R, columns], F32: the weights that the codes represent.</param>
 internal sealed record RoundedMatrix(WeightType Type, Tensor Codes, Tensor Scales, Tensor Zeros, Tensor Values) : IDisposable
 {
-    /// <summary>Returns the stored rows, each followed by those of its further terms.</summary>
+    /// <summary>Returns the stored rows. The terms of each row follow one another.</summary>
     public byte[] Pack()
     {
         using var scope = NewDisposeScope();

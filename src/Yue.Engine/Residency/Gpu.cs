@@ -101,7 +101,7 @@ internal sealed class Gpu : IDisposable
             () => _kernels.Prepare(
                 Device.ComputeCapability, builds.DistinctBy(build => $"{build.File} {string.Join(' ', build.Definitions)}")));
 
-    /// <summary>Frees the memory that TorchSharp caches for later tensors, which nothing else can use.</summary>
+    /// <summary>Frees the memory that TorchSharp keeps for later tensors, so that others can use it.</summary>
     /// <remarks>TorchSharp has no call for this. It frees its cache before it reports an out-of-memory error, so this method requests
     /// too much memory on purpose.</remarks>
     public void ReleaseUnused()

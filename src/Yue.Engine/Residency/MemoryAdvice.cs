@@ -31,8 +31,8 @@ public sealed record MemoryAdvice
     /// <summary>The reason why the checkpoints do not fit; null if they do.</summary>
     public string? Refusal { get; init; }
 
-    /// <summary>The most accurate settings with which they would fit, or with which no part would stay in host memory; null if everything
-    /// already fits, or if no settings would help.</summary>
+    /// <summary>The most accurate settings with which the checkpoints would fit, or with which no part would stay in host memory; null if
+    /// everything already fits, or if no settings would help.</summary>
     public string? Settings { get; init; }
 
     /// <summary>Plans the memory of a GPU.</summary>

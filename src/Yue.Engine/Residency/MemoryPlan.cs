@@ -33,8 +33,8 @@ internal sealed record MemoryPlan
     /// <summary>Returns the memory that a shelf model needs, including its caches.</summary>
     public long BytesOf(IModelCosts model) => Cost(model);
 
-    /// <summary>Returns the plan for a GPU. It prefers fewer parts in host memory, then more models in memory, then more songs, then more
-    /// rows.</summary>
+    /// <summary>Returns the plan for a GPU. It prefers at least eight rows, then fewer parts in host memory, then more models in memory,
+    /// then more songs, then more rows.</summary>
     /// <exception cref="NotSupportedException">The models do not fit. The message contains the figures and the settings that would
     /// help.</exception>
     public static MemoryPlan For(IReadOnlyCollection<IFamilyCosts> families, MemoryLimits limits)

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Residency;
 
 /// <summary>The device and memory that models are loaded into.</summary>
-/// <param name="Device">The device name in TorchSharp's syntax.</param>
+/// <param name="Device">The TorchSharp device that models are loaded onto.</param>
 /// <param name="Gpu">The GPU that decodes; null on the CPU.</param>
 /// <param name="Plan">The plan of the device's memory.</param>
 /// <param name="Shelf">The models that are loaded on demand.</param>

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Residency;
 
-/// <summary>A model that is loaded when a song needs it.</summary>
+/// <summary>A model that is loaded if there is room at the start, or else when a song needs it.</summary>
 /// <param name="name">The model's name.</param>
 /// <param name="bytes">The memory that it needs, including caches.</param>
 /// <param name="load">Loads the model. Its argument is a callback for the fraction done.</param>
@@ -52,7 +52,7 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
     /// <summary>Returns true if these two models fit into memory at the same time.</summary>
     public bool HasRoomFor(ShelfModel first, ShelfModel second) => first.Bytes + second.Bytes <= budgetBytes;
 
-    /// <summary>Loads models in order, as long as they fit in addition to those in memory.</summary>
+    /// <summary>Loads models in order, except those that do not fit in addition to the models in memory.</summary>
     /// <param name="begun">Called with each model before it loads.</param>
     /// <param name="report">Called with the model and the fraction of it that is loaded.</param>
     /// <param name="cancel">Checked between models.</param>

@@ -60,5 +60,5 @@ public sealed record EngineStatus
     public TimeSpan InStep { get; init; }
 }
 
-/// <summary>The device is lost. No song can be made until the process is restarted.</summary>
+/// <summary>The device is lost, or the models could not be loaded. No song can be made until the process is restarted.</summary>
 public sealed class EngineDeadException(string message, Exception? inner = null) : Exception(message, inner);

@@ -112,7 +112,8 @@ internal sealed class SongHandoff
         }
     }
 
-    /// <summary>Stops admitting songs and fails those that the engine's thread has not taken. Only the first call has an effect.</summary>
+    /// <summary>Stops admitting songs, and fails the songs and orders that the engine's thread has not taken. Only the first call has an
+    /// effect.</summary>
     public void Close(Exception reason)
     {
         SongTicket[] left;

@@ -175,8 +175,8 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         }
     }
 
-    /// <summary>Returns an error as the fault of a song. Only the first line of its message is kept, because the messages of native errors
-    /// contain a stack trace. The log contains all of it.</summary>
+    /// <summary>Returns an error as the reason why a song or an order failed. Only the first line of its message is kept, because the
+    /// messages of native errors contain a stack trace. The log contains all of it.</summary>
     private static SongException AsFault(Exception error) =>
         error as SongException ?? new SongException(error.Message.Split('\n', 2)[0].TrimEnd(), error);
 

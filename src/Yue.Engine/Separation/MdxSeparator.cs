@@ -6,9 +6,9 @@ namespace Yue.Engine.Separation;
 /// <summary>Splits a mix into vocal and instrumental with an MDX-Net network, which maps the mix's short-time spectrum to that of one
 /// stem.</summary>
 /// <remarks>
-/// The sound is processed in overlapping pieces with the network's number of frames, which are cross-faded. The other stem is the mix minus
-/// the network's output, so the two add up to the mix. The other stem also contains everything above the network's highest bin. Runs on the
-/// CPU, because the GPU's memory is planned for songs. Thread-safe.
+/// The sound is processed in overlapping pieces, which are cross-faded. Each piece has the network's number of frames. The other stem is
+/// the mix minus the network's output, so the two add up to the mix. The other stem also contains everything above the network's highest
+/// bin. Runs on the CPU, because the GPU's memory is planned for songs. Thread-safe.
 /// </remarks>
 public sealed class MdxSeparator : IDisposable
 {
@@ -26,7 +26,7 @@ public sealed class MdxSeparator : IDisposable
     /// <param name="file">The ONNX file.</param>
     /// <param name="fftSize">The length of the Fourier transform that the network was trained with.</param>
     /// <param name="isVocal">True if the network's output is the vocal, false if it is the instrumental.</param>
-    /// <exception cref="Weights.CheckpointException">The file is not a separator. The message contains the shapes.</exception>
+    /// <exception cref="Weights.CheckpointException">The file does not exist or is not a separator.</exception>
     public MdxSeparator(string file, int fftSize, bool isVocal)
     {
         _network = MdxNetwork.Open(file, bins: (fftSize / 2) + 1, minFrames: (2 * fftSize / HopSamples) + 2);

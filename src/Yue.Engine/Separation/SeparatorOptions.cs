@@ -15,6 +15,7 @@ public sealed class SeparatorOptions
     [SettingChoice("vocal", "instrumental")]
     public string SeparatorStem { get; set; } = "vocal";
 
-    /// <summary>Opens the network. Throws <see cref="Weights.CheckpointException"/> if the file is not one.</summary>
+    /// <summary>Opens the network. Throws <see cref="Weights.CheckpointException"/> if the file does not exist or is not a
+    /// separator.</summary>
     public MdxSeparator Open() => new(Separator!, SeparatorFftSize, isVocal: SeparatorStem == "vocal");
 }

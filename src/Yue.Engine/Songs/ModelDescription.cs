@@ -41,7 +41,7 @@ public sealed record FamilyDescription(
     /// <summary>The license of the published models of the family.</summary>
     public required ModelLicence Licence { get; init; }
 
-    /// <summary>The valid values for the last stage of a song, the default first.</summary>
+    /// <summary>The scopes that requests can select, the default first.</summary>
     public IReadOnlyList<SongScope> Scopes { get; init; } = [SongScope.Full, SongScope.Draft, SongScope.Finish];
 
     /// <summary>True if songs are sung section by section, from lyrics with a tag per section.</summary>

@@ -19,8 +19,8 @@ public sealed record SongCodes(string Model, IReadOnlyList<SectionCodes> Section
 /// <param name="Vocal">The vocal track's codes, 0 to 1023.</param>
 /// <param name="Instrumental">The instrumental track's codes, one per vocal code.</param>
 /// <param name="Ended">The reason why the section ended.</param>
-/// <param name="Unpaired">The vocal code of an unfinished frame; null if there is none. It is not audible, but the model read it before it
-/// wrote the next sections.</param>
+/// <param name="Unpaired">The vocal code of an unfinished frame; null if there is none. It is not audible, but the model read it before
+/// writing the next sections.</param>
 public sealed record SectionCodes(
     string Tag,
     ImmutableArray<int> Vocal,

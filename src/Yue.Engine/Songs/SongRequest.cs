@@ -46,7 +46,7 @@ public sealed record SongRequest
     /// <summary>The sound to return.</summary>
     public OutputSettings Output { get; init; } = new();
 
-    /// <summary>The sampling settings of stage 1.</summary>
+    /// <summary>The sampling settings of stage 1; with YuE 2, those of the music tokens and of flow matching.</summary>
     public SamplingSettings Sampling { get; init; } = new();
 
     /// <summary>The clip whose style the song follows; null for none.</summary>
@@ -75,7 +75,7 @@ public sealed record OutputSettings
     /// <summary>The sample rate of the codec without the vocoders, the only one for a draft.</summary>
     public const int CodecSampleRateHz = 16000;
 
-    /// <summary>44100 (vocoder and splice) or 16000 (codec only), in Hz.</summary>
+    /// <summary>44100 (vocoder and splice) or 16000 (codec only), in Hz. YuE 2 does not read it.</summary>
     public int SampleRate { get; init; } = 44100;
 
     /// <summary>True if the vocal and instrumental tracks are returned in addition to the mix.</summary>
@@ -109,8 +109,8 @@ public sealed record SamplingSettings
     /// <summary>The repetition penalty, the factor by which ids that have occurred become less likely; 1 disables it.</summary>
     public double RepetitionPenalty { get; init; } = 1.1;
 
-    /// <summary>The scale of classifier-free guidance: 1 disables it; null means <see cref="FirstGuidanceScale"/>, then
-    /// <see cref="LaterGuidanceScale"/>.</summary>
+    /// <summary>The scale of classifier-free guidance: 1 disables it; null means the family's default, which is
+    /// <see cref="FirstGuidanceScale"/>, then <see cref="LaterGuidanceScale"/> for YuE 1.</summary>
     public double? GuidanceScale { get; init; }
 
     /// <summary>The number of flow-matching steps; null if the family has none.</summary>

@@ -119,9 +119,10 @@ public enum SongStage
 
 /// <summary>The progress of a song.</summary>
 /// <param name="Stage">The first stage that is not finished. Later ones may have started.</param>
-/// <param name="Section">The 1-based section being sung, excluding kept ones; 0 outside stage 1.</param>
+/// <param name="Section">The 1-based number of the section being sung, not counting kept sections; 0 outside stage 1.</param>
 /// <param name="Sections">The number of sections to sing, excluding kept ones.</param>
-/// <param name="Done">The number of finished units of this stage: tokens in stage 1, frames in later stages.</param>
+/// <param name="Done">The number of finished units of this stage: tokens while tokens are written; after that, frames (YuE 1) or music
+/// tokens (YuE 2).</param>
 /// <param name="Total">The total number of units of this stage: an upper bound while tokens are written, exact after that.</param>
 /// <param name="Fraction">The progress of the whole song, from 0 to 1. It never decreases.</param>
 public sealed record SongProgress(SongStage Stage, int Section, int Sections, long Done, long Total, double Fraction)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tensors;
 
-/// <summary>Scalars for TorchSharp calls that live as long as the process.</summary>
+/// <summary>Scalars that live as long as the process, for TorchSharp calls.</summary>
 /// <remarks>
 /// TorchSharp passes the native pointer of a <see cref="Scalar"/> to a call and drops the object. The garbage collector may then
 /// finalize it and free the native memory while the call runs ("Unknown scalar type", seen after about ten thousand steps). This can

@@ -8,7 +8,7 @@ namespace Yue.Engine.Text;
 /// It passes Unicode's NormalizationTest.</remarks>
 public static class Normalization
 {
-    /// <summary>Normalization form C changes no text whose characters are all below the first combining mark.</summary>
+    /// <summary>The first combining mark. Normalization form C does not change text whose characters are all below it.</summary>
     public const char FirstCombiningMark = '\u0300';
 
     /// <summary>Returns the text in normalization form C.</summary>

@@ -9,7 +9,7 @@ namespace Yue.Engine.Weights;
 /// <param name="checkpoint">The checkpoint to read; the caller disposes it after the last read.</param>
 /// <param name="dtype">The dtype of the tensors that <see cref="Read"/> returns.</param>
 /// <param name="device">The device of the tensors that <see cref="Read"/> returns; null means the CPU.</param>
-/// <param name="upload">Copies values that need no conversion to a GPU; null if there is no GPU.</param>
+/// <param name="upload">Copies values to a GPU if they need no conversion; null if there is no GPU.</param>
 /// <param name="chunkBytes">The maximum number of bytes that are buffered during conversion.</param>
 public sealed class CheckpointTensors(
     Checkpoint checkpoint,
@@ -76,7 +76,7 @@ public sealed class CheckpointTensors(
 
     /// <summary>Copies the stored rows of a quantized matrix.</summary>
     /// <param name="name">The name of the matrix.</param>
-    /// <param name="columns">The columns of the matrix.</param>
+    /// <param name="columns">The number of columns of the matrix.</param>
     /// <param name="destination">[stored rows, bytes per row], uint8; may be a slice of a larger tensor.</param>
     internal void ReadCodesInto(string name, long columns, Tensor destination)
     {

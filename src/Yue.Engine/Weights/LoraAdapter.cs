@@ -53,7 +53,8 @@ public sealed partial class LoraAdapter : IDisposable
     /// <summary>Checks that an adapter fits a checkpoint. Reads no values.</summary>
     /// <param name="folder">The adapter's folder.</param>
     /// <param name="checkpoint">The checkpoint's folder.</param>
-    /// <exception cref="CheckpointException">A file is missing or invalid, or the adapter was made for another checkpoint.</exception>
+    /// <exception cref="CheckpointException">A file is missing or invalid, the adapter was made for another checkpoint, or the checkpoint
+    /// is quantized.</exception>
     public static void Check(string folder, string checkpoint)
     {
         using var file = SafetensorsCheckpoint.Open(checkpoint);
@@ -63,7 +64,8 @@ public sealed partial class LoraAdapter : IDisposable
     /// <summary>Opens an adapter and checks that it fits a checkpoint. Reads no values.</summary>
     /// <param name="folder">The adapter's folder.</param>
     /// <param name="checkpoint">The checkpoint to adapt.</param>
-    /// <exception cref="CheckpointException">A file is missing or invalid, or the adapter was made for another checkpoint.</exception>
+    /// <exception cref="CheckpointException">A file is missing or invalid, the adapter was made for another checkpoint, or the checkpoint
+    /// is quantized.</exception>
     public static LoraAdapter Open(string folder, ITensorSource checkpoint)
     {
         if (checkpoint is CheckpointTensors { Quantization: not null })

@@ -41,14 +41,14 @@ internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, We
 
     /// <summary>Returns the matrix of codes that are already stored in the type's format; it takes ownership of them.</summary>
     /// <param name="codes">The stored rows, uint8.</param>
-    /// <param name="columns">The columns of the matrix.</param>
+    /// <param name="columns">The number of columns of the matrix.</param>
     /// <param name="terms">The number of stored rows per row.</param>
     public WeightMatrix Stored(Tensor codes, long columns, int terms) => new(codes, scales: null, columns, terms, this);
 
     /// <summary>Returns the BF16 values of some rows, [rows, columns]; the caller disposes them.</summary>
     /// <param name="codes">The stored rows, uint8.</param>
     /// <param name="scales">The scales of the rows of an 8-bit type, otherwise null.</param>
-    /// <param name="columns">The columns of the matrix.</param>
+    /// <param name="columns">The number of columns of the matrix.</param>
     /// <param name="terms">The number of stored rows per row.</param>
     public Tensor ValuesOf(Tensor codes, Tensor? scales, long columns, int terms)
     {

@@ -42,7 +42,7 @@ public sealed record QuantizationRecord
 
     public required int FormatVersion { get; init; }
 
-    /// <summary>The bits of a code: 4 or 6.</summary>
+    /// <summary>The number of bits per code: 4 or 6.</summary>
     public required int Bits { get; init; }
 
     /// <summary>The number of weights that share a scale.</summary>
@@ -51,7 +51,7 @@ public sealed record QuantizationRecord
     /// <summary>The number of stored rows per row of the head.</summary>
     public required int HeadTerms { get; init; }
 
-    /// <summary>Null if every weight was rounded by itself.</summary>
+    /// <summary>The calibration; null if every weight was rounded by itself.</summary>
     public CalibrationRecord? Calibration { get; init; }
 
     public required IReadOnlyList<SourceFile> Sources { get; init; }

@@ -11,7 +11,7 @@ internal static class TensorReader
     /// <param name="source">The tensor to read.</param>
     /// <param name="destination">A tensor of the same shape, with any dtype, device and strides.</param>
     /// <param name="chunkBytes">The maximum number of bytes to buffer. A destination that needs no conversion is filled in place.</param>
-    /// <param name="upload">Copies values that need no conversion to a GPU; null if there is no GPU.</param>
+    /// <param name="upload">Copies values to a GPU if they need no conversion; null if there is no GPU.</param>
     public static void Copy(StoredTensor source, Tensor destination, int chunkBytes, DeviceUpload? upload = null)
     {
         if (TensorDtype.CountOf(destination.shape) == 0 || TryUpload(source, destination, upload))

@@ -11,8 +11,8 @@ public static class TorchCheckpoint
     /// <summary>Opens the tensors of a state dict in the file (docs/model.md section 8).</summary>
     /// <param name="path">A .pth file: the zip archive of PyTorch 1.6 and later, or the older format.</param>
     /// <param name="rootKey">The key of the state dict in the pickled dict; null if the pickled dict is the state dict.</param>
-    /// <remarks>Throws <see cref="CheckpointException"/> if the file is invalid or its state dict contains anything except dense tensors.
-    /// Everything outside the state dict is ignored.</remarks>
+    /// <remarks>Throws <see cref="CheckpointException"/> if the file is invalid or its state dict contains a tensor that is not dense.
+    /// Values of the state dict that are not tensors are ignored, and so is everything outside the state dict.</remarks>
     public static Checkpoint Open(string path, string? rootKey)
     {
         var file = CheckpointFile.Open(path);

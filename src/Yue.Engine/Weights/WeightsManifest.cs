@@ -10,8 +10,8 @@ internal static class WeightsManifest
 
     private const int MaxBytes = 1 << 20;
 
-    /// <summary>Checks that the weights of a folder have the sizes in its list. Hashes are checked after downloads and by <c>yue models
-    /// verify</c>, because reading all weights twice would double the startup time.</summary>
+    /// <summary>Checks that the weights of a folder have the sizes in its list. Hashes are not checked here, because reading all weights
+    /// twice would double the startup time; downloads and <c>yue models verify</c> check them.</summary>
     /// <exception cref="CheckpointException">A file is missing or has another size, because it is incomplete or of another
     /// revision.</exception>
     public static void Check(string folder)
