@@ -18,7 +18,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
 
     private static readonly KernelBuild SmallStep = Step(8, WeightType.BFloat16, CacheType.BFloat16);
 
-    /// <summary>Steps with every weight type and cache type except float32, and with every number of rows that kernels are built for.</summary>
+    /// <summary>Steps with every weight type and cache type except float32, and with every number of rows that kernels are built
+    /// for.</summary>
     private static readonly KernelBuild[] StepBuilds =
     [
         SmallStep,

@@ -62,7 +62,7 @@ public sealed class ClipTests(Studio studio)
         await Assertions.Expect(start).ToHaveCountAsync(0);
     }
 
-    /// <summary>Adds a model that accepts clips but does not follow them to the service's options.</summary>
+    /// <summary>Adds to the service's options a model that accepts clips but does not follow them.</summary>
     private static async Task AddLyricsModelAsync(IRoute route)
     {
         var response = await route.FetchAsync();

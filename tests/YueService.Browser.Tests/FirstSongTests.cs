@@ -6,7 +6,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests a new user's first song, and the size of the page.</summary>
+/// <summary>Tests a new user's first song, and the size, the speed and the headers of the page.</summary>
 public sealed class FirstSongTests(Studio studio)
 {
     private const int MaxRequests = 25;

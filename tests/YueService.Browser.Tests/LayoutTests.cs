@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests the page on a phone, zoomed, and with the keyboard only.</summary>
+/// <summary>Tests the page on a phone, zoomed, with the keyboard only, in both themes, and with reduced motion.</summary>
 public sealed class LayoutTests(Studio studio)
 {
     [Theory]

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests songs that continue or replace parts of other songs.</summary>
+/// <summary>Tests remakes, continuations, drafts, takes, and songs that were cut short.</summary>
 public sealed class RemakeTests(Studio studio)
 {
     [Fact]

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests the score of a song: its notes, its text, the editor in the form, and files.</summary>
+/// <summary>Tests the score of a song: its kind, its notes, its text, the editor in the form, and the MIDI file.</summary>
 public sealed class ScoreTests(Studio studio)
 {
     private const int MaxBytes = 165_000;

@@ -3,7 +3,7 @@ namespace YueService.Browser.Tests;
 /// <summary>Scores in ABC notation.</summary>
 internal static class Scores
 {
-    /// <summary>A score in the form that the model writes: two voices, chords, sections as comments.</summary>
+    /// <summary>A score in the form that the model writes: two voices, chords, and sections as comments.</summary>
     public const string Written = """
         X:1
         T:

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Takes the screenshots for the docs if <c>YUE_UPDATE_SCREENSHOTS=1</c> is set.</summary>
+/// <summary>Checks the screenshots in the docs, and takes them first if <c>YUE_UPDATE_SCREENSHOTS=1</c> is set.</summary>
 public sealed class ScreenshotTests(Studio studio)
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "docs", "images");

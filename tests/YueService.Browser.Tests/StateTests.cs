@@ -3,8 +3,8 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Shows each state of the page in a window and on a phone, in both themes. The pictures are in the folder <c>studio-states</c>
-/// of the test output.</summary>
+/// <summary>Checks each state of the page in a window and on a phone, in both themes, and takes pictures in the folder
+/// <c>studio-states</c> of the build output.</summary>
 public sealed class StateTests(Studio studio)
 {
     private const int FailingSeed = 401;
@@ -155,7 +155,8 @@ public sealed class StateTests(Studio studio)
         await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
     }
 
-    /// <summary>Shows the alert about a full queue until the request can be sent again.</summary>
+    /// <summary>Shows the alert about a full queue, and waits until a similar alert disappears when the request can be sent
+    /// again.</summary>
     private static async Task ShowRefusalAsync(StudioTab tab)
     {
         var (seconds, title) = (35, "The queue is full");

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The studio in a separate window. Errors on its console fail the test.</summary>
+/// <summary>The studio in a separate window. Unexpected errors and warnings on its console fail the test.</summary>
 internal sealed class StudioTab : IAsyncDisposable
 {
     private static readonly AxeRunOptions Rules = new()
@@ -73,7 +73,7 @@ internal sealed class StudioTab : IAsyncDisposable
         return tab;
     }
 
-    /// <summary>Writes short lyrics and a short length into the form.</summary>
+    /// <summary>Writes a short length and the seed into the form, whose lyrics stay.</summary>
     /// <param name="seed">The seed of the song; null for a new one.</param>
     /// <param name="secondsPerSection">The length of each section.</param>
     public async Task WriteShortSongAsync(int? seed = null, double secondsPerSection = 1.5)
@@ -128,7 +128,7 @@ internal sealed class StudioTab : IAsyncDisposable
         Assert.Fail($"Tab does not reach {selector}.");
     }
 
-    /// <summary>Checks the page against WCAG 2.2 AA, in the light and the dark theme, and that it has one polite live region.</summary>
+    /// <summary>Checks that the page follows WCAG 2.2 AA in the light and the dark theme, and that it has one polite live region.</summary>
     /// <param name="state">The name of the state that is shown.</param>
     public async Task CheckAccessibilityAsync(string state)
     {

@@ -28,7 +28,7 @@ public sealed class WritingTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
         var text = tab.Page.GetByRole(AriaRole.Textbox, new() { Name = "Lyrics" });
 
-        // A musical note is one character of two UTF-16 units.
+        // The clef is one character of two UTF-16 units.
         await text.FillAsync("[verse]\nStaring 𝄞\n\n\n[chorus]\nEvery road [x2]\n\n[bridge]\nOver the water");
         await Assertions.Expect(tab.Page.Locator(".mirror mark").Last).ToHaveTextAsync("[x2]");
         await tab.CheckAccessibilityAsync("findings in the text of all sections");

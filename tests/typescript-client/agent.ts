@@ -1,4 +1,4 @@
-// Makes a song with the tools of the MCP server and reads the error of another one. Usage: node agent.js BASE
+// Makes a song with the tools of the MCP server and reads the errors of a rejected request. Usage: node agent.js BASE
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 

@@ -6,7 +6,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Tests that CHANGELOG.md lists the releases in order, and that builds do not have an older version.</summary>
+/// <summary>Tests that CHANGELOG.md lists the releases in order, and that no build has a version older than the newest release.</summary>
 public sealed partial class ChangelogTests
 {
     private static readonly string[] Headings =

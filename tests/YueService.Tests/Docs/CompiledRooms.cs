@@ -11,8 +11,8 @@ namespace YueService.Tests.Docs;
 internal sealed record RoomUse(string Folder, string User, string UsedFolder, string Used);
 
 /// <summary>Reads the dependencies between types of different folders from compiled assemblies. Namespaces correspond to folders.</summary>
-/// <remarks>Nested types and types that the compiler generates count as the type that contains them. Constants,
-/// <c>nameof</c> and comments leave no trace in an assembly; <see cref="SourceRooms"/> finds them.</remarks>
+/// <remarks>Nested types and types that the compiler generates count as the type that contains them. Types in constants, <c>nameof</c>
+/// and comments leave no trace in an assembly; <see cref="SourceRooms"/> finds their <c>using</c> lines.</remarks>
 internal sealed class CompiledRooms
 {
     private readonly HashSet<RoomUse> _uses = [];

@@ -47,7 +47,7 @@ internal sealed partial record DocumentedCommand(string Place, string Text)
     /// <summary>The reason why the command is not run; null if it is run.</summary>
     public string? ReasonNotRun => NotRun.FirstOrDefault(entry => Text.StartsWith(entry.Start, StringComparison.Ordinal)).Reason;
 
-    /// <summary>True for a request in docs, which runs without a model in milliseconds.</summary>
+    /// <summary>True for a request in docs, which needs no model and takes milliseconds.</summary>
     public bool IsRequestInDocs =>
         Place.StartsWith("docs/", StringComparison.Ordinal) && Text.StartsWith("curl ", StringComparison.Ordinal);
 
@@ -60,7 +60,7 @@ internal sealed partial record DocumentedCommand(string Place, string Text)
             .SelectMany(Read),
     ];
 
-    /// <summary>Returns the commands in the code blocks of a file that are marked as shell or not marked at all. A command ends with a
+    /// <summary>Returns the commands of a file: those in code blocks that are marked as shell or not marked at all. A command ends with a
     /// line that neither continues with a backslash nor leaves a quote open.</summary>
     private static IEnumerable<DocumentedCommand> Read(string file)
     {

@@ -13,8 +13,8 @@ namespace YueService.Tests.Docs;
 
 /// <summary>Runs the commands in README.md and docs unchanged: the requests in docs with a fake engine, and everything else
 /// with the real program and the demo model.</summary>
-/// <remarks>Only <c>dotnet run</c> is replaced with the built program, and port 2008 with the port of the test's service. A command that
-/// neither runs here nor is in <see cref="DocumentedCommand.NotRun"/> fails.</remarks>
+/// <remarks>Only <c>dotnet run</c> is replaced with the built program, port 2008 with the port of the test's service, and the id of a
+/// draft with an existing one. A command that neither runs here nor is in <see cref="DocumentedCommand.NotRun"/> fails.</remarks>
 [UnsupportedOSPlatform("windows")]
 public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {

@@ -6,7 +6,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Tests that docs/api.md contains the declared request fields.</summary>
+/// <summary>Tests that docs/api.md contains the declared fields of requests and codes.</summary>
 public sealed class FieldTableTests
 {
     private static readonly string File = Path.Combine(DemoProcess.Repository, "docs", "api.md");

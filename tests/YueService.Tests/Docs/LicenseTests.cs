@@ -57,7 +57,7 @@ public sealed class LicenseTests
             folder => Assert.Contains(Path.GetFileName(folder), notice, StringComparison.Ordinal));
     }
 
-    /// <summary>Files that ship with or inside the assemblies are our own, or NOTICE names their owners.</summary>
+    /// <summary>Files that ship with or inside the assemblies are our own, or NOTICE names them.</summary>
     [Fact]
     public void NOTICE_names_every_file_that_ships()
     {

@@ -4,7 +4,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Tests that links in documents, and paths and sections that documents and code name, exist.</summary>
+/// <summary>Tests that the target of every link in documents, and every path and section that documents and code name, exists.</summary>
 public sealed partial class LinkTests
 {
     /// <summary>The folders that contain the repository's own files. Files directly in the root are also read.</summary>

@@ -6,7 +6,7 @@ namespace YueService.Tests.Docs;
 /// <summary>Reads namespaces and <c>using</c> lines from the files in src. The build rejects unused <c>using</c> lines.</summary>
 internal static partial class SourceRooms
 {
-    /// <summary>The files whose namespace does not match their folder. A file in a project's root may have none.</summary>
+    /// <summary>The files whose namespace does not match their folder. A file in a project's root may have no namespace.</summary>
     public static IEnumerable<string> Misplaced =>
         from file in Files()
         let found = Namespace().Match(file.Text)

@@ -50,7 +50,7 @@ public sealed class DemoProcess : IAsyncLifetime
         return (exitCode, Encoding.UTF8.GetString(output) + error);
     }
 
-    /// <summary>Starts the program with environment variables. Its streams must be read.</summary>
+    /// <summary>Starts the program with environment variables. The caller must read its output streams.</summary>
     public static Process Start((string Name, string Value)[] variables, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", [ProgramPath, .. arguments])

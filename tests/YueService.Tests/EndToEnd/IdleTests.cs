@@ -18,7 +18,7 @@ public sealed class IdleTests(DemoProcess demo) : IClassFixture<DemoProcess>
     }
 
     [Fact]
-    public async Task An_idle_service_uses_no_CPU_time()
+    public async Task An_idle_service_uses_hardly_any_CPU_time()
     {
         const double Allowed = 0.05;
         await UntilQuietAsync(ProcessorSeconds, Allowed, "CPU seconds per second");

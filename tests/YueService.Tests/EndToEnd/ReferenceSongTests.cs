@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 
-/// <summary>Tests that a voice over a chord loop, encoded as mp3, influences a song of the real program.</summary>
+/// <summary>Tests songs of the real program with a reference clip, a voice over a chord loop as mp3, and with a loudness.</summary>
 public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {
     private const int RateHz = 44_100;
@@ -76,7 +76,7 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
         return await Ffmpeg.MakeAsync(TestWav.OfFloats(RateHz, 1, mix), "-f wav -i pipe:0 -b:a 128k", "mp3");
     }
 
-    /// <summary>Returns four chords, half a second each.</summary>
+    /// <summary>Returns a sample of a loop of four chords, half a second each.</summary>
     private static float Chord(int i)
     {
         double[] roots = [261.63, 220, 174.61, 196];

@@ -50,7 +50,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
 
     public Task<string> Lost => _lost.Task;
 
-    /// <summary>The number of concurrent songs.</summary>
+    /// <summary>The maximum number of concurrent songs.</summary>
     public int Slots
     {
         get => _slots;

@@ -67,7 +67,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     }
 
     /// <summary>Reserves all slots for waiting songs.</summary>
-    /// <returns>The number of slots, which <see cref="JobOrder.Release"/> returns.</returns>
+    /// <returns>The number of reserved slots. <see cref="JobOrder.Release"/> frees them.</returns>
     public int FillQueue()
     {
         var order = Services.GetRequiredService<JobOrder>();

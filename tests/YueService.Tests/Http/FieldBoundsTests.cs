@@ -5,7 +5,7 @@ namespace YueService.Tests.Http;
 
 public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<FieldBoundsTests.App>
 {
-    /// <summary>Field, value, and the expected parts of the message: the beginning of the value and the bound.</summary>
+    /// <summary>Field, value, and a part of the expected message.</summary>
     public static TheoryData<string, string, string> Faults => new()
     {
         { "lyrics", "null", "is missing" },

@@ -29,7 +29,7 @@ public sealed class RemakeTests : IDisposable
         _app.Dispose();
     }
 
-    /// <summary>Body, invalid field, and the expected message.</summary>
+    /// <summary>Body, invalid field, and a part of the expected message.</summary>
     public static TheoryData<string, string, string> Faults => new()
     {
         // Invalid codes.

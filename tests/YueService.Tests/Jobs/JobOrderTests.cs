@@ -152,7 +152,7 @@ public sealed class JobOrderTests : IDisposable
         running.Report(new(SongStage.Stage1, 1, 1, 0, 100, 0));
         Assert.InRange(estimate.SecondsForNew(Lyrics(10), takes: 1)!.Value, 1900, 2000);
 
-        // Once 2% is done, the estimate is based on the progress. Here almost nothing is left.
+        // Once 2 % is done, the estimate is based on the progress. Here almost nothing is left.
         running.Report(new(SongStage.Decode, 1, 1, 100, 100, 1));
         Assert.Equal(1000, estimate.SecondsForNew(Lyrics(10), takes: 1));
         estimate.End(running);

@@ -12,8 +12,8 @@ namespace YueService.Tests.Jobs;
 /// <summary>Tests the real program with the demo model when it is killed at random times.</summary>
 public sealed class KillTests : IDisposable
 {
-    /// <summary>The number of kills. The default is small because each kill needs a restart; <c>YUE_KILLS</c> sets it, up to
-    /// 50.</summary>
+    /// <summary>The number of kills, at most 50. The default is small because each kill needs a restart; <c>YUE_KILLS</c> overrides
+    /// it.</summary>
     private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("YUE_KILLS") ?? "3", CultureInfo.InvariantCulture);
 
     private const string Body =

@@ -204,8 +204,8 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
 
         internal YueProcess B { get; private set; } = null!;
 
-        /// <summary>Starts the processes for the first test. The tests call it because missing servers must skip them; in a fixture,
-        /// xUnit would report a failure.</summary>
+        /// <summary>Starts the processes for the first test. The tests call this method, because missing servers must skip the tests; if
+        /// the fixture itself started the processes, xUnit would report a failure.</summary>
         public Task StartedAsync() => _starting ??= StartAsync();
 
         public ValueTask DisposeAsync() => Cluster?.DisposeAsync() ?? ValueTask.CompletedTask;

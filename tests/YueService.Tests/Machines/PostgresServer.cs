@@ -4,7 +4,7 @@ using Yue.Testing;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>A separate PostgreSQL server on a free port of this machine, with one database per test class.</summary>
+/// <summary>A separate PostgreSQL server on a free port of this machine, with a database for each test that asks for one.</summary>
 /// <remarks>It flushes nothing to disk, because the tests kill processes but never the machine.</remarks>
 public sealed class PostgresServer : IAsyncDisposable
 {

@@ -36,7 +36,7 @@ internal sealed class FakeHub : IAsyncDisposable
 
     public bool SendsTags { get; set; } = true;
 
-    /// <summary>The number of bytes of a body after which the connection is closed; each entry is used for one response of more than one
+    /// <summary>The numbers of bytes after which connections are closed. Each entry applies to one response body of more than one
     /// byte.</summary>
     public ConcurrentQueue<int> Cuts { get; } = new();
 

@@ -4,8 +4,7 @@ using System.Text;
 
 namespace YueService.Tests.Models;
 
-/// <summary>A server that sends the same bytes on every connection, even a response that a real web server would not
-/// send.</summary>
+/// <summary>A server that sends the same response on every connection, even if no real web server would send it.</summary>
 internal sealed class RawServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

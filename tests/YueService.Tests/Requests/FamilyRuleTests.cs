@@ -8,8 +8,8 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Requests;
 
-/// <summary>Tests that a field that the chosen model does not support is rejected, and that the error names the models that support
-/// it.</summary>
+/// <summary>Tests that fields are rejected if the chosen model does not support them, and that the errors name the models that
+/// do.</summary>
 public sealed class FamilyRuleTests
 {
     private static readonly FamilyDescription Ballad = new(
