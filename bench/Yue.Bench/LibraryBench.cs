@@ -105,7 +105,7 @@ internal static class LibraryBench
         }
     }
 
-    /// <summary>Makes the songs, marks some of them as favourites, remakes the first one and cancels a few.</summary>
+    /// <summary>Makes the songs, marks some of them as favorites, remakes the first one and cancels a few.</summary>
     private static async Task FillAsync(HttpClient client, int songs)
     {
         var first = await SubmitAsync(client, Body(0));

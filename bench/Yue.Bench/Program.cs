@@ -30,7 +30,7 @@ static int Usage()
                Yue.Bench service URL PROCESS [COUNT]
                    short drafts sent to a running service: HTTP overhead and the process's memory (default: 1000)
                Yue.Bench load STORE FILES PROGRAM [--Apis 2] [--Workers 8] [--Slots 8] [--Seconds 1] [--Jobs 10000] [--Rate 50]
-                   [--Watchers 1000]
+                   [--Watchers 1000] [--WarmupSeconds 30]
                    jobs at a steady rate for many simulated machines that share the database STORE; PROGRAM is
                    YueService.FakeProcess.dll, whose engine only waits
                Yue.Bench library PROGRAM [--Songs 10001] [--Requests 100] [--Passes 1] [--Store STORE] [--Folder FOLDER]

@@ -32,8 +32,8 @@ public sealed class DeviceUpload : IDisposable
     public delegate void ReadBytes(long offset, Span<byte> buffer);
 
     /// <summary>Copies contiguous rows of the source to rows with a pitch on the device, and waits until the copy is complete.</summary>
-    /// <remarks>Waits for the device's work first, because work on TorchSharp's stream may still read memory that TorchSharp has
-    /// reused.</remarks>
+    /// <remarks>Waits for the device's work first, because work on TorchSharp's stream may still read the memory that TorchSharp has
+    /// reused for the destination.</remarks>
     /// <param name="destination">The device address of the first row.</param>
     /// <param name="pitch">The distance between the starts of two rows in bytes; <paramref name="rowBytes"/> if there is no gap.</param>
     /// <param name="rowBytes">Bytes of a row.</param>

@@ -101,8 +101,8 @@ public static unsafe partial class KernelCompiler
         }
     }
 
-    /// <summary>Returns the compiler's name for an architecture. For 9.0, the name includes the architecture-specific instructions if the
-    /// compiler supports them.</summary>
+    /// <summary>Returns the compiler's name for an architecture. For 9.0, it is the name of the target with architecture-specific
+    /// instructions, if the compiler supports that target.</summary>
     private static string Target(int architecture)
     {
         Check(Nvrtc.nvrtcVersion(out var major, out _), "nvrtcVersion", "");

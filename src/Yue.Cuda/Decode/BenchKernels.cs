@@ -26,7 +26,7 @@ public sealed unsafe class BenchKernels : IDisposable
         _blocks = device.MultiprocessorCount * BlocksPerMultiprocessor;
     }
 
-    /// <summary>Fills memory with random bf16 values in (-scale, scale), or with random 8-bit values.</summary>
+    /// <summary>Fills memory with random bf16 values between -scale and scale, or with random 8-bit values.</summary>
     public void Fill(CudaStream stream, nint address, long bytes, uint seed, float scale, WeightType type)
     {
         var (words, kind) = ((ulong)bytes / 4, (int)type);

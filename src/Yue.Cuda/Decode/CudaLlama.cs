@@ -5,9 +5,9 @@ namespace Yue.Cuda.Decode;
 
 /// <summary>Decodes 1 to 80 rows of one Llama model, one token per row and step, in one launch.</summary>
 /// <remarks>
-/// A row has a token, a position and a page table in device memory, so a captured step can be replayed any number of times: sampler kernels
-/// change them on the device, and the host changes them between steps with <see cref="SetRow"/>. The result of a row is bit-identical
-/// regardless of the other rows. Not thread-safe; one thread owns the device.
+/// A row has a token, a position and a page table in device memory, so a captured step can be replayed any number of times. Sampler kernels
+/// change the token and the position on the device. The host changes all three between steps with <see cref="SetRow"/> and
+/// <see cref="SetPages"/>. The result of a row is bit-identical regardless of the other rows. Not thread-safe; one thread owns the device.
 /// </remarks>
 public sealed unsafe class CudaLlama : IDisposable
 {

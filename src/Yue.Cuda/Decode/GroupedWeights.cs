@@ -69,7 +69,7 @@ public static class GroupedWeights
         }
     }
 
-    /// <summary>Returns the weights of a row.</summary>
+    /// <summary>Reads the weights of a stored row.</summary>
     /// <param name="type">Int4 or int6.</param>
     /// <param name="row">The stored row.</param>
     /// <param name="weights">Receives the weights; their number is a multiple of 32.</param>

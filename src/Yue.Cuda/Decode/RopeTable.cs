@@ -4,7 +4,7 @@ namespace Yue.Cuda.Decode;
 public static class RopeTable
 {
     /// <summary>Returns theta^(-2j/D), rounded to float32 at the same points as in the reference. A difference in the last bit changes
-    /// an angle at position 16,384 by a thousandth.</summary>
+    /// an angle at position 16,384 by up to a thousandth of a radian.</summary>
     public static float Frequency(double theta, int headSize, int j) => 1 / (float)Math.Pow(theta, 2.0 * j / headSize);
 
     /// <summary>Returns the cosine and sine of position · frequency j: [context, D/2, 2].</summary>

@@ -20,7 +20,7 @@ public sealed class RowPages
     public IReadOnlyList<int> this[int row] => _pages[row];
 
     /// <summary>Adds pages to a row until it has enough for a number of positions.</summary>
-    /// <returns>0 if there are enough pages; otherwise the number of missing pages, and no pages are taken.</returns>
+    /// <returns>0 if the row now has enough pages; otherwise the number of pages that the pool lacks, and none are taken.</returns>
     public int Reserve(int row, int positions)
     {
         var missing = KvCache.PagesFor(positions) - _pages[row].Count;

@@ -49,8 +49,9 @@ public sealed record SongSettings
 
 /// <summary>The sampling chain of up to 32 songs as kernels. It runs after a step and feeds the ids back on the device.</summary>
 /// <remarks>
-/// A song stops on the device at its end id, its limit or its last page: its rows become inactive. The host records an event after the
-/// steps, waits for it, and reads the ids from a ring in pinned memory, at least every <see cref="RingSize"/> steps. Not thread-safe.
+/// A song stops on the device at its end id, at its maximum number of ids, at the end of the context, or if no id can be drawn. Its rows
+/// then become inactive. The host records an event after the steps, waits for it, and reads the ids from a ring in pinned memory, at least
+/// every <see cref="RingSize"/> steps. Not thread-safe.
 /// </remarks>
 public sealed unsafe class SongSampler : IDisposable
 {

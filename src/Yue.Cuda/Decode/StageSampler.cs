@@ -44,9 +44,9 @@ public sealed record StageSettings
 /// <summary>YuE 2's sampling chain of several songs as kernels, split over all multiprocessors. It runs after a step and feeds the ids
 /// back on the device.</summary>
 /// <remarks>
-/// A song stops on the device, at its end id, its limit or its last page. Its rows then become inactive. A song whose best score is NaN
-/// stops with <see cref="NoId"/>. The host records an event after the steps, waits for it, and reads the ids, at least every
-/// <see cref="SongSampler.RingSize"/> steps. Not thread-safe.
+/// A song stops on the device at its end id, at its maximum number of ids or at the end of the context. Its rows then become inactive. A
+/// song whose best score is not finite stops with <see cref="NoId"/>. The host records an event after the steps, waits for it, and reads
+/// the ids, at least every <see cref="SongSampler.RingSize"/> steps. Not thread-safe.
 /// </remarks>
 public sealed unsafe class StageSampler : IDisposable
 {

@@ -67,7 +67,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     }
 
     /// <summary>Enqueues the conversion of a matrix to int6 or int4. <see cref="ThrowIfNotFinite"/> checks whether all its values were
-    /// finite.</summary>
+    /// finite and at most <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="source">bf16 [rows, columns], 16-byte aligned.</param>
     /// <param name="destination">Receives the rows, 16-byte aligned. Must not overlap the source.</param>
@@ -118,7 +118,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
         {
             _bad.Fill(0, stream);
             throw new InvalidDataException(
-                $"{what}: {bad} rows or groups contain values that are not finite, which quantized weights cannot represent; "
+                $"{what}: {bad} rows or groups contain values that are not finite or too large, which quantized weights cannot represent; "
                     + "the file may be damaged");
         }
     }

@@ -20,7 +20,7 @@ struct Attended
         for (int d = 0; d < 8; d++) out[d][0] = out[d][1] = out[d][2] = out[d][3] = 0.0f;
     }
 
-    // Converts scores to powers of two, masks the positions after valid, and rescales the sums so far to the new maximum.
+    // Converts scores to exponents of two, masks the positions after valid, and rescales the sums so far to the new maximum.
     DEV void rescale(float (&score)[2][4], int valid)
     {
         constexpr float TO_POWERS_OF_TWO = 1.4426950408889634f * 0.08838834764831845f * CACHE_SCALE;    // log2(e) / sqrt(D)

@@ -1,10 +1,10 @@
 // Copies keys and values between a row's cache pages and dense [T, KV_HEADS, D] blocks: to_cache appends a prefilled block from position
-// `start` on; otherwise positions start .. start + T are copied out of the cache (earlier sections, for the next prefill).
+// `start` on; otherwise positions start .. start + T are copied out of the cache (such as earlier sections, for the next prefill).
 //
 // CACHE is 0 for bf16, 1 for fp8 and 2 for float32; see cache.cuh. Dense blocks are float32 for CACHE 2, otherwise bf16.
 // Launch: (T, 2) blocks of 16 * min(KV_HEADS, 16) threads: y is keys or values.
 // Reference: a round trip, and the page layout in ReferenceLlama.
-// Why this version: it runs only once per section, so 16-byte accesses are fast enough.
+// Why this version: decode steps do not run it, so 16-byte accesses are fast enough.
 #include "cache.cuh"
 
 extern "C" __global__ void cache_copy(u8* cache, const int* pages, int layer, int layer_count, int kv_heads, int start,

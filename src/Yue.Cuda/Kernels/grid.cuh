@@ -19,7 +19,7 @@ DEV void consumers_sync()
 }
 
 // All consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals and is never reset; word[1]
-// is its value at the start of the launch, written by leave, so that an arrival does not have to wait for a result.
+// is its value at the start of the launch, written by leave in the launch before, so that an arrival does not have to wait for a result.
 struct Grid
 {
     u32* word;

@@ -47,14 +47,14 @@ struct Shared
     float squares[ROWS];
     int position[ROWS];             // -1: the row is not active
     int unit_start[ROWS + 1];       // number of attention units of the rows before
-    u32 units[LISTED_UNITS];        // this block's attention units, see attention.cuh
+    u32 units[LISTED_UNITS];        // this block's attention units, see attention_units.cuh
     int unit_pages[LISTED_UNITS];   // and the first page of each
     float tile_squares[BATCH][ROWS];
     __align__(16) float sums[X_STAGED ? 4 : CONSUMER_WARPS * BATCH * ROWS * 8];     // 16 KiB
 };
 
 // Tiles of eight weight rows are dealt to the blocks in turn, and each product starts at the block after the last block of the previous
-// product. In a whole step, no block reads more than one tile more than another.
+// product. In a whole step, the numbers of tiles of two blocks differ by at most one.
 struct Deal
 {
     int first, count;

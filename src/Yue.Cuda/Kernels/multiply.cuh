@@ -130,8 +130,8 @@ DEV void zero(Sums& sums)
         for (int o = 0; o < OCTETS; o++) sums[t][o][0] = sums[t][o][1] = sums[t][o][2] = sums[t][o][3] = 0.0f;
 }
 
-// Multiplies eight k per lane of two tiles with all rows. Each sum depends on its previous value; processing the octets in turn hides that
-// latency.
+// Multiplies eight k per lane of two tiles with all rows. Each multiplication waits for the previous value of its sum; processing the
+// octets in turn hides that latency.
 DEV void multiply_eight(float (&sums)[OCTETS][4], const u32 (&a0)[4], const u32 (&a1)[4], const uint4 (&x)[OCTETS])
 {
 #pragma unroll

@@ -1,7 +1,7 @@
 // quantize:   scales[r] = max |w[r]| / max_code, out[r][i] = w[r][i] / scales[r] rounded to nearest even, in int8 (max_code is 127; a sign
 //             bit and seven bits of magnitude, which the step kernel widens with two instructions per pair) or e4m3 (max_code is 448).
 // dequantize: out[r][i] = in[r][i] * scales[r] in bf16, rounded to nearest even.
-// A row whose values are all below the normal range of float32 becomes zero with scale 1. A row with a NaN or an infinity gets a NaN as its
+// A row whose scale would be below the normal range of float32 becomes zero with scale 1. A row with a NaN or an infinity gets a NaN as its
 // scale, so that none of its values looks valid, and is counted in bad_rows.
 //
 // Launch: one block of 256 threads per row, columns a multiple of 8. Reference: Yue.Cuda.Tests/QuantizeTests.

@@ -30,7 +30,7 @@ DEV float log_sum(const float2* stats, int row)
     return top + logf(sum);
 }
 
-// keys, ids: [songs, V] scratch. ring: [songs, ring_size] ids and after them [songs] counts, in host memory.
+// keys_scratch, kept_scratch: [songs, V]. ring: [songs, ring_size] ids and after them [songs] counts, in host memory.
 extern "C" __global__ void __launch_bounds__(THREADS) sample(
     Song* songs, int song_count, const float* logits, int vocabulary, const float2* stats,
     u32* keys_scratch, u32* kept_scratch, int* token, int* position, int* active, int* ring, int ring_size)
@@ -132,7 +132,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
     u32 key = work.prefix;
     u64 rank = greedy ? 0 : (target - work.above) / max(probability(key, top), 1ull);   // among equal keys, by id
 
-    // Finds the rank-th id with that key. Ranges are scanned in order of ids, one chunk of threads at a time.
+    // Finds the rank-th id with that key. Ranges are scanned in order of ids, one id per thread at a time.
     __shared__ u32 warp_counts[32];
     u64 before = 0;
     for (int from = 0; from < allowed && work.chosen == 0x7fffffff; from += THREADS)

@@ -5,11 +5,11 @@
 // Launch: one block of 1024 threads per song, after stage_keys. Reference: Yue.Engine's StageChain and StageDraw.
 // Why this version: after comparing the maxima of 32 neighbors, only a few more ids remain than are kept. Each thread compares one of them
 // with all others, which gives its position in their order and the probability before it. If many ids remain, for example with a k above
-// the number of maxima, descend.cuh finds the limits of top-k and top-p without their order.
+// the number of maxima, descend.cuh finds the limits of top-k and top-p without ordering the ids.
 #include "descend.cuh"
 #include "stage_state.cuh"
 
-constexpr int NO_ID = -1;           // the best score is NaN
+constexpr int NO_ID = -1;           // the best score is not finite
 
 struct Work : Descent
 {
@@ -122,7 +122,7 @@ DEV float exponential(const StageSong& song, int id)
     return -logf((float)word * 2.3283064365386963e-10f + 1.1641532182693481e-10f);      // 2^-32, 2^-33
 }
 
-// Returns p / q of an id as a key: a larger ratio has a larger key; for equal ratios, the lower id does.
+// Returns p / q of an id as a key: a larger ratio has a larger key, and among equal ratios, a lower id has.
 DEV u64 ratio_key(const StageSong& song, const Candidate& c, float top)
 {
     float ratio = fmaxf(expf(from_key(c.key) - top) / exponential(song, c.id), 0.0f);      // q may be -0

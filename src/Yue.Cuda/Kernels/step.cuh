@@ -70,8 +70,8 @@ DEV size_t cache_offset(int page, int layer, int layer_count, int kv, int head)
     return ((((size_t)page * layer_count + layer) * 2 + kv) * KV_HEADS + head) * BLOCK_BYTES;
 }
 
-// The number of pages of an attention split. It depends only on the row's length, so that a row's sums never depend on other rows. With
-// many key-value heads, splits of two pages give all blocks enough work, and only half as many sums are written and joined.
+// Returns s such that an attention split has 2^s pages. It depends only on the row's length, so that a row's sums never depend on other
+// rows. With many key-value heads, splits of two pages give all blocks enough work, and only half as many sums are written and joined.
 DEV int split_shift(int pages)
 {
     int shift = KV_HEADS >= 16 && pages > 16 ? 1 : 0;

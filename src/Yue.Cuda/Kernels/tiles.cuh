@@ -6,7 +6,7 @@
 constexpr int MAX_GROUP = X_STAGED ? (YUE_OWN_REGISTERS ? 384 : 256) / ROWS / 2 * 2
     : ROWS == 80 ? 2 : ROWS == 64 ? (WEIGHT == 0 ? 4 : 2) : ROWS == 16 ? 12 : 8;
 
-typedef float Sums[MAX_GROUP / 2][OCTETS][4];               // of a pair of tiles: weight rows g of both, songs 2 c and 2 c + 1 of an octet
+typedef float Sums[MAX_GROUP / 2][OCTETS][4];               // of a pair of tiles: weight rows g of both, rows 2 c and 2 c + 1 of an octet
 
 enum { QKV, OUT, GATE_UP, DOWN, HEAD };
 

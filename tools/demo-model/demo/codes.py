@@ -50,7 +50,7 @@ CHORD_UNITS = _units(_above(_CHORD_LOW, np.arange(12)))
 
 
 def wrapped_age(age):
-    """Returns ages below 32; above that, a whole number of vibrato cycles is subtracted."""
+    """Returns ages below 32: from an age of 32 on, a whole number of vibrato cycles is subtracted."""
     cycles = 2 * _VIBRATO_FRAMES
     return np.where(age < _AGES, age, _AGES - cycles + (age - _AGES) % cycles)
 
@@ -137,12 +137,12 @@ def chord_of(code):
 
 
 def hit_of(code):
-    """Returns the drum that begins with an instrumental track's code of codebook 0, as in DRUM_KINDS; 0 means none."""
+    """Returns the drum that begins at a code of codebook 0 of an instrumental track, as an index into DRUM_KINDS; 0 means none."""
     return (code - _STRIKE) % 4 if _STRIKE <= code < _DRUM else code - _DRUM if _DRUM <= code < _RELEASE else 0
 
 
 def begins(code):
-    """Returns True if a chord or a drum begins with a code of codebook 0."""
+    """Returns True if a chord or a drum begins at a code of codebook 0 of an instrumental track."""
     return _STRIKE <= code < _RELEASE
 
 

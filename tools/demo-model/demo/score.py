@@ -47,7 +47,7 @@ def ending_steps(step_frames):
 
 
 def _lengths(step_frames):
-    """Returns the lengths of notes in steps and their probabilities. Slow songs have shorter notes."""
+    """Returns the lengths of notes in steps and their probabilities. Slow songs use shorter note values."""
     if step_frames < 14:
         return (2, 3, 4), (75, 10, 15)
     return ((1, 2, 3), (35, 55, 10)) if step_frames < 20 else ((1, 2), (70, 30))

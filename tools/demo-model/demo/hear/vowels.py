@@ -41,7 +41,7 @@ def _classify(frame, f0):
 
 
 def sung(wave, pitch):
-    """Returns the detected vowels in order: (first hop, last hop, vowel)."""
+    """Returns the detected vowels in order: (first hop, the hop after the last, vowel)."""
     frames = frames_of(wave.astype(np.float64), _WINDOW)
     found = np.full(len(pitch.hertz), -1)
     for t in np.flatnonzero((pitch.hertz > 0) & (pitch.level_db > -18)):
@@ -60,7 +60,7 @@ def sung(wave, pitch):
 
 
 def _joined(runs):
-    """Joins pieces of the same vowel with at most two hops between them."""
+    """Joins pieces of the same vowel with at most one hop between them."""
     out = []
     for run in runs:
         if out and out[-1][2] == run[2] and run[0] - out[-1][1] <= 1:
@@ -71,8 +71,8 @@ def _joined(runs):
 
 
 def right(heard, wanted):
-    """Returns the number of expected vowels that were detected, aligned in order. Gaps have a cost, so that unrelated texts match
-    in about one vowel of five."""
+    """Returns the number of expected vowels that were detected, aligned in order. Gaps have a cost, so that unrelated texts cannot
+    match well by skipping vowels."""
     best = -_GAP * np.arange(len(wanted) + 1)
     count = np.zeros(len(wanted) + 1)
     for i, vowel in enumerate(heard, 1):

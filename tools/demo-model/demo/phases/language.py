@@ -19,7 +19,7 @@ _FAR = 10_000                                   # positions that a song may alre
 _SHORT_UNTIL = 0.5                              # share of the time with short sequences
 _RATE, _HINTS_WEIGHT = 3e-3, 1.0                # at first
 _FROM_RATE = 2e-3                               # at first, for the weights of a finished set
-_LATER_RATE, _LATER_HINTS_WEIGHT = 1.5e-3, 0.3  # for a model that can already sing, but not for its new probes
+_LATER_RATE, _LATER_HINTS_WEIGHT = 1.5e-3, 0.3  # for a model that can already sing and has new probes
 _WORKERS = 8                                    # processes that prepare batches
 
 
@@ -168,8 +168,8 @@ def stage1(run):
     asked = hints.Hints(sizes.STAGE1.hidden).to(run.device)
     zero_rows, end = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1))), int(prompt.STAGE1.index([prompt.END_OF_AUDIO])[0])
     forward = run.compiled(model.states)
-    # First more sequences, which are short and truncated, then whole songs: a section ends well only at distances from the song's beginning
-    # that occurred in training.
+    # First more sequences, which are short and truncated, then whole songs: the model ends a section well only at distances from the
+    # song's beginning that occurred in training.
     middle = (training.sequences, training.context)
     whole_songs = [middle, (max(1, training.sequences * training.context // training.longest), training.longest)]
     whole = _batches(run, songs, whole_songs)
@@ -199,7 +199,7 @@ def stage1(run):
     Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, rate, beside=asked).run(loss_of, held_out)
 
 
-FRAMES = 300                                    # frames of a stage-2 chunk; the last one of a song is shorter
+FRAMES = 300                                    # frames of a stage-2 chunk; the last one of a song may be shorter
 _CHUNKS = ((0.7, FRAMES), (0.15, 90), (0.15, 40))       # shares of the training chunks, and their frames
 _FADING_STARTS = 0.2                            # share of the chunks that begin while the last chord of a section fades
 
