@@ -63,7 +63,7 @@ internal sealed class GenerateHandler(
             return await FailAsync(ExitCode.Usage, $"The reference clip cannot be read: {e.Message}");
         }
 
-        // Checked before the models are loaded, and again when their names are known.
+        // The request is checked before the models are loaded, and again when the names of the models are known.
         if (await CheckAsync(arguments, clips) is not { } early
             || await PlanFilesAsync(arguments, early) is not var (targets, format)
             || await LoadAsync(early, cancel) is not { } song)

@@ -164,7 +164,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
             Path.Combine(Path.GetDirectoryName(path)!, $".{(uint)path.GetHashCode(StringComparison.Ordinal)}{suffix}");
     }
 
-    /// <summary>Writes a song whose files could not be written into a new folder elsewhere.</summary>
+    /// <summary>Writes a song into a new folder elsewhere, after writing it to its own files has failed.</summary>
     /// <returns>The song's path; null if it could not be written anywhere.</returns>
     public async Task<string?> KeepElsewhereAsync(EncodedSong song, SongTexts texts)
     {

@@ -36,7 +36,7 @@ internal static class TextFile
         {
             var text = encoding.GetString(bytes[markBytes..]);
 
-            // UTF-16 without a byte order mark is valid UTF-8, with a zero next to every Latin letter.
+            // ASCII text in UTF-16 without a byte order mark is also valid UTF-8, with a NUL next to every character.
             return text.Contains('\0', StringComparison.Ordinal) ? throw NotUtf8(name, null) : text;
         }
         catch (DecoderFallbackException e)

@@ -55,7 +55,8 @@ internal interface IJobLog
 
     /// <summary>Returns a job to its old position in the queue.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="interrupted">True if the process ended while it was running, which is counted.</param>
+    /// <param name="interrupted">True to count an interruption: the process ended, or the device or the claim was lost, while the job was
+    /// running.</param>
     /// <param name="cancel">Cancels the wait.</param>
     Task<bool> RequeueAsync(StoredJob job, bool interrupted, CancellationToken cancel);
 

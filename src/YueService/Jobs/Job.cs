@@ -36,7 +36,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The request.</summary>
     public JobRequest Request { get; }
 
-    /// <summary>The job as it was stored when this process accepted or resumed it; null if the job is not kept.</summary>
+    /// <summary>The job as it was stored when this process accepted or resumed it; null if the job is only in memory.</summary>
     public StoredJob? Stored { get; }
 
     /// <summary>The name of the API key that requested it; null without keys.</summary>
@@ -99,7 +99,8 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The times when the sections began, in order. Read when the song has ended.</summary>
     public IReadOnlyList<SectionStart> Sections => _sections;
 
-    /// <summary>The position among the waiting jobs, from 1; 0 when it no longer waits. Set by <see cref="JobOrder"/>.</summary>
+    /// <summary>The position among the waiting jobs, from 1; 0 when it no longer waits. Set by <see cref="JobOrder"/>, or by
+    /// <c>JobMirrors</c> if jobs are shared.</summary>
     public int Position
     {
         get => _position;

@@ -21,11 +21,11 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
     public static string Probe { get; } = string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {JobSchema.Version}");
 
     /// <summary>The name of an SQL function that returns whether a text contains another one.</summary>
-    /// <remarks>SQLite's <c>instr</c> compares byte by byte, which takes most of the time of a search.</remarks>
+    /// <remarks>SQLite's <c>instr</c> compares byte by byte, which would take most of the time of a search.</remarks>
     public const string Contains = "contains_text";
 
     /// <summary>Returns the open connection.</summary>
-    /// <exception cref="StorageException">The folder cannot be used.</exception>
+    /// <exception cref="StorageException">The folder cannot be used, or a later release wrote the database.</exception>
     public SqliteConnection Open()
     {
         folder.Claim();

@@ -16,7 +16,7 @@ internal static class JobRows
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 
-    /// <summary>Returns a value in the form for rows and files.</summary>
+    /// <summary>Returns the JSON of a value, as it is stored in rows and files.</summary>
     public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);
 
     /// <summary>Parses the result of <see cref="ToJson"/>.</summary>

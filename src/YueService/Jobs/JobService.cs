@@ -132,7 +132,8 @@ internal sealed partial class JobService(
         }
     }
 
-    /// <summary>Completes or fails the jobs of an earlier process whose state already decides their end.</summary>
+    /// <summary>Completes or fails the jobs of an earlier process if their state already decides their end, and queues interrupted jobs
+    /// again.</summary>
     /// <returns>The jobs to make, oldest first.</returns>
     private async Task<IReadOnlyList<StoredJob>> ReviveAsync(CancellationToken cancel)
     {

@@ -115,7 +115,7 @@ internal sealed record StoredJob
     /// <summary>The number of changes to the title, the note or the favourite mark.</summary>
     public long Edits { get; init; }
 
-    /// <summary>The number of times that the process ended while the job was running.</summary>
+    /// <summary>The number of interruptions: the process ended, or the device or the claim was lost, while the job was running.</summary>
     public int Interruptions { get; init; }
 
     /// <summary>The hash of the body that was sent with an <c>Idempotency-Key</c>; null without one.</summary>
@@ -134,8 +134,8 @@ internal sealed record StoredJob
     /// <summary>The name of the API key that requested it; null without keys, or if an earlier release stored the job.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>The number of times that a worker has claimed the job. Only the last one may store its progress and end. 0 if the log is
-    /// not shared.</summary>
+    /// <summary>The number of times that a worker has claimed the job. Only the last attempt may store its progress and its end. 0 if the
+    /// log is not shared.</summary>
     public int Attempt { get; init; }
 
     /// <summary>The song's folder in the store of files; null for the folder with the job's name.</summary>

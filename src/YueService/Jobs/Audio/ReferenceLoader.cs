@@ -10,7 +10,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
     // Lossy formats pad a file by some frames; a larger difference means different recordings.
     private const double MaxStemDifferenceSeconds = 0.1;
 
-    // Few at a time, because each uses a core, and memory for a minute of sound.
+    // Few clips at a time, because each uses a core, and memory for a minute of sound.
     private readonly SemaphoreSlim _decoding = new(2, 2);
 
     /// <summary>Loads a clip in the form that the engine needs.</summary>

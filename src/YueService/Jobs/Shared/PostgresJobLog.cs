@@ -6,7 +6,8 @@ using YueService.Settings;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>Jobs in a PostgreSQL database that processes share. All times are from the database's clock.</summary>
+/// <summary>Jobs in a PostgreSQL database that processes share. The times of jobs are from the database's clock; the times of webhooks are
+/// from the process's clock.</summary>
 internal sealed class PostgresJobLog(
     PostgresDatabase database,
     SharedSettings settings,
