@@ -17,12 +17,12 @@ internal sealed class SharedMetrics(IMeterFactory meters, JobMirrors jobs, Share
             _meter.CreateObservableGauge("yue.job.queued", () => jobs.Depth, "{song}", "Waiting jobs of all processes.");
             _meter.CreateObservableGauge("yue.job.running", () => jobs.RunningCount, "{song}", "Jobs that workers have claimed.");
             _meter.CreateObservableGauge(
-                "yue.job.oldest.age", () => jobs.OldestWait.TotalSeconds, "s", "The waiting time of the first job.");
+                "yue.job.oldest.age", () => jobs.OldestWait.TotalSeconds, "s", "The waiting time of the oldest waiting job.");
             _meter.CreateObservableGauge(
                 "yue.worker.song.limit",
                 () => processes.Workers.Sum(worker => worker.About.Slots),
                 "{song}",
-                "The total number of concurrent songs of live workers.");
+                "The number of songs that all live workers can make at once.");
         }
 
         return Task.CompletedTask;

@@ -50,6 +50,6 @@ internal sealed partial class SharedNotices(PostgresDatabase database, SharedSet
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Notifications are not received: {Reason} Retrying until they are")]
+    [LoggerMessage(LogLevel.Warning, "Notifications cannot be received: {Reason} Retrying")]
     private partial void LogLost(string reason);
 }
