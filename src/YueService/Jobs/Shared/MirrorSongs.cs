@@ -203,8 +203,8 @@ internal sealed partial class MirrorSongs(
         return number;
     }
 
-    [LoggerMessage(
-        LogLevel.Warning, "The song of job {JobId} could not be passed to its caller, or the job could not be removed; it is removed later")]
+    [LoggerMessage(LogLevel.Warning, "The song of job {JobId} could not be passed to its caller, or the job could not be removed. "
+        + "It is removed later")]
     private partial void LogLeft(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Warning, "The sound of job {JobId} cannot be fetched now: {Reason}")]
