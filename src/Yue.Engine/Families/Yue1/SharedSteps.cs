@@ -4,7 +4,7 @@ using Yue.Engine.Families.Yue1.Stage2;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>A step of a stage-1 decoder: the next ids of all its songs.</summary>
+/// <summary>A step of a stage-1 decoder, which samples the next ids of all songs that request it.</summary>
 internal sealed record Stage1Step(IStage1Decoder Decoder, StepTimes Times) : ISharedStep
 {
     public void Advance(IReadOnlyList<ISongWork> songs)

@@ -69,8 +69,8 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
     }
 
     /// <summary>Returns the finished fraction of the work, which never decreases.</summary>
-    /// <param name="tokens">The sampled tokens, including the work of reading prompts.</param>
-    /// <param name="allTokens">The expected final number of tokens, including the work of reading prompts.</param>
+    /// <param name="tokens">The number of sampled tokens, plus the work of reading prompts, in units of tokens.</param>
+    /// <param name="allTokens">The expected final value of <paramref name="tokens"/>.</param>
     /// <param name="frames">The expected number of frames of the whole song.</param>
     /// <param name="stage2Share">The fraction of them that stage 2 has finished.</param>
     /// <param name="decodeShare">The fraction of them that is decoded.</param>

@@ -95,7 +95,7 @@ public sealed record SongPlan
         return [.. Enumerable.Range(0, Lyrics.Count).Select(i => i < known.Length ? known[i] : null)];
     }
 
-    /// <summary>Returns the limit of each section to sing.</summary>
+    /// <summary>Returns the budget of each section to sing.</summary>
     internal SectionBudget[] BudgetsOf(SongRequest request) => request.TargetSeconds is { } targets
         ? [.. targets.Select(SectionBudget.OfSeconds)]
         : [.. Enumerable.Repeat(SectionBudget.UpTo(request.MaxNewTokens), Sung.Count)];

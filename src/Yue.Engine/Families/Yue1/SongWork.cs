@@ -64,8 +64,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
     public SongResult? Result { get; private set; }
 
-    /// <summary>The steps of the decoders during stage 1 and stage 2. Reading a prompt is not a shared step. While the player waits for
-    /// stage 2, the song does not request steps of stage 1, but is still advanced by those that other songs request.</summary>
+    /// <summary>The steps of the decoders during stage 1 and stage 2. Reading a prompt is not a shared step. While stage 2 works on paced
+    /// chunks, the song does not request steps of stage 1, but is still advanced by those that other songs request.</summary>
     public IReadOnlyList<ISharedStep> SharedSteps
     {
         get

@@ -14,8 +14,8 @@ internal sealed class Yue1Costs : IFamilyCosts
     private const long CpuCoreBytes = 8 << 20;
 
     /// <summary>CUDA itself, the codec and the vocoders with their activations, and prompt activations without scores: measured at 2 to 3
-    /// GB. Encoding a one-minute reference clip takes more, but not at the same time as the scores. With a fully planned device, songs with
-    /// clips used 1.5 GB more than others, which was still 1.0 GB less than the plan.</summary>
+    /// GB. Encoding a one-minute reference clip takes more, but not at the same time as the scores. On a device whose memory was fully
+    /// planned, songs with clips used 1.5 GB more than others, which was still 1.0 GB less than the plan.</summary>
     private const long FixedWorkingBytes = 5L << 29;
 
     /// <summary>The same without the codec and the vocoders: CUDA itself takes about half of it, and the rest is for one matrix that is

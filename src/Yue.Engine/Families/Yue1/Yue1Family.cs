@@ -4,7 +4,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The checkpoints of YuE 1 in the settings, other than those that requests can name.</summary>
+/// <summary>The settings of YuE 1 in addition to the checkpoints that requests name.</summary>
 /// <param name="Stage2">The stage-2 folder; null with the demo model.</param>
 /// <param name="Codec">The codec folder, with the vocoders; null with the demo model.</param>
 /// <param name="Tokenizer">The SentencePiece model; null means <c>tokenizer.model</c> in the stage-1 folder.</param>

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Decode;
 
-/// <summary>The parts that a song can be decoded to. <see cref="SongDecoder"/> computes only what they need.</summary>
+/// <summary>The parts that a song can be decoded to. <see cref="SongDecoder"/> computes only what the requested parts need.</summary>
 [Flags]
 public enum SongParts
 {

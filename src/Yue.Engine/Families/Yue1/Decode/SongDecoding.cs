@@ -25,8 +25,8 @@ public sealed class SongDecoding
     /// <summary>True if the song is complete and every frame is decoded.</summary>
     public bool IsDone => _instrumental.IsComplete && Pairs.All(pair => pair.IsDone);
 
-    /// <summary>The remaining windows of the model that has decoded the fewest frames; see <see cref="DecodeWindows.From"/>. If several
-    /// models have not decoded a window, the largest of their numbers of needed frames counts.</summary>
+    /// <summary>The remaining windows of the model that has decoded the fewest frames; see <see cref="DecodeWindows.From"/>. For a window
+    /// that several models have not decoded, the number of frames is the largest that any of these models needs.</summary>
     public IEnumerable<(int Start, int FramesNeeded)> WindowsLeft => Pairs.MinBy(pair => pair.FramesDone)!.WindowsLeft.Select(window =>
         (window.Start, Pairs.Where(pair => pair.FramesDone <= window.Start).Max(pair => pair.FramesNeededAt(window.Start))));
 

@@ -87,7 +87,7 @@ public sealed class Stage1Song : IDisposable
 
     private SectionBudget Budget => _budgets[Done];
 
-    /// <summary>The size of the context in ids without a section's budget.</summary>
+    /// <summary>The size of the context in ids, minus the section's budget.</summary>
     private int Room => RoomOf(_context, Budget.MaxTokens);
 
     /// <summary>Starts the first section to sing.</summary>
@@ -251,7 +251,7 @@ public sealed class Stage1Song : IDisposable
             + $"shorten the lyrics{clip}{fewer}";
     }
 
-    /// <summary>Returns the size of a context in ids without a section's budget.</summary>
+    /// <summary>Returns the size of a context in ids, minus a section's budget.</summary>
     internal static int RoomOf(int context, int maxTokens) => context - maxTokens - 1;
 
     private SectionSampling Sampling() => new()

@@ -51,7 +51,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
     public int QuickRows => int.MaxValue;
 
-    /// <summary>A step processes all rows up to the last one in use. Rows without a chunk have no frames.</summary>
+    /// <summary>A step processes all rows up to the last one in use. Rows without a chunk have 0 finished frames.</summary>
     public IReadOnlyList<int> ActiveRows
     {
         get

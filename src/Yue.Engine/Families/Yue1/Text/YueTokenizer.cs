@@ -67,7 +67,7 @@ public sealed class YueTokenizer
 
             for (var i = start; i < end; i++)
             {
-                // SentencePiece reports a run of unknown characters as one; with byte fallback there are none.
+                // SentencePiece reports a run of unknown characters as one unknown id. With byte fallback, no character is unknown.
                 if (tokens[i].Id != _mirrored.UnknownId || ids is not [.., var last] || last != _mirrored.UnknownId)
                 {
                     ids.Add(tokens[i].Id);
