@@ -94,7 +94,7 @@ public sealed class SongCheckTests : IDisposable
         var path = await _client.SubmitAsync("la");
         await _client.WhenAsync(path, "succeeded");
 
-        // The fake engine reports 3.25 s for every song, and this one had two letters.
+        // The fake engine reports 3.25 s for every song, and the finished song had two letters.
         Assert.Equal(3.3, await WaitAsync("""{"lyrics":"lo"}"""), 0.11);
         Assert.Equal(16.3, await WaitAsync("""{"lyrics":"la la la l"}"""), 0.11);
         Assert.Equal(32.5, await WaitAsync("""{"lyrics":"la la la l","takes":2}"""), 0.11);

@@ -110,7 +110,7 @@ public sealed class AudioTests : IDisposable
         var readers = new List<HttpResponseMessage>();
         for (var i = 0; i < Readers; i++)
         {
-            // They read the headers and nothing else.
+            // These readers read the headers and nothing else.
             readers.Add(
                 await client.GetAsync(job + "/audio", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken));
         }

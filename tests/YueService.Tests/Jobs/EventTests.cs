@@ -206,7 +206,7 @@ public sealed class EventTests : IDisposable
         var readers = new List<EventStream>();
         for (var i = 0; i < 20; i++)
         {
-            // They open the stream and read nothing.
+            // These readers open the stream and read nothing.
             readers.Add(await EventStream.OpenAsync(_client, job));
         }
 

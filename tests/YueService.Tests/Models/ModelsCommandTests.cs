@@ -78,7 +78,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
             "All files are installed and verified. A song also needs the rest of a profile: en-cot.\n", output, StringComparison.Ordinal);
         Assert.DoesNotContain("YUE_", output, StringComparison.Ordinal);
 
-        // Both are part of every profile, so they are verified even if no profile is complete.
+        // Both files are part of every profile, so they are verified even if no profile is complete.
         Assert.Contains("2 of 5 files", (await RunAsync("list")).Output, StringComparison.Ordinal);
         var (verified, report, _) = await RunAsync("verify");
         Assert.Equal(ExitCode.Success, verified);

@@ -54,7 +54,7 @@ public sealed class StudioAddressTests : IDisposable
     private static string Announcement(YueProcess service) =>
         $"The studio, a web page for making songs, is at {service.Client.BaseAddress}";
 
-    /// <summary>Starts the service with the folder as its only PATH.</summary>
+    /// <summary>Starts the service with only the test's folder in its PATH.</summary>
     private YueProcess Start(params string[] options) =>
         YueProcess.Start(["serve", $"--Yue:StateFolder={_folder["state"]}", .. options], [("PATH", _folder.Path)]);
 }
