@@ -81,7 +81,7 @@ internal sealed class GenerateHandler(
         if (engine.Status.IsDemo)
         {
             await error.WriteLineAsync(
-                "The built-in demo model is in use because no checkpoints are configured: a small model for trying things out.");
+                "No checkpoints are configured, so the built-in demo model is in use: a small model for trying things out.");
         }
 
         if (await CheckAsync(arguments, clips) is not { } command)

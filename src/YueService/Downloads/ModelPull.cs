@@ -48,7 +48,7 @@ internal sealed class ModelPull(
         {
             var whole = folder.Manifest.Profiles.Keys.Where(folder.Manifest.IsWhole);
             await output.WriteLineAsync(
-                $"All files are installed and verified. A song also needs the rest of a profile: {string.Join(", ", whole)}.");
+                $"All files are installed and verified. To make songs, also pull one of these profiles: {string.Join(", ", whole)}.");
         }
     }
 

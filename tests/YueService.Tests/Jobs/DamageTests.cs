@@ -142,7 +142,7 @@ public sealed class DamageTests : IDisposable
             using var response = await client.GetAsync($"{job}/audio?format={format}", TestContext.Current.CancellationToken);
             var problem = await response.ProblemAsync(HttpStatusCode.InternalServerError, "urn:yue:song-damaged");
             Assert.Contains(
-                $"mix.wav in the state folder has {bytes} bytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+                $"The stored file mix.wav has {bytes} bytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         }
     }
 

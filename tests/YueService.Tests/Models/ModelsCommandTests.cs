@@ -75,7 +75,9 @@ public sealed class ModelsCommandTests : IAsyncLifetime
         Assert.Equal(ExitCode.Success, exitCode);
         Assert.Equal(_contents.Keys.Where(name => name.StartsWith("codec/", StringComparison.Ordinal)), _contents.Keys.Where(IsPulled));
         Assert.EndsWith(
-            "All files are installed and verified. A song also needs the rest of a profile: en-cot.\n", output, StringComparison.Ordinal);
+            "All files are installed and verified. To make songs, also pull one of these profiles: en-cot.\n",
+            output,
+            StringComparison.Ordinal);
         Assert.DoesNotContain("YUE_", output, StringComparison.Ordinal);
 
         // Both files are part of every profile, so they are verified even if no profile is complete.

@@ -26,7 +26,7 @@ internal sealed class SharedRateLimiter(PostgresCallers callers, string caller, 
         return new Lease(await callers.TakeSongsAsync(caller, permitCount, limit, cancellationToken));
     }
 
-    /// <summary>The result of a request.</summary>
+    /// <summary>The result of a request for songs.</summary>
     /// <param name="wait">The time after which the caller may try again; null if the songs are granted.</param>
     private sealed class Lease(TimeSpan? wait) : RateLimitLease
     {

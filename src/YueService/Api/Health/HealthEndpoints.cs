@@ -71,7 +71,7 @@ internal static class HealthEndpoints
             Service = ServiceIdentity.Name,
             Version = ServiceIdentity.Version,
             Demo = status.IsDemo,
-            Note = status.IsDemo ? "The built-in demo model is in use because no checkpoints are configured: "
+            Note = status.IsDemo ? "No checkpoints are configured, so the built-in demo model is in use: "
                 + "a small model for trying things out." : null,
             Idle = status.IsIdle,
             Loading = loading ? status.Loading ?? "starting" : null,

@@ -11,7 +11,8 @@ using YueService.Telemetry;
 
 namespace YueService.Api.Predict;
 
-/// <summary><c>POST /predict</c> with <c>stream</c>: the sound of a song while it is being made, as one response.</summary>
+/// <summary><c>POST /predict</c> with <c>stream</c>, and <c>POST /v1/audio/speech</c>: the sound of a song while it is being made, as one
+/// response.</summary>
 internal sealed partial class PredictStreamer(
     ISongEngine engine, JobIntake intake, JobEstimate estimate, IStreamEncoder encoder, ILogger<PredictStreamer> logger)
 {
@@ -95,7 +96,8 @@ internal sealed partial class PredictStreamer(
     {
         if (command.Song.Output.LoudnessLufs is not null)
         {
-            yield return "output.loudness_lufs was ignored: it is measured over the whole song, and a stream begins earlier";
+            yield return "output.loudness_lufs was ignored: loudness is measured over the whole song, and a stream begins "
+                + "before the song is finished";
         }
 
         if (command.Song.Output.Stems)

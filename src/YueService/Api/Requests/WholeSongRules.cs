@@ -41,7 +41,7 @@ internal static class WholeSongRules
 
         if (song.Plan == ScorePlan.Off)
         {
-            fields.Error(SongFields.Score, "is sent and plan is \"off\", which is a song without a score; leave one of them out.");
+            fields.Error(SongFields.Score, "is sent and plan is \"off\", which makes a song without a score; leave one of them out.");
         }
 
         if (song is { Scope: SongScope.Score, Instrumental: false })

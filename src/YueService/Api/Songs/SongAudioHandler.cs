@@ -90,7 +90,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         return Problems.Create(
             http,
             ProblemType.SongDamaged,
-            $"{file.Name} in the state folder has {content.Length} bytes {expected}. Delete the job and request the song again.");
+            $"The stored file {file.Name} has {content.Length} bytes {expected}. Delete the job and request the song again.");
     }
 
     /// <summary>Sends a file with the current tags of the song: its title may have changed since the file was made.</summary>

@@ -80,7 +80,7 @@ internal sealed record SongJobResponse
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public NormalizedRequest? Request { get; init; }
 
-    /// <summary>Warnings about how the request was interpreted.</summary>
+    /// <summary>Warnings about how the request was interpreted and, when the song is finished, about how it was sung.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>The finished song; null before.</summary>
