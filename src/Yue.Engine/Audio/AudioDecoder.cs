@@ -60,7 +60,7 @@ public sealed class AudioDecoder
         _ffmpeg = new FfmpegDecoder(programFolder, tempFolder ?? Path.GetTempPath(), _timeLimit);
     }
 
-    /// <summary>True if ffmpeg and ffprobe were found. Without them, m4a and flac files are rejected, also flac in Ogg.</summary>
+    /// <summary>True if ffmpeg and ffprobe were found. Without them, m4a and flac files (also flac in Ogg) are rejected.</summary>
     public bool HasFfmpeg => _ffmpeg.IsAvailable;
 
     /// <summary>Decodes a part of a file.</summary>

@@ -3,7 +3,7 @@ namespace Yue.Engine.Audio;
 /// <summary>Fades out the end of a song that was cut, so that it does not end with a click or in the middle of a tone.</summary>
 public static class FadeOut
 {
-    /// <summary>Returns the length of the fade of a clip in seconds: at most half of the clip.</summary>
+    /// <summary>Returns the length of a clip's fade in seconds: the requested length, but at most half of the clip.</summary>
     public static double SecondsOf(AudioClip clip, double seconds) => Math.Min(seconds, clip.DurationSeconds / 2);
 
     /// <summary>Returns the number of samples per channel that a fade changes: at most half of the clip.</summary>

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>A stream of bytes, a part of a file, and more bytes.</summary>
+/// <summary>A stream that consists of bytes, then a part of a file, then more bytes.</summary>
 /// <param name="head">The first bytes.</param>
 /// <param name="file">The file, which is disposed with the stream.</param>
 /// <param name="start">The start of the part.</param>

@@ -36,7 +36,7 @@ internal static class LlamaMemory
     /// <summary>Returns the number of positions of a prompt whose attention is computed at a time: all of them if their scores fit into
     /// <see cref="MaxScoreBytes"/>, otherwise the largest power of two that fits.</summary>
     /// <param name="rows">Sequences times query heads.</param>
-    /// <param name="length">The positions that each position attends to.</param>
+    /// <param name="length">The number of positions that each position attends to.</param>
     /// <param name="count">The number of positions.</param>
     public static long PositionsAtOnce(long rows, long length, long count)
     {

@@ -16,7 +16,7 @@ internal interface IFamilyModels : IDisposable
     /// <summary>Returns the GPU kernels that the models need. They compile while weights load.</summary>
     IEnumerable<KernelBuild> Kernels(Gpu gpu, Capacity capacity);
 
-    /// <summary>Adds the models that are loaded on demand to the shelf, the most important first. Loads nothing yet.</summary>
+    /// <summary>Adds to the shelf the models that are loaded on demand, the most important first. Loads nothing yet.</summary>
     void Shelve(ModelHost host);
 
     /// <summary>Returns the shelf models that songs need, the most important first.</summary>

@@ -19,7 +19,7 @@ internal sealed record MemoryPlan
     /// <summary>The songs and rows that fit. On the CPU there is no shared batch, and families choose their rows.</summary>
     public required Capacity Capacity { get; init; }
 
-    /// <summary>The memory for all models on the shelf, including their caches.</summary>
+    /// <summary>The memory budget of the shelf, for loaded models and their caches.</summary>
     public required long ModelBytes { get; init; }
 
     /// <summary>The total planned memory.</summary>
@@ -140,7 +140,7 @@ internal sealed record MemoryPlan
             + string.Join(", ", [.. Remedies(limits, songs, MinBytes), "no other programs on the device", "Device=cpu"]);
     }
 
-    /// <summary>Returns the settings that need less memory, each with the memory that is then needed.</summary>
+    /// <summary>Returns the settings that need less memory, most of them with the memory that is then needed.</summary>
     private static IEnumerable<string> Remedies(MemoryLimits limits, int songs, Func<MemoryLimits, long> least)
     {
         if (songs > 1)

@@ -1,7 +1,7 @@
 namespace Yue.Engine.Sampling;
 
-/// <summary>Counter-based random numbers, which depend only on the position at which they are used: Philox4x32-10 (Salmon et al., "Parallel
-/// random numbers: as easy as 1, 2, 3", SC 2011; the Random123 library).</summary>
+/// <summary>Counter-based random numbers, which depend only on the seed and on the position at which they are used: Philox4x32-10 (Salmon
+/// et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011; the Random123 library).</summary>
 /// <remarks>
 /// <para>All arithmetic is on unsigned 32-bit words, so a kernel can reproduce it bit for bit. The key is the seed: k0 is its low word, k1
 /// its high word. The counter is c0 = step, c1 = section, c2 = lane, c3 = 0.</para>

@@ -75,7 +75,8 @@ internal sealed class SongHandoff
         }
     }
 
-    /// <summary>Sets the number of songs that the engine's thread has room for, including those that it has not taken yet.</summary>
+    /// <summary>Sets the number of songs that the engine's thread has room for, including admitted songs that it has not taken
+    /// yet.</summary>
     public void SetRoom(int songs)
     {
         lock (_lock)

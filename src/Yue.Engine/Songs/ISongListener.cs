@@ -3,12 +3,12 @@ namespace Yue.Engine.Songs;
 /// <summary>Listens to a song while it is made. The finished song is the same without a listener.</summary>
 public interface ISongListener
 {
-    /// <summary>True while a client listens. The song is then rendered from its beginning while later parts are still being written. Read
-    /// between steps on the engine's thread.</summary>
+    /// <summary>True while a client listens. The song is then rendered from its beginning while later parts are still being written. The
+    /// property is read between steps on the engine's thread.</summary>
     bool IsListening { get; }
 
-    /// <summary>The position in seconds of a player that starts with the first sound it receives and plays in real time; 0 before that.
-    /// Read like <see cref="IsListening"/>.</summary>
+    /// <summary>The position in seconds of a player that starts with the first sound it receives and plays in real time; 0 before the first
+    /// sound. The property is read like <see cref="IsListening"/>.</summary>
     double PlayedSeconds { get; }
 
     /// <summary>Receives the next sound of the song, even while nobody listens. The calls are made in order, one at a time, on thread-pool

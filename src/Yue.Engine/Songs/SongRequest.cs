@@ -18,7 +18,7 @@ public sealed record SongRequest
     /// <summary>The seed of all random numbers.</summary>
     public long Seed { get; init; } = 42;
 
-    /// <summary>The name of the configured stage-1 checkpoint; null means the first one.</summary>
+    /// <summary>The name of a configured model; null means the default one.</summary>
     public string? Model { get; init; }
 
     /// <summary>The stages to run.</summary>

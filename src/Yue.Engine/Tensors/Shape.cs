@@ -4,7 +4,7 @@ namespace Yue.Engine.Tensors;
 
 /// <summary>Shape checks at module boundaries, and the dimension letters used throughout.</summary>
 /// <remarks>
-/// <c>B</c> rows, <c>T</c> time, <c>C</c> channels, <c>H</c> query heads, <c>K</c> key-value heads, <c>D</c> head size,
+/// <c>B</c> rows, <c>T</c> time, <c>C</c> channels, <c>H</c> query heads, <c>K</c> key-value heads, <c>G</c> = H/K, <c>D</c> head size,
 /// <c>L</c> layers, <c>V</c> vocabulary, <c>Q</c> codebooks, <c>F</c> frames, <c>S</c> samples or, in attention, the positions attended to.
 /// </remarks>
 public static class Shape

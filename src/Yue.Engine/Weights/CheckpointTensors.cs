@@ -18,7 +18,7 @@ public sealed class CheckpointTensors(
     DeviceUpload? upload = null,
     int chunkBytes = CheckpointTensors.DefaultChunkBytes) : ITensorSource
 {
-    /// <summary>64 MiB.</summary>
+    /// <summary>The default size of the conversion buffer: 64 MiB.</summary>
     public const int DefaultChunkBytes = 64 << 20;
 
     /// <summary>The file or folder of the checkpoint.</summary>

@@ -28,7 +28,7 @@ internal sealed class PickleDict
 {
     public List<KeyValuePair<object?, object?>> Items { get; } = [];
 
-    /// <summary>Returns the value set last under the key, or null.</summary>
+    /// <summary>Returns the value that was last set under the key, or null.</summary>
     public object? Find(string key) => Items.FindLast(item => item.Key is string name && name == key).Value;
 }
 

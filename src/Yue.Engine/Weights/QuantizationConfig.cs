@@ -10,7 +10,7 @@ internal static class QuantizationConfig
     private const string Key = "quantization_config";
 
     /// <summary>Returns the type of the stored matrices; null if the checkpoint is not quantized.</summary>
-    /// <exception cref="CheckpointException">It is quantized in another format.</exception>
+    /// <exception cref="CheckpointException">The checkpoint is quantized in another format.</exception>
     public static WeightType? Read(JsonConfig json)
     {
         if (json.Text($"{Key}.quant_method") is null)

@@ -1,6 +1,7 @@
 namespace Yue.Engine.Tensors.Native;
 
-/// <summary>The settings of libtorch's allocator of GPU memory, which it reads from the environment before its first use.</summary>
+/// <summary>The settings of libtorch's GPU memory allocator. libtorch reads them from the environment before the allocator's first
+/// use.</summary>
 internal static class TorchAllocator
 {
     /// <summary>Makes libtorch extend its blocks of memory instead of adding blocks of fixed size, unless the variable is set.</summary>
