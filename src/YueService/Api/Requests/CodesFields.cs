@@ -9,7 +9,10 @@ internal static class CodesFields
     private static readonly WholeField Code = new("", "", 0, TokenMap.CodebookSize - 1);
 
     public static TextField Model { get; } = new(
-        "model", "The model that sang. It also makes the new song; another `model` in the request is an error.", 1, SongFields.Model.MaxLength)
+        "model",
+        "The model that sang. It also makes the new song; another `model` in the request is an error.",
+        1,
+        SongFields.Model.MaxLength)
     {
         IsRequired = true,
     };
