@@ -107,7 +107,7 @@ internal sealed partial class JobEnds(
         catch (StorageException e)
         {
             LogUnsaved(e, job.Id);
-            return Failed(FaultKind.StorageUnavailable, $"The song was made but could not be stored. {e.Message}");
+            return Failed(FaultKind.StorageUnavailable, $"The files of the song could not be written or read. {e.Message}");
         }
         catch (EngineDeadException)
         {

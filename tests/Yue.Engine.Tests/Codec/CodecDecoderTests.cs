@@ -42,19 +42,17 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
     public void The_embedding_is_the_sum_of_one_row_of_each_codebook()
     {
         using var scope = NewDisposeScope();
-        var codes = golden.RandomCodes(5);
-        var all = golden.Decoder.Embed(codes);
-        var sum = zeros_like(all);
-        var below = zeros_like(all);
-        for (var rows = 1; rows <= 8; rows++)
+        var (codes, others) = (golden.RandomCodes(5), (golden.RandomCodes(5) + 1) % 1024);
+        for (var k = 0; k < 8; k++)
         {
-            // Row k uses codebook k. The contribution of a row does not depend on the rows before it.
-            var upTo = golden.Decoder.Embed(codes.narrow(0, 0, rows));
-            sum += upTo - below;
-            below = upTo;
+            // Replacing row k changes the sum by the same amount, whatever the other rows are.
+            var change = golden.Decoder.Embed(WithRow(codes, k, others)) - golden.Decoder.Embed(codes);
+            Assert.True(change.abs().max().item<float>() > 1e-3);
+            TensorAssert.Close(golden.Decoder.Embed(others) - golden.Decoder.Embed(WithRow(others, k, codes)), change, 1e-5);
         }
 
-        TensorAssert.Close(all, sum, 1e-5);
+        var swapped = WithRow(WithRow(codes, 0, codes, from: 1), 1, codes, from: 0);
+        Assert.False(golden.Decoder.Embed(swapped).allclose(golden.Decoder.Embed(codes)));
     }
 
     [Theory]
@@ -110,5 +108,13 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
         }
 
         Assert.Equal(0, scope.DisposablesCount);
+    }
+
+    /// <summary>Returns codes in which one row is replaced by a row of other codes.</summary>
+    private static Tensor WithRow(Tensor codes, int row, Tensor others, int? from = null)
+    {
+        var changed = codes.clone();
+        changed.select(0, row).copy_(others.select(0, from ?? row));
+        return changed;
     }
 }
