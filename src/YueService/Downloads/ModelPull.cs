@@ -17,7 +17,7 @@ internal sealed class ModelPull(
 {
     /// <summary>Downloads the missing files.</summary>
     /// <exception cref="DownloadException">A file cannot be downloaded.</exception>
-    /// <exception cref="IOException">The disk is too small or fails.</exception>
+    /// <exception cref="IOException">The disk has too little free space, or fails.</exception>
     public async Task RunAsync(string profile, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder.Path);

@@ -79,7 +79,7 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Returns the number of bytes of a target that its partial file has.</summary>
+    /// <summary>Returns the number of bytes that the partial file of a target has.</summary>
     public static long BytesOf(string target) => ReadRecord(target)?.Done.Sum() ?? 0;
 
     /// <summary>Removes a partial file and its record.</summary>

@@ -21,7 +21,7 @@ internal sealed class RangeFetch(
 {
     private const int BufferBytes = 256 << 10;
 
-    /// <summary>Fetches the missing bytes of a range. Attempts are counted from the last byte that arrived.</summary>
+    /// <summary>Fetches the missing bytes of a range. The count of failed attempts starts again whenever bytes arrive.</summary>
     /// <exception cref="DownloadException">The file must start again, or cannot be downloaded.</exception>
     public async Task RunAsync(PartRange range, CancellationToken cancel)
     {

@@ -15,7 +15,7 @@ internal sealed class AccessOptions
     /// <summary>The origins of web pages that may use the service, separated by commas.</summary>
     public string? CorsOrigins { get; set; }
 
-    /// <summary>The number of songs that one key may request per minute, or one address if no key is set; 0 means no limit.</summary>
+    /// <summary>The maximum number of songs per minute for each key, or for each address if no key is set; 0 means no limit.</summary>
     [SettingRange(0, 1_000_000)]
     public int RateLimitPerMinute { get; set; }
 

@@ -3,8 +3,8 @@ using System.Net;
 namespace YueService.Settings;
 
 /// <summary>Checks the addresses to listen on.</summary>
-/// <remarks>For an unknown host, such as a mistyped address, the server would listen on every address of the machine. This must be
-/// requested explicitly.</remarks>
+/// <remarks>For an unknown host, such as a mistyped address, the server would listen on every address of the machine. Listening on every
+/// address must be requested explicitly.</remarks>
 internal sealed class ListenRules : OptionsRules<ListenOptions>
 {
     protected override IEnumerable<string> Faults(ListenOptions options) =>

@@ -14,8 +14,8 @@ internal static class SongTitle
 
     private const string Untitled = "Untitled";
 
-    /// <summary>Reads a title, and reports it unless it is one line with a visible character. Returns null if it is absent, is not text, or
-    /// has too many characters.</summary>
+    /// <summary>Reads a title, and reports an error unless it is one line with a visible character. Returns null if it is absent, is not
+    /// text, or has an invalid length.</summary>
     public static string? Read(FieldReader fields, TextField field)
     {
         var title = fields.Text(field);

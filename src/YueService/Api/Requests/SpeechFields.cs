@@ -2,7 +2,7 @@ using Yue.Engine.Audio;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The fields of an OpenAI-style audio request: fields of a song request under the names that such clients use.</summary>
+/// <summary>The fields of an OpenAI-style audio request: mostly fields of a song request under the names that such clients use.</summary>
 internal static class SpeechFields
 {
     public static TextField Input { get; } = SongFields.Lyrics with
