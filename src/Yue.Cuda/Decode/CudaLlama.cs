@@ -47,7 +47,8 @@ public sealed unsafe class CudaLlama : IDisposable
     private readonly bool _bulkCopies;
     private readonly int _elementBytes;     // size of values outside the cache: activations, the embedding, the norms
 
-    /// <summary>Allocates the activations of <paramref name="rows"/> rows and compiles the step for them.</summary>
+    /// <summary>Allocates the activations of <paramref name="rows"/> rows. <see cref="Prepare"/> or the first step loads the
+    /// kernel.</summary>
     /// <param name="device">The device, whose context is current.</param>
     /// <param name="kernels">Compiled kernels.</param>
     /// <param name="shape">The model's shape.</param>

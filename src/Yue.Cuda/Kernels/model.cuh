@@ -21,7 +21,8 @@ constexpr float SUM_SCALE = WEIGHT == 0 ? 1.0f : WEIGHT == 1 ? 59029581035870565
 // are multiplied by QUERY_SCALE, and sums by CACHE_SCALE.
 constexpr float QUERY_SCALE = CACHE == 0 ? 1.0f : 18446744073709551616.0f;   // 2^64
 constexpr float CACHE_SCALE = CACHE == 0 ? 1.0f : 72057594037927936.0f;     // 2^56
-constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;      // 80 rows of 2,700 positions and 16 heads are 420 units per block with 132 blocks
+// 80 rows with 16 key-value heads, distributed over 132 blocks, are 214 units per block at 2,700 positions and 621 at 8,192.
+constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;
 // The number of tiles whose sums the warps exchange at once. If x is staged, each warp uses the memory of its stages, which are empty by
 // then.
 constexpr int BATCH = X_STAGED ? STAGED_BYTES / (CONSUMER_WARPS * ROWS * 8 * 4) : ROWS == 80 ? 2 : 64 / ROWS;
@@ -50,7 +51,7 @@ struct Shared
     u32 units[LISTED_UNITS];        // this block's attention units, see attention_units.cuh
     int unit_pages[LISTED_UNITS];   // and the first page of each
     float tile_squares[BATCH][ROWS];
-    __align__(16) float sums[X_STAGED ? 4 : CONSUMER_WARPS * BATCH * ROWS * 8];     // 16 KiB
+    __align__(16) float sums[X_STAGED ? 4 : CONSUMER_WARPS * BATCH * ROWS * 8];     // 16 KiB, or 40 with 80 rows
 };
 
 // Tiles of eight weight rows are dealt to the blocks in turn, and each product starts at the block after the last block of the previous

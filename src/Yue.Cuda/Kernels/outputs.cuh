@@ -51,7 +51,7 @@ DEV float tile_sum(float v)
 }
 
 // Rotates a query or key by its position and stores it, or stores a value. A head's norm consists of a weight per dimension, which is
-// multiplied here, and 1 / root mean square, a factor of the whole head that commutes with the rotation. Attention applies the factor,
+// applied here, and 1 / root mean square, a factor of the whole head that commutes with the rotation. Attention applies the factor,
 // using the partial sums of squares that the tiles store here (attention.cuh), so a norm needs no additional grid barrier.
 DEV void finish_heads(const Step& s, const Shared& shared, int tile, int m, int n, float value, const Ahead& ahead)
 {

@@ -201,7 +201,7 @@ def stage1(run):
 
 FRAMES = 300                                    # frames of a stage-2 chunk; the last one of a song may be shorter
 _CHUNKS = ((0.7, FRAMES), (0.15, 90), (0.15, 40))       # shares of the training chunks, and their frames
-_FADING_STARTS = 0.2                            # share of the chunks that begin while the last chord of a section fades
+_FADING_STARTS = 0.2                            # share of the instrumental chunks that begin while the last chord of a section fades
 
 
 def _track_codes(seed):

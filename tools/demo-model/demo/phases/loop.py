@@ -28,7 +28,7 @@ class Trainer:
         self._followed = 0
 
     def run(self, loss_of, held_out):
-        """Runs steps on loss_of(fraction of the elapsed time), then keeps the average weights and logs held_out()."""
+        """Runs steps on loss_of(the share of the time that has elapsed), then keeps the average weights and logs held_out()."""
         start = logged = time.monotonic()
         step, fraction = 0, 0.0
         while fraction < 1:
