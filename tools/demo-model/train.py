@@ -76,7 +76,7 @@ def _run(arguments):
 
 
 def export(run, out):
-    """Writes the checkpoint set: the weights of a work folder's phases, and otherwise those of the set that they continued from."""
+    """Writes the checkpoint set: the weights of the phases in the work folder, and for phases that did not run, those of run.begin."""
     if run.begin:
         shutil.copytree(run.begin, out, dirs_exist_ok=True)
 
