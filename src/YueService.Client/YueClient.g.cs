@@ -60,9 +60,9 @@ namespace YueService.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// Returns whether a song can be made. Jobs may still be rejected, because only jobs need the state folder.
+        /// Returns whether a song can be made. Jobs may still be rejected, because only jobs need the storage.
         /// </summary>
-        /// <returns>Every configured model is loaded and warmed up.</returns>
+        /// <returns>Songs can be made. Models that are not in memory are loaded when a song needs them.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task GetHealthAsync(System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
         {
@@ -134,7 +134,7 @@ namespace YueService.Client
         /// <summary>
         /// Returns whether every request can be served.
         /// </summary>
-        /// <returns>Every configured model is loaded and warmed up, and jobs are accepted.</returns>
+        /// <returns>Songs can be made, and jobs are accepted.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task GetReadinessAsync(System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
         {
@@ -393,7 +393,7 @@ namespace YueService.Client
         /// <remarks>
         /// For OpenAI-style audio clients: input is the lyrics, instructions the genre line. If the caller disconnects, its song is cancelled.
         /// </remarks>
-        /// <returns>The file; headers X-Yue-… describe it. With stream_format, it is sent while it is being made; sse uses text/event-stream.</returns>
+        /// <returns>The file; headers X-Yue-… describe it. With stream_format, and as opus, aac or pcm, it is sent while it is being made; sse uses text/event-stream.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<FileResponse> CreateSpeechAsync(SpeechRequest body, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
         {
@@ -643,7 +643,7 @@ namespace YueService.Client
         /// Load a model into memory
         /// </summary>
         /// <remarks>
-        /// A song loads the models that it needs; this loads them in advance. Other models are unloaded if there is no room. Songs in progress wait while a model is being loaded.
+        /// A song loads the models that it needs; this request loads them in advance. Other models are unloaded if there is no room. Songs in progress wait while a model is being loaded.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -996,7 +996,7 @@ namespace YueService.Client
         /// <param name="cursor">The next_cursor of the previous page.</param>
         /// <param name="q">Text to find in the title, the genre line or the lyrics, in any letter case.</param>
         /// <param name="state">Only jobs in this state.</param>
-        /// <param name="favourite">Only favourites, or only others.</param>
+        /// <param name="favourite">true for only favourites, false for only other songs.</param>
         /// <param name="parent">Only songs that continue the song with this id.</param>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -1277,12 +1277,12 @@ namespace YueService.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// Name a song, or make it a favourite
+        /// Change a song's title, favourite mark or note
         /// </summary>
         /// <remarks>
-        /// A JSON merge patch: fields that are absent are not changed, null resets a field. Favourites are exempt from retention.
+        /// A JSON merge patch: fields that are absent are not changed; null resets a field. Favourites are exempt from retention.
         /// </remarks>
-        /// <param name="ifMatch">The ETag of the song; the change is made only if nobody else has changed it.</param>
+        /// <param name="ifMatch">The ETag of the song; the change is made only if nobody else has changed the song.</param>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<SongJobResponse> EditSongAsync(string id, SongEdit body, string? ifMatch = null, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
@@ -1942,7 +1942,7 @@ namespace YueService.Client
         /// Cancel a group of takes
         /// </summary>
         /// <remarks>
-        /// Takes that are queued or running are cancelled before the engine's next step. Finished takes stay; each can be removed as a song.
+        /// Takes that are queued or running are cancelled before the engine's next step. Finished takes stay; each can be removed like any other song.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -3790,8 +3790,8 @@ namespace YueService.Client
         public SectionEnd Ended { get; set; } = default!;
 
         /// <summary>
-        /// The vocal code of an unfinished frame; null if there is none. It is not audible, but the model read it before it
-        /// <br/>            wrote the next sections.
+        /// The vocal code of an unfinished frame; null if there is none. It is not audible, but the model read it before
+        /// <br/>            writing the next sections.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("unpaired")]
         public int? Unpaired { get; set; } = default!;
@@ -3889,7 +3889,8 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyDictionary<string, System.Collections.Generic.IReadOnlyList<string>> Errors { get; set; } = new System.Collections.Generic.Dictionary<string, System.Collections.Generic.IReadOnlyList<string>>();
 
         /// <summary>
-        /// Findings about text that is interpreted differently from how it is written, is ignored, or may be a mistake.
+        /// Findings that do not make the request invalid: for example, a field that is ignored, or text that is interpreted
+        /// <br/>    differently from how it is written or may be a mistake.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("warnings")]
         public System.Collections.Generic.IReadOnlyList<SongWarning> Warnings { get; set; } = new System.Collections.Generic.List<SongWarning>();
@@ -4140,7 +4141,7 @@ namespace YueService.Client
         public NormalizedRequest? Request { get; set; } = default!;
 
         /// <summary>
-        /// Warnings about how the request was interpreted.
+        /// Warnings about how the request was interpreted and, when the song is finished, about how it was sung.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("warnings")]
         public System.Collections.Generic.IReadOnlyList<string> Warnings { get; set; } = new System.Collections.Generic.List<string>();
@@ -4765,7 +4766,7 @@ namespace YueService.Client
         public string? Title { get; set; } = default!;
 
         /// <summary>
-        /// True for a favourite, which retention never removes and whose files do not count toward its limit. If absent, not changed; null makes it false. Default: the current value.
+        /// True for a favourite, which retention never removes and whose files do not count toward the retention limit. If absent, it is not changed; null makes it false. Default: the current value.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("favourite")]
         public bool? Favourite { get; set; } = default!;
@@ -4931,7 +4932,7 @@ namespace YueService.Client
         public double? EndSeconds { get; set; } = default!;
 
         /// <summary>
-        /// Splits `reference.audio` into vocals and accompaniment first. Needs a separator.
+        /// Splits `reference.audio` or `reference.clip` into vocals and accompaniment first. Needs a separator.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("separate")]
         public bool? Separate { get; set; } = default!;
