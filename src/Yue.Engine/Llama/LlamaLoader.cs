@@ -8,14 +8,14 @@ namespace Yue.Engine.Llama;
 /// <summary>Loads Llama checkpoints onto the device on which the models run.</summary>
 internal static class LlamaLoader
 {
-    /// <summary>Loads a checkpoint. On a GPU its matrices have the type in the settings, or that of a quantized
-    /// checkpoint.</summary>
+    /// <summary>Loads a checkpoint. On a GPU, its matrices get the type in the settings, or keep their own if the checkpoint is
+    /// quantized.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="folder">The checkpoint's folder.</param>
     /// <param name="host">The device and memory to load it into.</param>
     /// <param name="report">Called with the fraction done.</param>
     /// <param name="adapter">The folder of a LoRA adapter to merge into the checkpoint; null for none.</param>
-    /// <param name="scoredIds">The ids that steps on a GPU score; null means all.</param>
+    /// <param name="scoredIds">The ids for which steps on a GPU compute scores; null means all.</param>
     public static LlamaModel Load(
         LlamaConfig config, string folder, ModelHost host, Action<double> report, string? adapter = null, IdRange? scoredIds = null)
     {

@@ -60,7 +60,7 @@ internal static class DemoCommand
             IsPlayed: false);
     }
 
-    /// <summary>Removes any configured checkpoints.</summary>
+    /// <summary>Clears the settings of any configured checkpoints, so that the demo model is used.</summary>
     private static void UseDemoModel(EngineOptions options)
     {
         options.Stage1.Clear();

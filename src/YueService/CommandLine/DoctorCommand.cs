@@ -23,8 +23,8 @@ internal static class DoctorCommand
     {
         var deep = new Option<bool>("--deep")
         {
-            Description = "Also computes published figures with the configured checkpoints "
-                + "(takes minutes, and memory for stage 2 in float32)",
+            Description = "Also recomputes the published figures with the configured checkpoints "
+                + "(takes minutes, and enough memory for stage 2 in float32)",
         };
         var figures = new Option<string?>("--figures")
         {
@@ -72,11 +72,11 @@ internal static class DoctorCommand
         var configured = Environment.GetEnvironmentVariable("ASPNETCORE_URLS")
             ?? host.Services.GetRequiredService<IConfiguration>()[WebHostDefaults.ServerUrlsKey];
         var stateFolder = host.Services.GetRequiredService<IOptions<JobOptions>>().Value.StateFolder;
-        var sound = await ExamineAsync(engine, stateFolder, Addresses(urls ?? configured), output, signals.Token);
+        var isHealthy = await ExamineAsync(engine, stateFolder, Addresses(urls ?? configured), output, signals.Token);
         foreach (var finding in await StoreChecks.RunAsync(host.Services.GetRequiredService<IOptions<StoreOptions>>().Value, signals.Token))
         {
             await output.WriteLineAsync(finding.ToString());
-            sound &= finding.Level != FindingLevel.Missing;
+            isHealthy &= finding.Level != FindingLevel.Missing;
         }
 
         if (host.Services.GetRequiredService<IOptions<SeparatorOptions>>().Value.Separator is { } separator)
@@ -87,10 +87,10 @@ internal static class DoctorCommand
 
         if (deep is not null)
         {
-            sound &= await deep.RunAsync(engine, output, signals.Token);
+            isHealthy &= await deep.RunAsync(engine, output, signals.Token);
         }
 
-        return sound ? ExitCode.Success : ExitCode.Failure;
+        return isHealthy ? ExitCode.Success : ExitCode.Failure;
     }
 
     private static async Task<bool> ExamineAsync(
@@ -139,7 +139,7 @@ internal static class DoctorCommand
             if (engine.Stage1.Count == 0 && FiguresFile is null)
             {
                 await output.WriteLineAsync(
-                    "There are no published figures for the built-in demo model: configure checkpoints to check them.");
+                    "There are no published figures for the built-in demo model. Configure checkpoints to have their figures checked.");
                 return true;
             }
 

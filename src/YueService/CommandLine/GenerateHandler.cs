@@ -103,7 +103,7 @@ internal sealed class GenerateHandler(
         var isScore = command.Song.Scope == SongScope.Score;
         var (format, fault) = isScore ? (AudioFormat.Wav, null) : SongFiles.FormatOf(arguments.OutFile, command.Format);
         fault ??= isScore && (arguments.ScoreOutFile is not null || arguments.IsPlayed)
-            ? "--stage score makes no sound and writes the score to --out: leave --score-out and --play out." : null;
+            ? "--stage score makes no sound and writes the score to --out: omit --score-out and --play." : null;
         var takes = SongFiles.ForTakes(
             command.Takes, arguments.OutFile, arguments.CodesFile, arguments.ScoreOutFile, command.Song.Output.Stems, format);
         fault ??= arguments.IsPlayed && takes.Count > 1 ? "--play plays one song: leave it out, or leave --takes out." : null;
@@ -175,7 +175,7 @@ internal sealed class GenerateHandler(
             var (outcome, job) = await intake.TakeAsync(request, cancel, isStreamed: player is not null);
             if (outcome != IntakeOutcome.Accepted)
             {
-                return await FailAsync(ExitCode.EngineFailed, "The engine accepts no songs.");
+                return await FailAsync(ExitCode.EngineFailed, "The engine is not accepting songs.");
             }
 
             jobs.Add(job!);
@@ -255,7 +255,9 @@ internal sealed class GenerateHandler(
         return await FailAsync(
             ExitCode.Failure,
             $"The song could not be written to {target.Mix.Path}: {reason.TrimEnd('.')}. "
-            + (kept is null ? "The folder for temporary files and the home folder cannot be written either." : $"It is saved as {kept}."));
+            + (kept is null
+                ? "It could not be saved in the folder for temporary files or the home folder either."
+                : $"It is saved as {kept}."));
     }
 
     private static string FirstLine(Exception error) => error.Message.Split('\n')[0];
@@ -303,7 +305,7 @@ internal sealed class GenerateHandler(
         {
             if (arguments.LyricsFile is { } lyrics)
             {
-                // At most four bytes per character; one more character shows that there are too many.
+                // A character has at most four bytes. There is room for one character over the limit, so that excess text is noticed.
                 const int MaxBytes = (SongLimits.MaxLyricsLength + 1) * 4;
                 arguments.Fields["lyrics"] = await TextFile.ReadAsync(lyrics, MaxBytes, $"{SongLimits.MaxLyricsLength} characters", cancel);
             }
@@ -332,7 +334,7 @@ internal sealed class GenerateHandler(
         }
     }
 
-    /// <summary>Returns the files of a reference clip, by the name of their field.</summary>
+    /// <summary>Returns the contents of a reference clip's files, each under the name of its field.</summary>
     private static async Task<Dictionary<string, byte[]>> ReadClipsAsync(
         IEnumerable<KeyValuePair<string, string>> files, CancellationToken cancel)
     {

@@ -2,10 +2,10 @@ using Yue.Engine.Text;
 
 namespace YueService.Jobs;
 
-/// <summary>The text for searching songs, normalized in letter case and Unicode composition.</summary>
+/// <summary>The text of songs and queries for the search, with letter case and Unicode composition normalized.</summary>
 internal static class SearchText
 {
-    /// <summary>Returns the text of a song.</summary>
+    /// <summary>Returns the searchable text of a song.</summary>
     public static string Of(string? title, string genre, string lyrics) => Fold($"{title}\n{genre}\n{lyrics}");
 
     /// <summary>Returns the normalized text.</summary>

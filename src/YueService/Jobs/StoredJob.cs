@@ -60,7 +60,7 @@ internal sealed record NewJob(string Id, JobRequest Request, string? Key, string
     /// <summary>A name for the caller's API key; null without keys. Jobs of different owners take turns.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>The process whose caller waits for the song; null if the job is kept.</summary>
+    /// <summary>The id of the process in which a caller waits for the song; null if the job is kept.</summary>
     public string? Caller { get; init; }
 
     /// <summary>The size of each file of the reference clip in bytes, by name; null without a clip.</summary>
@@ -84,7 +84,7 @@ internal sealed record NewGroup(string Id, string? Key, string? BodyHash, string
 /// <param name="Takes">Its jobs that have not been removed, in order; at least one.</param>
 internal sealed record StoredGroup(string Id, string? BodyHash, DateTimeOffset CreatedAt, IReadOnlyList<StoredJob> Takes);
 
-/// <summary>A kept job in the log.</summary>
+/// <summary>A job in the log.</summary>
 internal sealed record StoredJob
 {
     /// <summary>32 hexadecimal digits.</summary>
@@ -127,21 +127,21 @@ internal sealed record StoredJob
     /// <summary>The finished song; null unless succeeded.</summary>
     public StoredSong? Song { get; init; }
 
-    /// <summary>The sizes of the job's files in bytes, by name: those of the song, or before it is finished, of the reference clip. Null if
-    /// an earlier release stored the job.</summary>
+    /// <summary>The sizes of the job's files in bytes, by name: those of the song or, until it is finished, those of the reference clip.
+    /// Null if an earlier release stored the job.</summary>
     public IReadOnlyDictionary<string, long>? Files { get; init; }
 
     /// <summary>The name of the API key that requested it; null without keys, or if an earlier release stored the job.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>The number of times that a worker has claimed the job. Only the last attempt may store its progress and its end. 0 if the
-    /// log is not shared.</summary>
+    /// <summary>The number of times that a worker has claimed the job. Only the last attempt may store the job's progress and outcome. 0 if
+    /// the log is not shared.</summary>
     public int Attempt { get; init; }
 
-    /// <summary>The song's folder in the store of files; null for the folder with the job's name.</summary>
+    /// <summary>The song's folder in the store of files; null if the folder is named after the job's id.</summary>
     public string? Folder { get; init; }
 
-    /// <summary>The process whose caller waits for the song; null if the job is kept.</summary>
+    /// <summary>The id of the process in which a caller waits for the song; null if the job is kept.</summary>
     public string? Caller { get; init; }
 
     /// <summary>True if the stored job could not be read. It is shown as failed and can be removed.</summary>

@@ -76,5 +76,5 @@ internal sealed record StoredSong
 /// <summary>A song in its folder.</summary>
 /// <param name="Song">The song without its files.</param>
 /// <param name="Files">The size of each file in bytes, by name.</param>
-/// <param name="Folder">The folder; null for the folder with the job's name.</param>
+/// <param name="Folder">The folder; null if the folder is named after the job's id.</param>
 internal sealed record SongOnDisk(StoredSong Song, IReadOnlyDictionary<string, long> Files, string? Folder = null);

@@ -28,12 +28,12 @@ public sealed class QuantizedCheckpointGpuTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>The settings select BF16, but the weights keep the type of the checkpoint. Prompts are multiplied by the BF16 values of the
-    /// codes.</summary>
+    /// <summary>The settings select BF16, but the weights keep the type of the checkpoint. Prompts are read with the
+    /// quantized weights converted to BF16.</summary>
     [Theory]
     [InlineData(4, WeightType.Int4)]
     [InlineData(6, WeightType.Int6)]
-    public void Logits_of_stored_codes_on_a_GPU_are_close_to_those_on_the_CPU(int bits, WeightType type)
+    public void Logits_of_a_quantized_checkpoint_on_a_GPU_are_close_to_those_on_the_CPU(int bits, WeightType type)
     {
         using var gpu = TestGpu.Open("bf16");
         using var scope = NewDisposeScope();
@@ -59,7 +59,7 @@ public sealed class QuantizedCheckpointGpuTests : IDisposable
         return new LlamaModel(config, Yue.Engine.Llama.LlamaWeights.Load(config, source, gpu?.QuantizerOf(config.TypeOnGpu(gpu.Weights))));
     }
 
-    /// <summary>Writes a random checkpoint that was quantized without calibration.</summary>
+    /// <summary>Writes a random checkpoint and quantizes it without calibration.</summary>
     private void Quantize(int bits)
     {
         var random = new RandomWeights(5, 0.05, ScalarType.Float32, CPU);

@@ -142,7 +142,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
         Quantize(Record(4), []);
         var path = Path.Combine(Target, "config.json");
         File.WriteAllText(path, File.ReadAllText(path).Replace("\"bits\":4", "\"bits\":6", StringComparison.Ordinal));
-        AssertRefused("config.json says that the matrices are Int6, and the .safetensors files that they are Int4");
+        AssertRefused("config.json says that the matrices are Int6, but the .safetensors files say that they are Int4");
     }
 
     [Fact]

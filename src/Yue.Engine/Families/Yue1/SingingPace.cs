@@ -56,7 +56,7 @@ public sealed partial record SingingPace
             ? bpm
             : UsualTempo;
 
-    /// <summary>Returns the time of a number of beats.</summary>
+    /// <summary>Returns the seconds that a number of beats takes.</summary>
     public static double SecondsOf(double beats, double tempo) => beats * SecondsPerMinute / tempo;
 
     [GeneratedRegex(@"\b(?<bpm>[0-9]{2,3})\s*bpm\b|\b(?:tempo|bpm)\W{1,3}(?<bpm>[0-9]{2,3})\b", RegexOptions.IgnoreCase)]

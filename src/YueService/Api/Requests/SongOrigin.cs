@@ -2,7 +2,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The finished song that a request continues, if it names one by its id.</summary>
+/// <summary>The finished song that a request continues, if the request gives that song's id.</summary>
 /// <param name="Id">The id of the song's job.</param>
 /// <param name="Codes">The stage-1 codes.</param>
 /// <param name="Lyrics">The song's lyrics, used if the request has none.</param>

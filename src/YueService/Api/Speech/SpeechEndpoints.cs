@@ -17,12 +17,12 @@ internal static class SpeechEndpoints
             .WithTags("OpenAI-style speech")
             .Describe(
                 "Make a song and return its file",
-                "For OpenAI-style audio clients: input is the lyrics, "
-                    + "instructions the genre line. If the caller disconnects, its song is cancelled.",
+                "For OpenAI-style audio clients: the field input contains the lyrics, "
+                    + "and the field instructions the genre line. If the caller disconnects, its song is cancelled.",
                 new ApiResponse(
                     200,
-                    "The file; headers X-Yue-… describe it. With stream_format, and as opus, aac or pcm, it is sent while it is being "
-                        + "made; sse uses text/event-stream.",
+                    "The file; the X-Yue-… headers describe it. With stream_format, and as opus, aac or pcm, it is sent while it is being "
+                        + "made; the stream_format sse is sent as text/event-stream.",
                     "audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/aac", "audio/pcm"),
                 ApiResponse.Problem(422, "Fields are invalid; all of them are listed."),
                 ApiResponse.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),

@@ -6,7 +6,7 @@ namespace YueService.Jobs.Shared;
 /// <summary>The engine of a process that shares jobs. It reports the models and slots of all workers; songs are made by this process's own
 /// engine, if it has one.</summary>
 /// <param name="own">The process's own engine; null if it makes no songs.</param>
-/// <param name="processes">Returns the workers. Resolved lazily, because their service depends on the engine.</param>
+/// <param name="processes">Returns the service that knows the workers. Called lazily, because that service depends on the engine.</param>
 internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> processes) : ISongEngine, IDisposable
 {
     private readonly TaskCompletionSource<string> _never = new();
@@ -71,6 +71,6 @@ internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> proc
 /// <summary>Finds the engine that makes songs in this process.</summary>
 internal static class OwnEngine
 {
-    /// <summary>Returns the engine itself, or the one inside the view of all workers; null if this process makes no songs.</summary>
+    /// <summary>Returns the engine itself, or the one inside a <see cref="ClusterEngine"/>; null if this process makes no songs.</summary>
     public static ISongEngine? Own(this ISongEngine engine) => engine is ClusterEngine cluster ? cluster.Own : engine;
 }

@@ -11,7 +11,7 @@ namespace YueService.Jobs.Shared;
 /// </remarks>
 internal sealed partial class JobMirrors : BackgroundService, IJobBoard
 {
-    // Positions change with every claim. If many jobs wait, they are updated less often.
+    // Positions change with every claim. If many jobs are waiting, the positions are updated less often.
     private const int FewJobs = 200;
     private static readonly TimeSpan PositionsInterval = TimeSpan.FromSeconds(1);
 
@@ -31,7 +31,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     private readonly ILogger<JobMirrors> _logger;
     private readonly ConcurrentDictionary<string, Mirror> _mirrors = new(StringComparer.Ordinal);
 
-    // Rows of jobs whose callers wait in this process, if they were read before the jobs were added.
+    // Rows that were read before their jobs were added. The callers of these jobs wait in this process.
     private readonly Dictionary<string, SharedJob> _early = new(StringComparer.Ordinal);
     private readonly Lock _adding = new();
     private readonly JobSignals _signals;
@@ -39,7 +39,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     private Task _read = Task.CompletedTask;
     private Task? _nextRead;
     private readonly SemaphoreSlim _hint = new(0, 1);
-    private string? _next;
+    private string? _changesFrom;
     private long _positionsAt;
     private int _depth;
     private volatile IReadOnlyList<Job> _waiting = [];
@@ -224,8 +224,8 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
             (_read, _nextRead) = (_nextRead!, null);
         }
 
-        var (jobs, next) = await _queue.ChangesAsync(_next, CancellationToken.None);
-        _next = next;
+        var (jobs, next) = await _queue.ChangesAsync(_changesFrom, CancellationToken.None);
+        _changesFrom = next;
         lock (_adding)
         {
             foreach (var row in jobs)
@@ -390,7 +390,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     [LoggerMessage(LogLevel.Warning, "Job {JobId} could not be cancelled: {Reason}")]
     private partial void LogUncancelled(string reason, string jobId);
 
-    /// <summary>A job and the values that determine its position.</summary>
+    /// <summary>A job and the values that determine its position and the reason why it waits.</summary>
     private sealed class Mirror(Job job)
     {
         public Job Job => job;

@@ -6,7 +6,7 @@ namespace YueService.Jobs.Webhooks;
 /// <summary>Distinguishes public internet addresses from those of this machine and of private networks.</summary>
 internal static class PublicAddress
 {
-    // The blocks in IANA's special-purpose address registries that are not globally reachable.
+    // The blocks in IANA's IPv4 special-purpose address registry that are not globally reachable, and multicast.
     private static readonly IPNetwork[] Special =
     [
         .. new[]
@@ -16,7 +16,8 @@ internal static class PublicAddress
         }.Select(IPNetwork.Parse),
     ];
 
-    // Only 2000::/3 is assigned to the public. Within it, 2001::/23 has protocols such as Teredo, and 2002::/16 embeds IPv4 addresses.
+    // Only 2000::/3 is allocated for public addresses. Within it, 2001::/23 is reserved for protocols such as Teredo, and 2002::/16 embeds
+    // IPv4 addresses.
     private static readonly IPNetwork Global = IPNetwork.Parse("2000::/3");
 
     private static readonly IPNetwork[] SpecialInGlobal =

@@ -17,8 +17,8 @@ public interface IStage1Decoder : IDisposable
     /// <returns>The sequence; null if all slots are in use.</returns>
     IStage1Sequence? TryOpen(long seed);
 
-    /// <summary>Samples the next id of every sequence, or the next few ids if the decoder runs ahead of the host. Other open sequences may
-    /// advance as well.</summary>
+    /// <summary>Samples the next id of each given sequence, or the next few ids if the decoder runs ahead of the host. Other open sequences
+    /// may advance as well.</summary>
     /// <param name="sequences">Open sequences within an unfinished section, with their prompts read.</param>
     void Advance(IReadOnlyList<IStage1Sequence> sequences);
 }
@@ -44,8 +44,8 @@ public interface IStage1Sequence : IDisposable
     /// ids.</summary>
     void Read();
 
-    /// <summary>Removes everything after the first ids of the context. The removed ids no longer count for the repetition
-    /// penalty.</summary>
+    /// <summary>Removes everything from the context except the ids to keep at its beginning. The removed ids no longer count toward the
+    /// repetition penalty.</summary>
     /// <param name="kept">The ids to keep at the beginning of the context, all of which must have been read.</param>
     void Truncate(ReadOnlySpan<int> kept);
 }

@@ -10,7 +10,7 @@ public sealed class Stage2Mask
 
     private Stage2Mask(Func<int, IdRange> rangeOf) => _rangeOf = rangeOf;
 
-    /// <summary>Only the codes of that codebook, so that the codec can decode every result.</summary>
+    /// <summary>Allows each codebook only its own codes, so that the codec can decode every result.</summary>
     public static Stage2Mask SlotExact { get; } = new(codebook => new IdRange(TokenMap.CodebookStart(codebook), TokenMap.CodebookSize));
 
     /// <summary>The reference's mask: the codes of codebooks 1 to 7 in every slot.</summary>

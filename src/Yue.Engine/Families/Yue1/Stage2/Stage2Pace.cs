@@ -20,7 +20,7 @@ internal interface IPacedSong
     /// <summary>The number of chunks that have begun.</summary>
     int ChunksBegun { get; }
 
-    /// <summary>True if a chunk that has begun has frames to write.</summary>
+    /// <summary>True if a chunk that has begun still has frames to write.</summary>
     bool IsRunning { get; }
 
     /// <summary>The seconds of sound that the player has left; null before the first sound.</summary>
@@ -30,12 +30,12 @@ internal interface IPacedSong
     /// needs.</summary>
     IEnumerable<(int Start, int FramesNeeded)> WindowsLeft { get; }
 
-    /// <summary>Finds the chunk with the most frames left to write before the song is finished up to a frame. Returns its finished frames,
-    /// and the number of frames that it has to reach.</summary>
+    /// <summary>Finds the chunk with the most frames left to write before all frames below the given one are finished. Returns its
+    /// finished frames, and the number of frames that it has to reach.</summary>
     (int From, int To) FramesTo(int frame);
 }
 
-/// <summary>The next work of stage 2 on a song.</summary>
+/// <summary>The decision about what stage 2 does next for a song.</summary>
 /// <param name="IsDue">True if stage 2 works on the song now. Meanwhile, the song does not request steps of stage 1.</param>
 /// <param name="Chunks">The number of chunks to begin.</param>
 internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
@@ -61,8 +61,8 @@ internal static class Stage2Pace
 
     private const int MinFirstChunks = 2;
 
-    /// <summary>If a song begins with three chunks, the number of frames of the first one that are finished before the others begin. It is
-    /// less than the first window needs, so the first sound waits for all three.</summary>
+    /// <summary>If a song begins with three chunks, the number of frames of the first one that are finished before the others begin. The
+    /// first window needs more frames than this, so all three have begun before the first sound is ready.</summary>
     private const int HeadStartFrames = 72;
 
     /// <summary>While a chunk is being finished, the time that decoding one song's windows takes away from the other songs.</summary>
@@ -132,7 +132,7 @@ internal static class Stage2Pace
     /// <summary>Returns the number of chunks to begin now: none until one is needed, then as many as possible without interrupting
     /// playback.</summary>
     /// <remarks>Songs that are written together need their next chunks at the same time, so the same number of rows is assumed for
-    /// each. Chunks of the song that still run end soon after the next ones begin, so their rows do not count.</remarks>
+    /// each. The song's running chunks end soon after the next ones begin, so their rows do not count.</remarks>
     private static int ChunksToBegin(IPacedSong song, int waiting, StepTimes times, int rows)
     {
         double SpareWith(int chunks)
@@ -163,7 +163,7 @@ internal static class Stage2Pace
     /// <param name="times">The times of the steps.</param>
     /// <param name="rows">The rows of the steps.</param>
     /// <param name="from">The first chunk whose windows count.</param>
-    /// <param name="leadSeconds">The length of sound that the player has; null uses that of the song.</param>
+    /// <param name="leadSeconds">The seconds of sound that the player has; null means <see cref="IPacedSong.LeadSeconds"/>.</param>
     private static double Spare(IPacedSong song, int chunks, StepTimes times, int rows, int from = 0, double? leadSeconds = null)
     {
         var (end, lead) = (song.IsWritten ? song.FramesWritten : int.MaxValue, leadSeconds ?? song.LeadSeconds ?? 0);

@@ -35,8 +35,8 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     /// <summary>The number of rows that the song uses: one per chunk of each unfinished run.</summary>
     public int Rows => _runs.Sum(run => run.Run.IsDone ? 0 : run.Chunks.Length);
 
-    /// <summary>Finds the chunk with the most frames left to write before the song is finished up to a frame. Returns its finished frames,
-    /// and the number of frames that it has to reach.</summary>
+    /// <summary>Finds the chunk with the most frames left to write before all frames below the given one are finished. Returns its
+    /// finished frames, and the number of frames that it has to reach.</summary>
     public (int From, int To) FramesTo(int frame) =>
         Tracks.SelectMany(track => track.FramesTo(frame)).Append((From: 0, To: 0)).MaxBy(frames => frames.To - frames.From);
 

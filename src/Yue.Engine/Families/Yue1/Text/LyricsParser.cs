@@ -6,15 +6,15 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <remarks>
 /// <para>The reference finds <c>\[(\w+)\](.*?)(?=\[|\Z)</c> and drops everything else: text before the first tag, sections whose tag is not
 /// one word, and text after a '[' that does not open a tag. It also turns any word in brackets inside a line into a section. If the
-/// sections of <see cref="Parse"/> differ from those of the reference, a warning explains the difference:</para>
+/// sections of <see cref="Parse"/> differ from those of the reference, a warning explains the difference. The rules are:</para>
 /// <list type="bullet">
 /// <item>Other notations are rewritten first (<see cref="LyricsMarkup"/>).</item>
-/// <item>Text before the first tag is a section [verse]. If it has no letter or number (a dash, a note symbol), it is added to the words of
-/// the first section.</item>
+/// <item>Text before the first tag becomes a [verse] section. But if it has no letter or number (a dash, a note symbol), it is added
+/// to the words of the first section.</item>
 /// <item>A tag must be at the start of a line or directly after another tag, or be a section name (<see cref="SectionName"/>). Any other
 /// '[' is part of the words.</item>
-/// <item>A tag that is not one word is reduced to its letters, marks and numbers: [pre-chorus] is [prechorus],
-/// [Verse 1] is [Verse1]. A description after the name is left out: [Chorus: all, loud] is [Chorus].</item>
+/// <item>A tag that is not one word is reduced to its letters, combining marks and numbers: [pre-chorus] becomes [prechorus],
+/// and [Verse 1] becomes [Verse1]. A description after the name is left out: [Chorus: all, loud] becomes [Chorus].</item>
 /// </list>
 /// <para>Therefore, every character of the rewritten lyrics that is not white space is in some section's
 /// <see cref="LyricSection.WrittenTag"/> or <see cref="LyricSection.Words"/>, except the brackets of tags.</para>
@@ -24,13 +24,13 @@ public static class LyricsParser
     /// <summary>The tag for text that has none.</summary>
     public const string AssumedTag = "verse";
 
-    /// <summary>The maximum length of a tag that does not begin with a section name.</summary>
+    /// <summary>The maximum length of a tag that is not one word and does not begin with a section name.</summary>
     public const int MaxRewrittenTagLength = 40;
 
     private const int MaxListed = 8;
     private const int MaxListedLength = 100;
 
-    /// <summary>Parses the lyrics of a user.</summary>
+    /// <summary>Parses a user's lyrics.</summary>
     public static ParsedLyrics Parse(string lyrics)
     {
         var findings = new TextFindings("lyrics");
@@ -54,7 +54,7 @@ public static class LyricsParser
             end = words.Length > 0 ? words.Origin().End : end;
             if (lead.Length > 0)
             {
-                findings.Add(FindingKind.SignsBeforeTag, $"[{tag.Tag}]", lead.Origin());
+                findings.Add(FindingKind.SymbolsBeforeTag, $"[{tag.Tag}]", lead.Origin());
                 start = lead.Origin().Start;
                 words = Joined(lead, words).Strip();
                 lead = lead.Slice(0, 0);
@@ -137,7 +137,8 @@ public static class LyricsParser
         }
     }
 
-    /// <summary>Returns the texts in brackets with their positions; for an unclosed bracket, the rest of its line.</summary>
+    /// <summary>Returns the texts in brackets with their positions. An unclosed one ends at the next '[' or at the end of its line, and a
+    /// long one is cut off.</summary>
     private static IEnumerable<(int At, string Text)> Brackets(string words)
     {
         for (var at = words.IndexOf('['); at >= 0; at = words.IndexOf('[', at + 1))
@@ -201,11 +202,11 @@ public static class LyricsParser
         return new FoundTag(bracket, bracket + 1 + length + 1, written, tag, IsDoubtful: !isKnown && hasWordsBeside);
     }
 
-    /// <summary>Returns whether the reference recognizes a tag.</summary>
+    /// <summary>Returns whether a tag has only word characters, as the reference requires.</summary>
     private static bool IsOneWord(string tag) => tag.EnumerateRunes().All(PythonText.IsWord);
 
-    /// <summary>Returns the letters, marks and numbers of a tag; empty if it has neither letters nor numbers. Underscores are also removed,
-    /// so that "[start_of _segment]" does not become a prompt marker.</summary>
+    /// <summary>Returns the letters, combining marks and numbers of a tag; empty if it has neither letters nor numbers. Underscores are
+    /// also removed, so that "[start_of _segment]" does not become a prompt marker.</summary>
     internal static string OneWord(string tag) => !UnicodeText.HasLetterOrNumber(tag) ? "" : string.Concat(
         tag.EnumerateRunes().Where(rune => PythonText.IsLetterOrNumber(rune) || UnicodeText.IsMark(rune)).Select(rune => rune.ToString()));
 
@@ -217,7 +218,7 @@ public static class LyricsParser
     /// <param name="End">The position after the closing bracket.</param>
     /// <param name="Written">The text in the brackets.</param>
     /// <param name="Tag">The tag in the prompt.</param>
-    /// <param name="IsDoubtful">True if it may be meant as a note, because it is not a common name and there are words on the same
-    /// line.</param>
+    /// <param name="IsDoubtful">True if it may be meant as a remark, because it is not a common section name and there are words on the
+    /// same line.</param>
     private sealed record FoundTag(int Start, int End, string Written, string Tag, bool IsDoubtful);
 }

@@ -91,7 +91,7 @@ internal static class MirroredModel
         return stream.ToArray();
     }
 
-    /// <summary>Returns the text backwards by whole characters; a lone surrogate becomes U+FFFD.</summary>
+    /// <summary>Returns the text with its code points in reverse order; a lone surrogate becomes U+FFFD.</summary>
     public static string Reverse(string text)
     {
         var reversed = new char[text.Length];

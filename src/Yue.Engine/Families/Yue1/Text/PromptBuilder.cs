@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>Writes the prompts of stage 1 as the reference does (docs/model.md 2.4, 10).</summary>
 /// <remarks>Control ids are inserted by number and all text is encoded by <see cref="YueTokenizer.EncodeText"/>, so a user's
-/// text cannot insert one.</remarks>
+/// text cannot insert a control id.</remarks>
 public sealed class PromptBuilder
 {
     internal const string StartOfSegment = "[start_of_segment]";

@@ -41,7 +41,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
     public static readonly FindingKind TextBeforeTag = Constant(
         "text_before_tag", $"text before the first tag is sung as [{LyricsParser.AssumedTag}]");
 
-    public static readonly FindingKind SignsBeforeTag = Listed(
+    public static readonly FindingKind SymbolsBeforeTag = Listed(
         "signs_before_tag", "symbols before the first tag are kept in the words of ");
 
     public static readonly FindingKind DoubtfulTag = new(
@@ -65,7 +65,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
     public static IReadOnlyList<FindingKind> InOrder { get; } =
     [
         ControlCharacter, InvisibleCharacter, ControlToken, LiteralLineEnd, FileLine, TimeStamp, Note, TagNotation, SungAsWords, NoTag,
-        TextBeforeTag, SignsBeforeTag, DoubtfulTag, TagOfSeveralWords, BracketInWords, Blank, TagsOnly, SectionWithoutWords,
+        TextBeforeTag, SymbolsBeforeTag, DoubtfulTag, TagOfSeveralWords, BracketInWords, Blank, TagsOnly, SectionWithoutWords,
     ];
 
     private static string Steering(string token) => $"{token} would steer the model; read as words, in parentheses";

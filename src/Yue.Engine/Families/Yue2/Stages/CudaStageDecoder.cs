@@ -212,7 +212,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
                 var id = _decoder._sampler.IdAt(_song, _step++);
                 if (id == StageSampler.NoId)
                 {
-                    throw new SongException("the model's best score is not a number");
+                    throw new SongException("the model's output is not a number");
                 }
 
                 IsComplete = id == _order.Ids.EndId;

@@ -13,8 +13,8 @@ public interface IStageDecoder : IDisposable
     /// <exception cref="Songs.SongRequestException">A prompt and the maximum number of ids do not fit into the context.</exception>
     IStageSequence? TryOpen(StageOrder order);
 
-    /// <summary>Writes the next id of every sequence, or the next few ids if the decoder runs ahead of the host. Sequences of both stages
-    /// may advance together.</summary>
+    /// <summary>Writes the next id of each given sequence, or the next few ids if the decoder runs ahead of the host. Sequences of both
+    /// stages may advance together.</summary>
     /// <param name="sequences">Open sequences whose prompts are read and whose stages have not ended.</param>
     void Advance(IReadOnlyList<IStageSequence> sequences);
 }

@@ -6,14 +6,15 @@ public enum StageRounding
     /// <summary>No rounding: results stay float32.</summary>
     None,
 
-    /// <summary>Rounding to bfloat16, to nearest even. The reference does this if the plan is off and the model runs in bfloat16.</summary>
+    /// <summary>Rounding to bfloat16, to nearest even. The reference does this if the song's plan is off and the model runs in
+    /// bfloat16.</summary>
     BFloat16,
 }
 
 /// <summary>Rounds numbers.</summary>
 internal static class StageRoundings
 {
-    /// <summary>Returns the value in the format, as a float.</summary>
+    /// <summary>Returns the value rounded to the format, still stored as a float.</summary>
     public static float Round(this StageRounding rounding, float value)
     {
         if (rounding == StageRounding.None || !float.IsFinite(value))
