@@ -391,9 +391,9 @@ namespace YueService.Client
         /// Make a song and return its file
         /// </summary>
         /// <remarks>
-        /// For OpenAI-style audio clients: input is the lyrics, instructions the genre line. If the caller disconnects, its song is cancelled.
+        /// For OpenAI-style audio clients: the field input contains the lyrics, and the field instructions the genre line. If the caller disconnects, its song is cancelled.
         /// </remarks>
-        /// <returns>The file; headers X-Yue-… describe it. With stream_format, and as opus, aac or pcm, it is sent while it is being made; sse uses text/event-stream.</returns>
+        /// <returns>The file; the X-Yue-… headers describe it. With stream_format, and as opus, aac or pcm, it is sent while it is being made; the stream_format sse is sent as text/event-stream.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<FileResponse> CreateSpeechAsync(SpeechRequest body, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
         {
