@@ -26,7 +26,7 @@ public sealed class Gpu : IDisposable
 
     public KernelCache Kernels { get; }
 
-    /// <summary>Compiles builds of the step in parallel if there is a device.</summary>
+    /// <summary>Compiles builds of the step kernel in parallel. Does nothing if there is no device.</summary>
     public void Compile(IEnumerable<KernelBuild> builds)
     {
         if (_device is { } device)

@@ -216,7 +216,7 @@ DEV void finish(const Step& s, Shared& shared, const Ring& ring, const Product& 
     finish(s, shared, p, tile0 + t * (int)gridDim.x, output.place, output.m, output.n, value, ahead);
 }
 
-// Adds in order of tiles, so that the sum does not depend on the batch's size.
+// Adds the tiles' squares in tile order, so that the sum does not depend on the batch's size.
 DEV void add_squares(Shared& shared, const Product& p, int batch, int n)
 {
     if (!adds_to_residual(p) || threadIdx.x >= ROWS) return;

@@ -7,7 +7,7 @@ namespace Yue.Engine.Audio;
 /// <summary>A checked file for ffmpeg.</summary>
 /// <param name="File">The whole file, as it was sent.</param>
 /// <param name="Kind">Its kind.</param>
-/// <param name="ClaimedLength">The number of samples per channel in its header; null if the header has none.</param>
+/// <param name="ClaimedLength">The number of samples per channel that its header states; null if the header states none.</param>
 /// <param name="Pictures">The positions of the type fields of its pictures. The fields are overwritten to hide the pictures from
 /// ffmpeg.</param>
 internal sealed record FfmpegInput(ReadOnlyMemory<byte> File, SoundKind Kind, long? ClaimedLength, IReadOnlyList<int> Pictures);

@@ -136,7 +136,7 @@ internal sealed partial class GenerateOptions
         _ => text,
     };
 
-    /// <summary>Parses a number. Other text stays text, which is then rejected with the field's bounds.</summary>
+    /// <summary>Parses a number. Other text stays text; it is rejected later, with an error that states the field's bounds.</summary>
     private static JsonNode ToNumber(string text) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole
         : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value

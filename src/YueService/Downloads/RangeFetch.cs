@@ -22,7 +22,7 @@ internal sealed class RangeFetch(
     private const int BufferBytes = 256 << 10;
 
     /// <summary>Fetches the missing bytes of a range. The count of failed attempts starts again whenever bytes arrive.</summary>
-    /// <exception cref="DownloadException">The file must start again, or cannot be downloaded.</exception>
+    /// <exception cref="DownloadException">The file must be downloaded again from its start, or cannot be downloaded.</exception>
     public async Task RunAsync(PartRange range, CancellationToken cancel)
     {
         for (var failures = 0; !range.IsComplete;)

@@ -28,7 +28,7 @@ internal sealed class SongSubmitter(
 
         var owner = http.User.Identity?.Name;
 
-        // A known key gets its job even if the queue is full.
+        // A request with a known key gets the existing job even if the queue is full.
         var isNew = key is null || await intake.FindByKeyAsync(key, owner, bodyHash: null, http.RequestAborted) is null;
         var (body, unreadable) = await requests.OpenAsync(http, isNew);
         if (body is null)

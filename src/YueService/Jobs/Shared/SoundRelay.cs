@@ -84,7 +84,7 @@ internal sealed partial class SoundRelay(
         }
         catch (Exception e) when (e is StorageException or SongException)
         {
-            // Listeners get the error that the song ended early.
+            // Listeners get an error that says that the song ended early.
             LogBroken(e.Message, job.Id);
         }
 

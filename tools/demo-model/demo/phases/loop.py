@@ -1,4 +1,4 @@
-"""The training loop of all phases, which is limited by time, resumable, and logs JSON lines."""
+"""The training loop of all phases, which is limited by time or steps, can be resumed, and logs JSON lines."""
 import json
 import math
 import os
@@ -9,7 +9,7 @@ _LOG_SECONDS = 10
 
 
 class Trainer:
-    """Trains one module until its time is up. Its state is in WORK/NAME.pt, from which it continues if the file exists. beside: a
+    """Trains one module for the given minutes, or steps if they are given. Its state is in WORK/NAME.pt, from which it continues if the file exists. beside: a
     module that is trained together with it but not kept."""
 
     def __init__(self, name, model, work, device, minutes, steps, rate, betas=(0.9, 0.95), decay=0.01, beside=None):
@@ -69,7 +69,7 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self):
-        """Updates the moving average of the weights, which is the result: over about 200 steps, fewer at first."""
+        """Updates the moving average of the weights over about 200 steps, or fewer at first. The average is the result."""
         self._followed += 1
         averages, values = zip(*self._pairs)
         torch._foreach_lerp_(averages, values, max(1 / 200, 1 / self._followed))
