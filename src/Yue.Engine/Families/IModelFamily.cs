@@ -24,7 +24,8 @@ internal interface IFamilySongs : IFamilyModels
     /// <summary>The names that requests use, the default first.</summary>
     IReadOnlyList<string> Names { get; }
 
-    /// <summary>A short request. Making its song loads, allocates and compiles what the first real request needs.</summary>
+    /// <summary>A short request. Its song is made before any real request, in order to load, allocate and compile everything that the
+    /// first real request needs.</summary>
     SongRequest WarmUp { get; }
 
     /// <summary>Returns the size of a request. Thread-safe once the models are loaded.</summary>

@@ -7,9 +7,10 @@ using static TorchSharp.torch.nn;
 namespace Yue.Engine.Layers;
 
 /// <summary>A convolution over time. Holds references to its weights; the model's <see cref="WeightOwner"/> owns them.</summary>
-/// <remarks>On the CPU, inputs and weights are padded with zeros to a multiple of 16 channels. With AVX-512, oneDNN (3.7.1, as in
-/// libtorch 2.10) works in blocks of 16 channels and multiplies the memory after the last channel by zero: a NaN there, left by an earlier
-/// operation, makes outputs NaN. For up to 16 channels it uses other kernels, which do not have this problem.</remarks>
+/// <remarks>On the CPU, inputs and weights of an ungrouped convolution with more than 16 input channels are padded with zeros to a multiple
+/// of 16 channels. With AVX-512, oneDNN (3.7.1, as in libtorch 2.10) works in blocks of 16 channels and multiplies the memory after the
+/// last channel by zero: a NaN there, left by an earlier operation, makes outputs NaN. For up to 16 channels, oneDNN uses other kernels,
+/// which do not have this problem.</remarks>
 internal sealed class Conv
 {
     private const int ChannelBlock = 16;

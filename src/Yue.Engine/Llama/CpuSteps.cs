@@ -85,7 +85,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return logits;
     }
 
-    /// <summary>Returns the positions of the ids and checks that there is room.</summary>
+    /// <summary>Returns the positions of the ids, checks that the cache has room, and enlarges the buffers if necessary.</summary>
     private Position[] PositionsOf(int count, KvCache cache, Range rows, int T)
     {
         var length = cache.LengthWith(rows, T);

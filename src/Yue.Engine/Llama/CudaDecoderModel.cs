@@ -101,7 +101,7 @@ internal sealed class CudaDecoderModel : IDisposable
         SetPages(row);
     }
 
-    /// <summary>Makes a row reuse the positions start .. start + count of another row, as if it had prefilled the same ids after the same
+    /// <summary>Makes a row reuse <paramref name="count"/> positions of another row, as if it had prefilled the same ids after the same
     /// prefix. Complete pages are shared.</summary>
     /// <param name="row">The row, which holds <paramref name="start"/> positions and has the pages for more.</param>
     /// <param name="holder">The other row, which must not change these positions.</param>
@@ -124,7 +124,7 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>Releases a row's pages. No step that reads them may be running.</summary>
     public void Release(int row) => _pages.Release(row);
 
-    /// <summary>Appends ids to a row that holds <paramref name="held"/> positions and has the pages for them.</summary>
+    /// <summary>Appends ids to a row that holds <paramref name="held"/> positions and has the pages for the new ones.</summary>
     public void Prefill(int row, int held, ReadOnlySpan<int> ids)
     {
         if (ids.IsEmpty)

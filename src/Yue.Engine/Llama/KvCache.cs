@@ -7,8 +7,8 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Yue.Engine.Llama;
 
 /// <summary>The keys and values of up to B sequences, allocated once. Every row has its own length.</summary>
-/// <remarks>The memory is zeroed, so positions that a row has not reached are finite, and the mask removes them. On the CPU, the operating
-/// system allocates memory only for pages that were written.</remarks>
+/// <remarks>The memory is zeroed, so keys and values at positions that a row has not reached are finite, and the mask removes them. On
+/// the CPU, the operating system allocates memory only for pages that were written.</remarks>
 public sealed class KvCache : IDisposable
 {
     private readonly Tensor[] _keys;
@@ -57,7 +57,8 @@ public sealed class KvCache : IDisposable
         _lengths[row] = length;
     }
 
-    /// <summary>Copies the next positions of a row from the same row of another cache of the same model, which must have them.</summary>
+    /// <summary>Copies the next positions of a row from the same row of another cache of the same model. The other row must have these
+    /// positions.</summary>
     internal void Extend(int row, KvCache other, int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_lengths[row] + count, Math.Min(Capacity, other._lengths[row]), nameof(count));
@@ -110,7 +111,8 @@ public sealed class KvCache : IDisposable
             : throw new ArgumentException($"{count} more ids make {length} positions, but the cache has {Capacity}");
     }
 
-    /// <summary>Appends new keys and values of one layer to the rows.</summary>
+    /// <summary>Appends new keys and values of one layer to the rows. The rows' lengths do not change until
+    /// <see cref="Advance"/>.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="rows">The rows to write, a contiguous range.</param>
     /// <param name="k">[B, K, T, D] in the cache's dtype.</param>

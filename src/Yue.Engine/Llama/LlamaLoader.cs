@@ -8,8 +8,7 @@ namespace Yue.Engine.Llama;
 /// <summary>Loads Llama checkpoints onto the device on which the models run.</summary>
 internal static class LlamaLoader
 {
-    /// <summary>Loads a checkpoint. On a GPU, its matrices get the type in the settings, or keep their own if the checkpoint is
-    /// quantized.</summary>
+    /// <summary>Loads a checkpoint. On a GPU, its matrices get the type that <see cref="LlamaConfig.TypeOnGpu"/> returns.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="folder">The checkpoint's folder.</param>
     /// <param name="host">The device and memory to load it into.</param>

@@ -50,7 +50,8 @@ public sealed class LlamaModel : IDisposable
     public KvCache NewCache(int rows, int capacity) =>
         new(Config, rows, capacity, Weights.Dtype, Weights.Device);
 
-    /// <summary>Creates a cache with memory for a single layer, like <see cref="NewCache"/>; a store keeps all layers.</summary>
+    /// <summary>Creates a cache like that of <see cref="NewCache"/>, but with memory for a single layer. A store keeps all
+    /// layers.</summary>
     internal KvCache NewLayerCache(int rows, int capacity, ILayerStore store) =>
         new(Config, rows, capacity, Weights.Dtype, Weights.Device, store);
 
@@ -92,7 +93,8 @@ public sealed class LlamaModel : IDisposable
         return Forward(IdTensor(ids, B), cache, rows).select(1, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Runs each row of a small model on its own core if attention is enough work.</summary>
+    /// <summary>Runs a step with <see cref="CpuSteps"/>. The rows of a small model are divided among the cores if attention is enough
+    /// work.</summary>
     private Tensor StepOnCpu(int[] ids, KvCache cache, Range rows, ThreadLocal<CpuSteps> steps)
     {
         var (first, B) = rows.GetOffsetAndLength(cache.Lengths.Length);

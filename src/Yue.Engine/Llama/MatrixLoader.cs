@@ -53,7 +53,7 @@ internal sealed class MatrixLoader(ITensorSource source, MatrixQuantizer? quanti
 
     /// <summary>Reads the head.</summary>
     /// <param name="embedding">The embedding if it is also the head; null if the head has its own tensor.</param>
-    /// <param name="rows">The number of stored rows.</param>
+    /// <param name="rows">The number of rows of the whole head.</param>
     /// <param name="columns">The number of columns.</param>
     /// <param name="ids">The rows that are needed.</param>
     public WeightMatrix LoadHead(Tensor? embedding, long rows, long columns, IdRange ids)

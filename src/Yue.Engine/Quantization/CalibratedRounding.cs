@@ -31,7 +31,7 @@ internal static class CalibratedRounding
         var inverse = upper.diagonal().reciprocal();                    // [C]
         var importance = (inverse * inverse).unsqueeze(1);              // [C, 1]
         var rounding = new GroupRounding(type);
-        var rest = zeros([C, R], device: matrix.device);                // the weights, with the errors so far; at the end, the rounded ones
+        var rest = zeros([C, R], device: matrix.device);                // the weights, with the errors so far; finally, the rounded weights
         rest.narrow(0, 0, columns).copy_(matrix.t());
         var codes = empty([C, R], ScalarType.Byte, matrix.device);
         var (scales, zeroPoints) = (empty([C / Size, R], device: matrix.device), empty([C / Size, R], device: matrix.device));

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Quantization;
 
 /// <summary>Quantizes a Llama checkpoint, one block after another. Each finished block is a file of the result, so an interrupted run
-/// continues after the last one.</summary>
+/// continues after the last finished block.</summary>
 /// <param name="config">The checkpoint's dimensions.</param>
 /// <param name="source">Its tensors in F32, on the device that computes.</param>
 /// <param name="stored">Its tensors as they are stored.</param>
@@ -25,7 +25,7 @@ internal sealed class CheckpointQuantizer(
     /// <summary>The names of the shards: the embedding, one per block, the head.</summary>
     public IReadOnlyList<string> Shards { get; } = ShardsOf(config);
 
-    /// <summary>Returns the fraction of a checkpoint's blocks, counting the head as one, that a folder contains.</summary>
+    /// <summary>Returns the fraction of a checkpoint's blocks that a folder contains. The head counts as a block.</summary>
     public static double FinishedShare(LlamaConfig config, QuantizedFolder folder) =>
         ShardsOf(config).Skip(1).Count(folder.Has) / (config.Layers + 1.0);
 

@@ -9,7 +9,7 @@ namespace Yue.Engine.Quantization;
 /// <param name="type">Int4 or int6.</param>
 internal sealed class GroupRounding(WeightType type)
 {
-    /// <summary>The smallest scale. A group whose weights are small even for this scale becomes all zeros.</summary>
+    /// <summary>The smallest scale. A group whose weights are small compared with this scale becomes all zeros.</summary>
     private const double MinScale = 8.2718061e-25;        // 2^-80
 
     /// <summary>w·(2^20 + 1) − (w·(2^20 + 1) − w) keeps four significant bits of a float32 number.</summary>

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Quantization;
 
 /// <summary>The folder of a checkpoint that is being quantized: <c>TARGET.part</c> until it is complete.</summary>
-/// <remarks>A file gets its final name when all its bytes are on the disk, and <c>config.json</c> is the last one. Therefore an interrupted
-/// run can always be continued, and its folder cannot be loaded as a checkpoint.</remarks>
+/// <remarks>A file gets its final name when all its bytes are on the disk, and <c>config.json</c> is written last. Therefore, an
+/// interrupted run can always be continued, and its folder cannot be loaded as a checkpoint.</remarks>
 internal sealed class QuantizedFolder : IDisposable
 {
     private const string Suffix = ".part";
@@ -26,7 +26,8 @@ internal sealed class QuantizedFolder : IDisposable
     /// <summary>The folder of the finished shards.</summary>
     public string Path => _target + Suffix;
 
-    /// <summary>True if the folder contained files from other sources or settings, which were removed.</summary>
+    /// <summary>True if all files of the folder were removed, because they were made from other sources or with other settings, or because
+    /// the record of their run could not be read.</summary>
     public bool StartedOver { get; private set; }
 
     /// <summary>Returns the size in bytes of the files of a run that is not complete.</summary>
@@ -34,8 +35,8 @@ internal sealed class QuantizedFolder : IDisposable
         ? part.EnumerateFiles().Sum(file => file.Length)
         : 0;
 
-    /// <summary>Returns true if the target is complete. If a run was interrupted just before its folder was renamed, renames the
-    /// folder.</summary>
+    /// <summary>Returns true if the target is the complete result of the run that a record describes. If this run was interrupted just
+    /// before its folder was renamed, renames the folder.</summary>
     public static bool IsComplete(string target, QuantizationRecord record)
     {
         if (RecordOf(target + Suffix) is { } part && IsSame(part, record))
@@ -63,7 +64,8 @@ internal sealed class QuantizedFolder : IDisposable
         }
     }
 
-    /// <summary>Opens the folder of a run, and removes damaged files and files from other sources or settings.</summary>
+    /// <summary>Opens the folder of a run, and removes damaged files. Removes all files if they were made from other sources or with other
+    /// settings, or if the record of their run cannot be read.</summary>
     /// <param name="target">The folder of the complete checkpoint.</param>
     /// <param name="record">The record of the run. Its number of positions may be unknown.</param>
     /// <exception cref="IOException">Another process is quantizing into the folder, or the disk fails.</exception>

@@ -8,8 +8,8 @@ namespace Yue.Engine.Tensors;
 /// <remarks>
 /// TorchSharp passes the native pointer of a <see cref="Scalar"/> to a call and drops the object. The garbage collector may then
 /// finalize it and free the native memory while the call runs ("Unknown scalar type", seen after about ten thousand steps). This can
-/// happen to a number that is converted in place and to the hidden one in <c>a + b</c>, but not to one that is kept here.
-/// BannedSymbols.txt makes the compiler reject the others.
+/// happen to a scalar that is converted from a number in the call itself, and to the hidden scalar in <c>a + b</c>, but not to a scalar
+/// that is kept here. BannedSymbols.txt makes the compiler reject the others.
 /// </remarks>
 internal static class Scalars
 {

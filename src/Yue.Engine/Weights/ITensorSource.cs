@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>The source of a module's weights: a checkpoint, or in tests a table of shapes without values.</summary>
+/// <summary>The source of a module's weights, such as a checkpoint or, in tests, a table of shapes without values.</summary>
 /// <remarks>The source decides dtype and device. If a tensor is missing or has another shape, reading it throws
 /// <see cref="CheckpointException"/> with the file, the tensor and the expected shape.</remarks>
 public interface ITensorSource

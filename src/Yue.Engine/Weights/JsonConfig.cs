@@ -35,7 +35,7 @@ internal sealed class JsonConfig : IDisposable
             : throw Unsupported(key, "a positive integer");
     }
 
-    /// <summary>Returns a positive finite number.</summary>
+    /// <summary>Returns a positive finite number. If the key is absent or null, returns the fallback, or throws if there is none.</summary>
     public double PositiveNumber(string key, double? fallback = null)
     {
         if (Find(key) is not { } value)

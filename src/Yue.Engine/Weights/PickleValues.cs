@@ -8,7 +8,9 @@ internal sealed record PickleGlobal(string Module, string Name)
     public override string ToString() => $"{Module}.{Name}";
 }
 
-/// <summary>An object of an unknown class. Operations on it are ignored.</summary>
+/// <summary>An object of an unknown class, or a value that no checkpoint needs, such as a byte string. Operations on it are
+/// ignored.</summary>
+/// <param name="Class">The class; null if it is not known.</param>
 internal sealed record PickleOpaque(PickleGlobal? Class);
 
 /// <summary>A tuple.</summary>

@@ -33,8 +33,8 @@ internal static class TensorReader
         Copy(block, destination.permute([.. order.Select(i => (long)i)]), chunkBytes);
     }
 
-    /// <summary>Copies rows of at least 512 bytes that need no conversion directly to the device. Returns false for other
-    /// tensors.</summary>
+    /// <summary>Copies a tensor directly to the device if it needs no conversion and its rows are contiguous, have at least 512 bytes and
+    /// fit into the upload's buffer. Otherwise, returns false.</summary>
     private static bool TryUpload(StoredTensor source, Tensor destination, DeviceUpload? upload)
     {
         const int MinRowBytes = 512;

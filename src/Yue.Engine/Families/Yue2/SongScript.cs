@@ -33,7 +33,7 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
     public bool WritesScore => _plan != ScorePlan.Off && request.Score is null;
 
     /// <summary>Returns the stage that writes the score.</summary>
-    /// <exception cref="SongRequestException">The prompt leaves no room for the score.</exception>
+    /// <exception cref="SongRequestException">The prompt leaves too little room for the score and the music.</exception>
     public StageOrder Score()
     {
         var lyrics = request.Instrumental ? TagLines(TagsOf(request.Lyrics)) : request.Lyrics;
@@ -47,8 +47,9 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
     }
 
     /// <summary>Returns the stage that writes the music.</summary>
-    /// <param name="written">The ids of the score that the model wrote; null if it was given, or the plan is off.</param>
-    /// <exception cref="SongRequestException">The prompt leaves no room for the music.</exception>
+    /// <param name="written">The ids of the score that the model wrote; null if the request contains the score, or if the plan
+    /// is off.</param>
+    /// <exception cref="SongRequestException">The prompt leaves too little room for the music.</exception>
     public MusicScript Music(IReadOnlyList<int>? written)
     {
         var text = _plan == ScorePlan.Off ? null : written is null ? request.Score : tokenizer.Decode(written);
@@ -146,6 +147,6 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 
 /// <summary>The stage that writes a song's music.</summary>
 /// <param name="Order">The stage.</param>
-/// <param name="Score">The score in its prompt; null if there is none.</param>
-/// <param name="Warning">The reason why the written or given score is not used; null if it is used or there is none.</param>
+/// <param name="Score">The score in the stage's prompt; null if there is none.</param>
+/// <param name="Warning">The reason why the written or given score is not used; null if it is used or if there is no score.</param>
 internal sealed record MusicScript(StageOrder Order, string? Score, string? Warning);

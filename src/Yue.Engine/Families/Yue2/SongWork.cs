@@ -140,7 +140,8 @@ internal sealed class SongWork : ISongWork
 
     private void Open(StageOrder order) => (_order, _sequence) = (order, _model!.Model.Decoder.TryOpen(order));
 
-    /// <summary>Opens the stage if it waits for room, reads a piece of the prompt, or ends the stage that the decoder completed.</summary>
+    /// <summary>Opens the stage if it waits for room, reads a piece of the prompt, or ends the stage if the decoder has finished
+    /// it.</summary>
     private void AdvanceStage()
     {
         if (_sequence is not { } sequence)
@@ -315,6 +316,7 @@ internal sealed class SongWork : ISongWork
         _report(new SongProgress(Stage, 0, 0, (long)Math.Round(done), total, fraction) { Score = _score });
     }
 
-    /// <summary>The maximum number of tokens of the current stage.</summary>
+    /// <summary>The maximum number of tokens of the current stage. For a score, this is the general limit, even if the prompt leaves room
+    /// for fewer tokens.</summary>
     private int Limit => Stage == SongStage.Music ? _music!.Order.Sampling.MaxTokens : StageSampling.Score.MaxTokens;
 }

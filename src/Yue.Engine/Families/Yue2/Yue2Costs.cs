@@ -18,7 +18,8 @@ internal sealed class Yue2Costs : IFamilyCosts
     /// <summary>The number of tensors of the decoder's longest layers that are in memory at the same time.</summary>
     private const int VaeTensors = 3;
 
-    /// <summary>The bytes of a block in float32, without the fused kernels, per byte of a block in bfloat16.</summary>
+    /// <summary>The bytes of a block's activations in float32, without the fused kernels, per byte of its activations in
+    /// bfloat16.</summary>
     private const int PlainBlockFactor = 4;
 
     private readonly Yue2Config[] _configs;

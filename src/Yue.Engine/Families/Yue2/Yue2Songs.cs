@@ -31,7 +31,7 @@ internal sealed class Yue2Songs : IFamilySongs
     /// <param name="vaeFolder">The folder of the sound decoder.</param>
     /// <param name="contextTokens">The maximum context in tokens; 0 means the checkpoint's limit.</param>
     /// <param name="load">Loads a checkpoint.</param>
-    /// <exception cref="CheckpointException">A checkpoint is missing or does not match the others.</exception>
+    /// <exception cref="CheckpointException">A checkpoint is missing or invalid, or does not match the sound decoder.</exception>
     public Yue2Songs(IEnumerable<KeyValuePair<string, string>> checkpoints, string vaeFolder, int contextTokens, LoadYue2 load)
     {
         (_checkpoints, _vaeFolder, _load) = ([.. checkpoints], vaeFolder, load);
@@ -193,7 +193,7 @@ internal sealed class Yue2Songs : IFamilySongs
         (_vae, _snake) = (null, null);
     }
 
-    /// <summary>Returns the field with the longest text of a prompt.</summary>
+    /// <summary>Returns the name of the request field that has the longest text of those in the prompt.</summary>
     private static string LongestField(SongRequest request)
     {
         (string Name, int Length)[] fields =

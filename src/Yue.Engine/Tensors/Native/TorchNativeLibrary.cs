@@ -38,8 +38,8 @@ public static class TorchNativeLibrary
         }
     }
 
-    /// <summary>Returns true if libtorch is in the program's folder or can be loaded from elsewhere. TorchSharp prints pages of text if it
-    /// finds none.</summary>
+    /// <summary>Returns true if libtorch is in the program's folder or can be loaded from elsewhere, or if the system is not Linux. Without
+    /// libtorch, TorchSharp prints pages of text.</summary>
     public static bool Exists() =>
         !OperatingSystem.IsLinux() || Find(TorchFileName) is not null || NativeLibrary.TryLoad(TorchFileName, out _);
 

@@ -45,7 +45,8 @@ public sealed class FlowSolver : IDisposable
     public static IEnumerable<double> Times(int steps) =>
         Enumerable.Range(0, 2 * steps).Select(evaluation => 1 - (evaluation / (2.0 * steps)));
 
-    /// <summary>Advances by half a step with the velocity of <see cref="State"/> at <see cref="NextRawTime"/>.</summary>
+    /// <summary>Advances with the velocity of <see cref="State"/> at <see cref="NextRawTime"/>. The first velocity of a step leads to the
+    /// step's middle; the second leads from the step's beginning to its end.</summary>
     /// <param name="velocity">[F, latent size], F32; the caller owns it.</param>
     public void Advance(Tensor velocity)
     {

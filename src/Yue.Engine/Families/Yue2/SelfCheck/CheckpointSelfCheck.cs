@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2.SelfCheck;
 
-/// <summary>Computes published figures with a YuE 2 checkpoint, in float32 on the CPU (docs/model-yue2.md 9).</summary>
+/// <summary>Computes published figures with a YuE 2 checkpoint, in float32 on the CPU, and compares them (docs/model-yue2.md
+/// 9).</summary>
 /// <param name="folder">The checkpoint's folder.</param>
 /// <param name="figures">The figures.</param>
 public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
@@ -17,7 +18,8 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
     private const double LogitTolerance = 5e-3;
     private const double GuidanceScale = 1.01;
 
-    /// <summary>Returns the comparisons of all figures. Each one is computed when it is enumerated.</summary>
+    /// <summary>Returns the comparisons of all figures. Each one is computed when it is enumerated. If the tokenizer or the model cannot be
+    /// loaded, the last line gives the reason.</summary>
     public IEnumerable<SelfCheckLine> Run()
     {
         var (tokenizer, fault) = Try(() => BytePairTokenizer.Load(folder));
@@ -82,7 +84,7 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
         yield return SelfCheckLine.Equal($"{name}: best ids", published.Tokens, [.. writer.Tokens]);
     }
 
-    /// <summary>Returns settings that choose the best id in every step and never end the stage.</summary>
+    /// <summary>Returns settings that choose the best id in every step and exclude the id that ends the stage.</summary>
     private static StageSampling Greedy(StageSampling sampling) => sampling with { Temperature = 0, MinTokens = sampling.MaxTokens };
 
     private LlamaModel Load()

@@ -38,7 +38,7 @@ public sealed record PublishedFigures
     public static PublishedFigures Load(string file) => FigureFile.Load<PublishedFigures>(file, Json);
 }
 
-/// <summary>A stage that chooses the best id in every step and may not end.</summary>
+/// <summary>The figures of a stage that chooses the best id in every step, excluding the id that ends the stage.</summary>
 public sealed record StageFigure
 {
     /// <summary>The ids.</summary>

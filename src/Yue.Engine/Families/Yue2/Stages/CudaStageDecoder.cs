@@ -228,7 +228,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
         /// <summary>Copies the keys and values of the song's own row into the empty first row of a cache.</summary>
         internal void CopyTo(Llama.KvCache other)
         {
-            // A step reads the id before the one that it draws, so no step has read the last one.
+            // A step reads the id before the one that it draws, so no step has read the last drawn id.
             _decoder._model.CopyOut(_rows[0], _prompts[0].Length - 1 + _step, other);
         }
 

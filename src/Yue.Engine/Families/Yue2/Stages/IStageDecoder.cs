@@ -52,7 +52,7 @@ public sealed record StageOrder(StageIds Ids, StageSampling Sampling, int[] Prom
     /// <summary>False if the song's plan is off.</summary>
     public bool HasPlan { get; init; } = true;
 
-    /// <summary>The prompt of each row: the stage's, and that of guidance if there is one.</summary>
+    /// <summary>The prompt of each row: that of the stage, and that of guidance if the stage is guided.</summary>
     public int[][] Prompts => Guidance is null ? [Prompt] : [Prompt, Guidance.Prompt];
 
     /// <summary>The maximum number of positions of each row.</summary>

@@ -23,7 +23,7 @@ public sealed class StageChain
     /// <param name="stage">The allowed ids.</param>
     /// <param name="sampling">The settings, for which <see cref="StageSampling.Fault"/> must return null.</param>
     /// <param name="hasPlan">False if the song's plan is off.</param>
-    /// <param name="rounding">The format of the logits.</param>
+    /// <param name="rounding">The format to which the chain rounds every result.</param>
     public StageChain(StageIds stage, StageSampling sampling, bool hasPlan, StageRounding rounding = StageRounding.None)
     {
         if (sampling.Fault() is { } fault)

@@ -38,10 +38,11 @@ public sealed record StageSampling
     /// <summary>The top-p value: an id is kept if the ids before it have at most this total probability.</summary>
     public required double TopP { get; init; }
 
-    /// <summary>The number of best ids that are kept, in addition to all ids whose score equals that of the last one.</summary>
+    /// <summary>The number of best ids that are kept. Further ids with the same score as the last of these are also kept.</summary>
     public required int TopK { get; init; }
 
-    /// <summary>The repetition penalty. An id becomes less likely by this factor for each of its occurrences in the window.</summary>
+    /// <summary>The repetition penalty. For each occurrence of an id in the window, the id's score is divided by this factor, or multiplied
+    /// by it if the score is negative.</summary>
     public required double RepetitionPenalty { get; init; }
 
     /// <summary>The number of most recent ids that the penalty counts.</summary>
@@ -53,7 +54,8 @@ public sealed record StageSampling
     /// <summary>The maximum number of drawn ids, including the one that ends the stage.</summary>
     public required int MaxTokens { get; init; }
 
-    /// <summary>Returns the factors by which an id becomes less likely, indexed by the number of its occurrences in the window.</summary>
+    /// <summary>Returns the factors that scores are divided by, or multiplied by if they are negative, indexed by the number of an id's
+    /// occurrences in the window.</summary>
     /// <param name="rounding">The format of the factors.</param>
     public float[] Penalties(StageRounding rounding = StageRounding.None)
     {

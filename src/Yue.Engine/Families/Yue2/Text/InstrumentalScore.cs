@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue2.Text;
 
 /// <summary>A score whose vocal melody is played by the instruments (docs/model-yue2.md 8).</summary>
 /// <param name="Score">The rewritten score.</param>
-/// <param name="HasChords">True if it has chord symbols.</param>
+/// <param name="HasChords">True if the vocal voice has chord symbols.</param>
 /// <param name="Sections">The names of its sections, such as <c>verse</c>.</param>
 public sealed partial record InstrumentalScore(string Score, bool HasChords, IReadOnlyList<string> Sections)
 {

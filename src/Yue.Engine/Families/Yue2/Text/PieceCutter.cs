@@ -59,7 +59,7 @@ internal sealed class PieceCutter : PreTokenizer
         };
     }
 
-    /// <summary>Matches an apostrophe with one of the endings, in either case. The long s (U+017F) folds to s.</summary>
+    /// <summary>Matches an apostrophe with one of the endings, in uppercase or lowercase. The long s (U+017F) folds to s.</summary>
     private static int ContractionLength(ReadOnlySpan<char> text)
     {
         if (text is not ['\'', _, ..])
@@ -85,8 +85,8 @@ internal sealed class PieceCutter : PreTokenizer
         return symbols == 0 ? 0 : symbols + RunLength(text[symbols..], Kind.LineEnd);
     }
 
-    /// <summary>Matches white space up to its last line end. Without a line end, matches all of it at the end of the text, and otherwise
-    /// all except the last character, which is part of the next piece unless it is the only one.</summary>
+    /// <summary>Matches white space up to and including its last line end. White space without a line end is matched completely if it is a
+    /// single character or ends the text. Otherwise, its last character is left to the next piece.</summary>
     private static int SpacesLength(ReadOnlySpan<char> text)
     {
         int length = 0, lastStart = 0, lineEnd = 0;

@@ -33,7 +33,7 @@ public sealed class SongPrompts
         : [TokenIds.EndOfDocument, .. _text, TokenIds.ScoreStart];
 
     /// <summary>Returns the prompt of the music.</summary>
-    /// <param name="score">The ids of the score, as the model wrote them or encoded from a given one. Empty if the plan is off.</param>
+    /// <param name="score">The ids of the score, written by the model or encoded from a given score. Empty if the plan is off.</param>
     public int[] ForMusic(ReadOnlySpan<int> score) =>
         [TokenIds.EndOfDocument, .. _text, TokenIds.ScoreStart, .. Checked(score), TokenIds.ScoreEnd, TokenIds.MusicStart];
 

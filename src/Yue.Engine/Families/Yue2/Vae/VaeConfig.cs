@@ -26,7 +26,8 @@ public sealed record VaeConfig
     /// <summary>Samples per frame.</summary>
     public int FrameSamples => Strides.Aggregate(1, (product, stride) => product * stride);
 
-    /// <summary>The number of weights of the decoder, not counting the two numbers per channel of its activations.</summary>
+    /// <summary>The number of weights of the decoder, not counting the biases and the two numbers per channel of each
+    /// activation.</summary>
     public long Parameters
     {
         get

@@ -41,7 +41,7 @@ public static class VaeTiles
         }
     }
 
-    /// <summary>Decodes a tile of silence and discards it, so that a GPU plans the convolutions before the first song.</summary>
+    /// <summary>Decodes a tile of zeros and discards it, so that a GPU plans the convolutions before the first song.</summary>
     public static void WarmUp(VaeDecoder decoder, Device device)
     {
         using var scope = NewDisposeScope();
