@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1;
 
 /// <summary>Passes a song's sound to its listener as it becomes final. A song that is cut is faded out, so its end is held back until stage
-/// 1 has ended. All sound is held back until playback can start without interruptions.</summary>
+/// 1 has ended. All sound is held back until it can be played without interruptions.</summary>
 /// <remarks>Not thread-safe, except for members that say otherwise.</remarks>
 internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
 {
@@ -32,7 +32,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     /// <summary>The length of the sound that was passed on. Thread-safe.</summary>
     public double HeardSeconds => _heard / (double)sampleRateHz;
 
-    /// <summary>True if sound may be passed on.</summary>
+    /// <summary>True once <see cref="Start"/> or <see cref="End"/> has been called.</summary>
     public bool HasStarted => _hasStarted;
 
     /// <summary>Starts passing on final sound.</summary>
@@ -42,7 +42,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
         Release();
     }
 
-    /// <summary>Adds sound, and passes on its final part.</summary>
+    /// <summary>Adds sound, and passes on the samples that are final.</summary>
     public void Add(MixedSound sound)
     {
         _mix.Append(sound.Mix);
@@ -57,7 +57,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
 
     /// <summary>Sets how the song ends. After that, all of its samples are final.</summary>
     /// <param name="fadeStart">The sample at which the fade-out begins.</param>
-    /// <param name="fadeSamples">Its length; 0 if the song is not faded out.</param>
+    /// <param name="fadeSamples">The length of the fade-out; 0 if the song is not faded out.</param>
     public void SetEnd(int fadeStart, int fadeSamples)
     {
         _fade = (fadeStart, fadeSamples);

@@ -9,9 +9,9 @@ internal static class PromptMeasure
 {
     private static readonly SongRequest Defaults = new() { Lyrics = "" };
 
-    /// <summary>Returns the size of a request.</summary>
+    /// <summary>Returns the size of the prompt for a request, with the warnings and the fault that depend on the model.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="prompts">Builds the prompts of its checkpoint.</param>
+    /// <param name="prompts">Builds the prompts of the request's checkpoint.</param>
     /// <param name="context">The size of the checkpoint's context in ids.</param>
     /// <param name="isLyricsOnly">True if the checkpoint is not trained on audio prompts.</param>
     public static SongMeasure Of(SongRequest request, PromptBuilder prompts, int context, bool isLyricsOnly)
@@ -45,7 +45,7 @@ internal static class PromptMeasure
             var section = plan.Before.Count + i;
             if (Stage1Song.FaultOf(prompt, section, context, budgets[i].MaxTokens) is { } fault)
             {
-                // If a section with the default limit would fit, the requested limit is too large.
+                // If the section would fit with the default limit, the requested limit is too large.
                 var isLimit = prompt.MinContext(section) <= Stage1Song.RoomOf(context, Defaults.MaxNewTokens);
                 var field = !isLimit ? "lyrics" : request.TargetSeconds is null ? "max_new_tokens" : "target_seconds";
                 return new("prompt_too_long", field, fault);
@@ -69,7 +69,7 @@ internal static class PromptMeasure
         }
     }
 
-    /// <summary>Returns the warning about a clip for a checkpoint that cannot follow it.</summary>
+    /// <summary>Returns the warning that a checkpoint is not trained to follow a clip.</summary>
     public static string NotTrainedOnClips(string model) =>
         $"reference: {model} is a cot checkpoint, which is not trained to follow a clip; use an icl checkpoint";
 

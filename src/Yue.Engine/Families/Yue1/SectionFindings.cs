@@ -11,8 +11,8 @@ internal static class SectionFindings
     public const int WindowFrames = 10 * FramesPerSecond;
 
     /// <summary>The maximum number of different codes in a stuck window. Of 54 measured sections of the demo model, the 49 good ones have
-    /// 25 or more codes in every window, and the 5 that hold one chord have at most 4. For any model, ten seconds of silence or of one note
-    /// on both tracks are not music.</summary>
+    /// 25 or more different codes in every window, and the 5 that hold one chord have at most 4. For any model, ten seconds of silence or
+    /// of one note on both tracks are not music.</summary>
     public const int MaxStuckCodes = 10;
 
     private const int FramesPerSecond = 50;
@@ -38,10 +38,11 @@ internal static class SectionFindings
         }
     }
 
-    /// <summary>Returns the frames from the start of the first stuck window to the end of the last; null if there is none.</summary>
+    /// <summary>Returns the frames from the start of the first stuck window to the end of the last one; null if no window is
+    /// stuck.</summary>
     private static (int Start, int End)? StuckFrames(SectionCodes section)
     {
-        Dictionary<int, int> counts = [];           // the codes in the window and their counts; instrumental codes are complemented
+        Dictionary<int, int> counts = [];           // code in the window → count; complemented if the code is instrumental
         (int Start, int End)? stuck = null;
         for (var frame = 0; frame < section.Frames; frame++)
         {

@@ -18,7 +18,7 @@ internal sealed record Stage1Step(IStage1Decoder Decoder, StepTimes Times) : ISh
     }
 }
 
-/// <summary>A step of the stage-2 decoder: the next frames of all chunks.</summary>
+/// <summary>A step of the stage-2 decoder, which writes the next frames of all chunks.</summary>
 internal sealed record Stage2Step(IStage2Decoder Decoder, StepTimes Times) : ISharedStep
 {
     public void Advance(IReadOnlyList<ISongWork> songs)

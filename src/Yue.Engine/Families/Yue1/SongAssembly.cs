@@ -65,7 +65,7 @@ internal sealed record SongAssembly
     }
 
     /// <summary>Fades out a song whose end was cut.</summary>
-    /// <returns>The warning for it; null if the song is not faded out.</returns>
+    /// <returns>The warning about the fade-out; null if the song is not faded out.</returns>
     private string? FadeOutCutEnd(IReadOnlyList<SongPart> parts)
     {
         var seconds = FadeOut.SecondsOf(parts[0].Clip, Request.Output.FadeOutSeconds);

@@ -72,8 +72,8 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
     /// <param name="tokens">The number of sampled tokens, plus the work of reading prompts, in units of tokens.</param>
     /// <param name="allTokens">The expected final value of <paramref name="tokens"/>.</param>
     /// <param name="frames">The expected number of frames of the whole song.</param>
-    /// <param name="stage2Share">The fraction of them that stage 2 has finished.</param>
-    /// <param name="decodeShare">The fraction of them that is decoded.</param>
+    /// <param name="stage2Share">The fraction of <paramref name="frames"/> that stage 2 has finished.</param>
+    /// <param name="decodeShare">The fraction of <paramref name="frames"/> that is decoded.</param>
     public double Fraction(double tokens, double allTokens, double frames, double stage2Share, double decodeShare)
     {
         var all = Work(allTokens, frames);

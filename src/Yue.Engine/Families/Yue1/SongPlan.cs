@@ -7,7 +7,8 @@ namespace Yue.Engine.Families.Yue1;
 /// <summary>The plan of a song: the sections to sing, and the sections that are kept from another song.</summary>
 public sealed record SongPlan
 {
-    /// <summary>All lyric sections, which are in the prompt; empty if stage 1 does not run.</summary>
+    /// <summary>All sections of the lyrics, whether they are sung or not: all of them are in the prompt. Empty if stage 1 does not
+    /// run.</summary>
     public IReadOnlyList<LyricSection> Lyrics { get; private init; } = [];
 
     /// <summary>The kept sections before the ones to sing.</summary>
@@ -22,14 +23,14 @@ public sealed record SongPlan
     /// <summary>The number of frames of all kept sections.</summary>
     public int KeptFrames => Before.Concat(After).Sum(section => section.Frames);
 
-    /// <summary>Warnings about how the lyrics were interpreted, sections that are not sung, and kept sections that follow a new
-    /// one.</summary>
+    /// <summary>Warnings about the interpretation of the lyrics, about sections that are not sung, and about kept sections that follow a
+    /// new one.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
     /// <summary>The positions of <see cref="Lyrics"/> in the lyrics as they were sent.</summary>
     public IReadOnlyList<TextSpan> Places { get; private init; } = [];
 
-    /// <summary>The <see cref="Warnings"/> as separate findings, with their positions.</summary>
+    /// <summary>The <see cref="Warnings"/> as separate findings, with positions in the lyrics where they have one.</summary>
     public IReadOnlyList<SongFinding> Findings { get; private init; } = [];
 
     /// <summary>Returns the plan of a request.</summary>
@@ -75,7 +76,8 @@ public sealed record SongPlan
             lyrics.Places[section]);
     }
 
-    /// <summary>Returns the expected seconds of each section of <see cref="Lyrics"/>; null for sections that are not in the song.</summary>
+    /// <summary>Returns the known or expected length, in seconds, of each section of <see cref="Lyrics"/>; null for sections that are not
+    /// in the song.</summary>
     /// <param name="request">The request of the plan.</param>
     /// <param name="pace">The pace of the model that sings.</param>
     public IReadOnlyList<double?> ExpectedSeconds(SongRequest request, SingingPace pace)

@@ -11,8 +11,8 @@ namespace Yue.Engine.Families.Yue1;
 
 /// <summary>A YuE 1 song being made: stage 1, stage 2, then decoding. It holds only the models that it currently uses.</summary>
 /// <remarks>Frames are passed to the next stage as soon as they are final. While stage 1 writes, stage 2 runs only if the song has a
-/// listener. After stage 1, stage 2 can process more chunks at once, which takes less time in total. The song is the same either
-/// way.</remarks>
+/// listener. Otherwise stage 2 waits for the end of stage 1, because then it can process more chunks at once, which takes less time in
+/// total. The song is the same either way.</remarks>
 internal sealed class SongWork : ISongWork, IPacedSong
 {
     private readonly SongRequest _request;
@@ -116,8 +116,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
     private SongDecoding Decoding => _sound.Decoding;
 
-    /// <summary>Reads the lyrics and begins stage 1 if there is memory for its checkpoint. If the codes are given, begins stage
-    /// 2.</summary>
+    /// <summary>Reads the lyrics, and begins stage 1 if there is memory for its checkpoint. A request to finish given codes begins with
+    /// stage 2 instead.</summary>
     public void Begin()
     {
         _plan = SongPlan.For(_request);
@@ -408,7 +408,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
             + SectionBudget.MinFrames(_budgets, _stage1?.Done ?? 0, inSection, lastIsCut: _plan.After.Count == 0);
     }
 
-    /// <summary>Releases the rows that were reserved for the song once it has rows or needs none.</summary>
+    /// <summary>Releases the rows that were reserved for the song. Called once the song has rows or needs none.</summary>
     private void LeaveStage2Queue()
     {
         _models.BeforeStage2 -= _isBeforeStage2 ? 1 : 0;

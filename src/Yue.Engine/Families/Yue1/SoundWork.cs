@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The sound of a song being made: codes are decoded window by window, mixed, and passed on to the song's listener.</summary>
+/// <summary>The sound of a song being made: decoded from codes window by window, mixed, and passed on to the song's listener.</summary>
 /// <remarks>The engine's thread decodes windows; pool threads mix and splice them while other songs continue.</remarks>
 internal sealed class SoundWork
 {

@@ -15,7 +15,7 @@ internal sealed class Yue1Costs : IFamilyCosts
 
     /// <summary>CUDA itself, the codec and the vocoders with their activations, and prompt activations without scores: measured at 2 to 3
     /// GB. Encoding a one-minute reference clip takes more, but not at the same time as the scores. On a device whose memory was fully
-    /// planned, songs with clips used 1.5 GB more than others, which was still 1.0 GB less than the plan.</summary>
+    /// planned, songs with clips used 1.5 GB more than songs without clips, and the total was still 1.0 GB below the plan.</summary>
     private const long FixedWorkingBytes = 5L << 29;
 
     /// <summary>The same without the codec and the vocoders: CUDA itself takes about half of it, and the rest is for one matrix that is
@@ -46,7 +46,7 @@ internal sealed class Yue1Costs : IFamilyCosts
         + _stage1.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits)));
 
     /// <summary>Returns the number of stage-2 rows to use on the CPU. Their keys and values together take about as many bytes as the cores
-    /// can read in each step, or as many as the weights if that is more. Every step also reads the weights.</summary>
+    /// can read in each step, or as many as the weights, which every step reads as well, if that is more.</summary>
     public static int CpuRows(LlamaConfig stage2)
     {
         var row = 2L * sizeof(float) * stage2.Layers * stage2.KeyValueHeads * stage2.HeadSize * Stage2Chunks.Positions;

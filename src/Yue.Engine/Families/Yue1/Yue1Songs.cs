@@ -24,7 +24,7 @@ internal sealed class Yue1Songs : IFamilySongs
     private SoundModels? _sound;
     private IReadOnlyList<ModelStatus> _soundStatuses = [];     // as of the last load
 
-    /// <summary>Reads the checkpoints' dimensions without loading weights.</summary>
+    /// <summary>Reads the checkpoints' dimensions and checks that the LoRA adapters fit, without loading weights.</summary>
     public Yue1Songs(Yue1Checkpoints files)
     {
         _files = files;
@@ -42,8 +42,8 @@ internal sealed class Yue1Songs : IFamilySongs
         }
     }
 
-    /// <summary>Early sound is possible if stage 2 fits into memory together with every stage-1 model; otherwise sound begins after stage
-    /// 1.</summary>
+    /// <summary>The description of the family. It includes early sound if stage 2 fits into memory together with every stage-1 model;
+    /// otherwise sound begins after stage 1.</summary>
     public FamilyDescription Family =>
         _stage2 is { } stage2 && _stage1.Values.All(model => Host.Shelf.HasRoomFor(model, stage2))
             ? Yue1Family.AboutEarly

@@ -239,7 +239,7 @@ public sealed class Yue1Quantization
 
     private void ReportSinging(string step, double done) => Report(step, Share(ReadingShare, SingingShare, done));
 
-    /// <summary>Reports the finished fraction of all work.</summary>
+    /// <summary>Converts the finished fraction of all work to that of this run's work, and reports it.</summary>
     private void Report(string step, double done) => _report(step, _before < 1 ? Math.Max(0, (done - _before) / (1 - _before)) : 1);
 
     private static double Share(double from, double to, double done) => from + ((to - from) * done);

@@ -15,7 +15,8 @@ public sealed class CodecDecoder : IDisposable
     private readonly WeightOwner _weights;
     private readonly Parts _parts;
 
-    /// <summary>Reads <c>quantizer.…embed</c>, <c>fc_post2</c> and <c>decoder_2</c>; the sizes are read from their shapes.</summary>
+    /// <summary>Reads <c>quantizer.…embed</c>, <c>fc_post2</c> and <c>decoder_2</c>; sizes that the config does not contain are read from
+    /// the shapes.</summary>
     /// <param name="source">The codec's state dict, as float32.</param>
     /// <param name="config">The config with the upsampling ratios and the sample rate.</param>
     public CodecDecoder(ITensorSource source, CodecConfig config)

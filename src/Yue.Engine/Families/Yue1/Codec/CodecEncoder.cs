@@ -15,8 +15,8 @@ public sealed class CodecEncoder : IDisposable
     private readonly Parts _parts;
     private readonly CodecConfig _config;
 
-    /// <summary>Reads <c>encoder</c>, <c>semantic_model</c>, <c>encoder_semantic</c>, <c>fc_prior</c> and <c>quantizer.…embed</c>; the
-    /// sizes are read from their shapes.</summary>
+    /// <summary>Reads <c>encoder</c>, <c>semantic_model</c>, <c>encoder_semantic</c>, <c>fc_prior</c> and <c>quantizer.…embed</c>; sizes
+    /// that the configs do not contain are read from the shapes.</summary>
     /// <param name="source">The codec's state dict, as float32.</param>
     /// <param name="config">The config with the strides and the sample rate.</param>
     /// <param name="hubert">The semantic model's sizes.</param>

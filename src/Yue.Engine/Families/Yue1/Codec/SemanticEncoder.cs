@@ -6,8 +6,8 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>Convolutions over HuBERT's features that keep the length (docs/model.md 5.5). The model's <see cref="WeightOwner"/>
-/// owns the weights.</summary>
+/// <summary>Length-preserving convolutions over HuBERT's features (docs/model.md 5.5). The model's <see cref="WeightOwner"/> owns the
+/// weights.</summary>
 internal sealed class SemanticEncoder
 {
     private const string Root = "encoder_semantic";

@@ -40,8 +40,8 @@ public sealed class DecodeWindows
     /// earlier ones can be heard in the meantime. All windows of the first chunk are short.</summary>
     public static DecodeWindows Default { get; } = new([51, 106, 161, 216, 271], [150, 95, 55]);
 
-    /// <summary>Returns the regular lengths of windows in frames, ascending. A window has another length only if the whole song is
-    /// shorter.</summary>
+    /// <summary>Returns the regular lengths of windows in frames, ascending. A window has another length only if the whole song is shorter
+    /// than the regular one.</summary>
     /// <param name="context">The frames of context on each side.</param>
     public IReadOnlyList<int> Lengths(int context)
     {

@@ -28,10 +28,10 @@ public enum SongParts
     /// <summary>The finished song (44.1 kHz): the codec mix below 5.5 kHz, the vocoder mix above; not limited.</summary>
     Spliced = 16,
 
-    /// <summary>The parts that the codec decodes.</summary>
+    /// <summary>The parts that need the codec.</summary>
     NeedCodec = CodecTracks | CodecMix | Spliced,
 
-    /// <summary>The parts that the vocoders decode.</summary>
+    /// <summary>The parts that need the vocoders.</summary>
     NeedVocoder = VocoderTracks | VocoderMix | Spliced,
 }
 

@@ -5,8 +5,8 @@ namespace Yue.Engine.Families.Yue1.Decode;
 /// <summary>New samples of a song, which follow those that were returned before.</summary>
 /// <param name="Mix">The whole song.</param>
 /// <param name="Vocal">The vocal track, with the same number of samples; null if the song has only the instrumental track.</param>
-/// <param name="Instrumental">The instrumental track, with the same number of samples; null if the song has only the instrumental
-/// track.</param>
+/// <param name="Instrumental">The instrumental track, with the same number of samples; null if the song has only the instrumental track,
+/// which is then <paramref name="Mix"/>.</param>
 public sealed record MixedSound(float[] Mix, float[]? Vocal, float[]? Instrumental);
 
 /// <summary>Mixes and splices decoded windows, on the CPU (docs/model.md 7 steps 1 to 3).</summary>

@@ -115,7 +115,7 @@ public static class RecipeClips
         return samples;
     }
 
-    /// <summary>The recipes' noise, −0.5 to 0.5; advanced once before every use.</summary>
+    /// <summary>The noise of the 16-bit clips, −0.5 to 0.5; advanced once before every use.</summary>
     private sealed class Noise32(uint seed)
     {
         private uint _state = seed;

@@ -15,7 +15,7 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 internal sealed class CudaStage1Decoder : IStage1Decoder
 {
     /// <summary>The number of steps that are launched before the host reads the ids: about 70 ms with the 7B model. A cancelled song
-    /// continues for this time.</summary>
+    /// continues for up to this time.</summary>
     private const int StepsPerRead = 16;
 
     private readonly CudaDecoderModel _model;

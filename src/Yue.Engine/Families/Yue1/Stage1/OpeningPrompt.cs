@@ -2,7 +2,8 @@ using Yue.Engine.Llama;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
 
-/// <summary>The first prompt of a song. Other songs with the same prompt can reuse its keys and values, chunk by chunk.</summary>
+/// <summary>The first prompt of a song. Other songs whose first prompts begin with the same ids can reuse its keys and values, chunk by
+/// chunk.</summary>
 /// <remarks>The keys and values of a chunk depend only on the ids up to its end and on its boundaries. Only chunks with the same boundaries
 /// are reused, so the reused keys and values equal, bit for bit, those that the song would compute itself. Sampled ids are never
 /// reused.</remarks>

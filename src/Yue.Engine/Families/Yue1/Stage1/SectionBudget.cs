@@ -26,7 +26,7 @@ public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
     /// <summary>Returns the minimum number of frames that the unfinished sections will have once they are sung.</summary>
     /// <param name="budgets">The sections' budgets. Those of finished sections are not read.</param>
     /// <param name="finished">The number of finished sections, which are not counted.</param>
-    /// <param name="written">The number of written frames of the next section.</param>
+    /// <param name="written">The number of written frames of the first unfinished section.</param>
     /// <param name="lastIsCut">True to assume that the last section is cut at its limit.</param>
     public static int MinFrames(IReadOnlyList<SectionBudget> budgets, int finished, int written, bool lastIsCut) =>
         budgets.Skip(finished).Select((budget, i) => Math.Max(

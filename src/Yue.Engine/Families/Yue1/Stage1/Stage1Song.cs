@@ -10,7 +10,8 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// <summary>A song in stage 1, which sings one section after another (docs/model.md 2.4).</summary>
 public sealed class Stage1Song : IDisposable
 {
-    /// <summary>The time to read an id of a prompt, as a fraction of the time to sample one; a rough value for the progress.</summary>
+    /// <summary>The time to read an id of a prompt, as a fraction of the time to sample one. The value is rough, because only the reported
+    /// progress depends on it.</summary>
     private const double ReadingShare = 0.1;
 
     private readonly SongPrompt _prompt;
@@ -72,11 +73,12 @@ public sealed class Stage1Song : IDisposable
     /// <summary>The maximum number of ids that can be sampled.</summary>
     public long TokenLimit => _budgets.Sum(budget => (long)budget.MaxTokens);
 
-    /// <summary>The work of the current or last prompt, in units of sampled ids: the finished part and the whole.</summary>
+    /// <summary>The work of reading the current section's prompt, in units of sampled ids: the finished part and the whole. Both are 0 once
+    /// the song is done.</summary>
     public (double Done, double All) Reading =>
         IsDone ? default : (ReadingShare * (_toRead - Sequence.Unread), ReadingShare * _toRead);
 
-    /// <summary>The ids of every finished section that was sung here.</summary>
+    /// <summary>The ids of each finished section, without the kept sections.</summary>
     public IEnumerable<int[]> Sung => _ids.Skip(_kept);
 
     /// <summary>Warnings for the caller.</summary>
@@ -87,14 +89,14 @@ public sealed class Stage1Song : IDisposable
 
     private SectionBudget Budget => _budgets[Done];
 
-    /// <summary>The size of the context in ids, minus the section's budget.</summary>
+    /// <summary>The number of ids that fit into the context before the sound of the current section: see <see cref="RoomOf"/>.</summary>
     private int Room => RoomOf(_context, Budget.MaxTokens);
 
     /// <summary>Starts the first section to sing.</summary>
     /// <exception cref="SongRequestException">The prompt does not fit into the context.</exception>
     public void Begin()
     {
-        // Kept sections are dropped as they were when the song was first sung, so that a continued song has the same context as an
+        // Kept sections are dropped at the same points as when the song was first sung, so that a continued song has the same context as an
         // uninterrupted one.
         for (var section = 1; section <= Section; section++)
         {
@@ -107,7 +109,7 @@ public sealed class Stage1Song : IDisposable
     /// <summary>Reads the next chunk of the section's prompt, if any is left. The decoder samples after the last chunk.</summary>
     public void Read() => Sequence.Read();
 
-    /// <summary>Reads the ids that the decoder sampled, closes a finished section and starts the next.</summary>
+    /// <summary>Reads the ids that the decoder sampled. If the section is finished, closes it and starts the next one.</summary>
     public void TakeSampled()
     {
         var sampled = Sequence.Sampled;
@@ -152,7 +154,7 @@ public sealed class Stage1Song : IDisposable
 
     public void Dispose() => Sequence.Dispose();
 
-    /// <summary>Starts a section after the one just sung. The head stays in the decoder when sections are dropped.</summary>
+    /// <summary>Starts the section after the one just sung. The head stays in the decoder when sections are dropped.</summary>
     private void BeginNext()
     {
         var oldest = OldestInContext(Section);
@@ -181,7 +183,7 @@ public sealed class Stage1Song : IDisposable
     }
 
     /// <summary>Returns the first section in the context of a section. When the context is full, the oldest sections are dropped until the
-    /// rest takes half of the space after the head, so that the context does not have to be read again for every following
+    /// rest takes at most half of the space after the head, so that the context does not have to be read again for every following
     /// section.</summary>
     /// <remarks>The previous section is kept if it fits.</remarks>
     private int OldestInContext(int section)
@@ -199,8 +201,8 @@ public sealed class Stage1Song : IDisposable
         return oldest;
     }
 
-    /// <summary>Returns the prompt of a section whose context begins with section <paramref name="oldest"/>. It starts with the end id if
-    /// the previous section did not end by itself.</summary>
+    /// <summary>Returns the prompt of a section whose context begins with section <paramref name="oldest"/>. The prompt starts with the end
+    /// id if the previous section is in the context and did not end by itself.</summary>
     private int[] SectionPrompt(int section, int oldest) => section > oldest && _ids[section - 1][^1] != TokenMap.EndOfAudio
         ? [TokenMap.EndOfAudio, .. _prompt.Sections[section]]
         : [.. _prompt.Sections[section]];
@@ -251,7 +253,8 @@ public sealed class Stage1Song : IDisposable
             + $"shorten the lyrics{clip}{fewer}";
     }
 
-    /// <summary>Returns the size of a context in ids, minus a section's budget.</summary>
+    /// <summary>Returns the number of ids that fit into a context before a section's sound: the size of the context, minus the section's
+    /// maximum number of ids, minus one.</summary>
     internal static int RoomOf(int context, int maxTokens) => context - maxTokens - 1;
 
     private SectionSampling Sampling() => new()

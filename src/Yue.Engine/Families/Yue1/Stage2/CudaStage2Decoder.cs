@@ -27,7 +27,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     private readonly SortedSet<int> _freeRows;
     private readonly List<Run> _runs = [];
 
-    /// <summary>Creates a decoder of up to <paramref name="rows"/> chunks at once.</summary>
+    /// <summary>Creates a decoder for up to <paramref name="rows"/> chunks at once.</summary>
     /// <param name="model">The stage-2 model, on the GPU; the caller owns it.</param>
     /// <param name="gpu">The GPU.</param>
     /// <param name="rows">The rows of a step.</param>

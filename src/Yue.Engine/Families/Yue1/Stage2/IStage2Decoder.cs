@@ -11,7 +11,7 @@ public interface IStage2Decoder : IDisposable
     /// is not faster than one after another. <see cref="int.MaxValue"/> if it is always faster.</summary>
     int QuickRows { get; }
 
-    /// <summary>The finished frames of each row of the next step. The time of the step depends on them.</summary>
+    /// <summary>The number of finished frames of each row of the next step. The time of the step depends on these numbers.</summary>
     IReadOnlyList<int> ActiveRows { get; }
 
     /// <summary>Starts a run of chunks, one row each, in addition to the runs that have begun.</summary>
@@ -21,7 +21,8 @@ public interface IStage2Decoder : IDisposable
     IStage2Run Begin(IReadOnlyList<int[]> chunks);
 
     /// <summary>Writes the next frame of every chunk that has one, or the next few frames if the decoder runs ahead.</summary>
-    /// <returns>The number of written frames of the longest chunk; 0 if the step wrote no frames.</returns>
+    /// <returns>The number of frames that the step covers, some of which may be after the end of a chunk; 0 if the step wrote no
+    /// frames.</returns>
     int Advance();
 }
 

@@ -17,7 +17,7 @@ public static class Stage2Chunks
     /// <summary>The maximum number of positions of a chunk: its prompt and all frames.</summary>
     public const int Positions = PromptPositions + (Codebooks * FramesPerChunk);
 
-    /// <summary>Throws unless a decoder with a number of free rows has room for the chunks.</summary>
+    /// <summary>Throws unless every chunk has a valid length and a decoder with a number of free rows has room for all of them.</summary>
     internal static void Check(IReadOnlyList<int[]> chunks, int freeRows)
     {
         if (chunks.Count < 1 || chunks.Count > freeRows || chunks.Any(chunk => chunk.Length is < 1 or > FramesPerChunk))

@@ -30,8 +30,8 @@ internal interface IPacedSong
     /// needs.</summary>
     IEnumerable<(int Start, int FramesNeeded)> WindowsLeft { get; }
 
-    /// <summary>Finds the chunk with the most frames left to write before all frames below the given one are finished. Returns its
-    /// finished frames, and the number of frames that it has to reach.</summary>
+    /// <summary>Returns the progress of the chunk that has the most frames left to write until every frame before the given one is
+    /// finished: its number of finished frames, and the number that it has to reach.</summary>
     (int From, int To) FramesTo(int frame);
 }
 
@@ -44,10 +44,10 @@ internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
 }
 
 /// <summary>Decides when stage 2 works on a song, and on how many chunks at once.</summary>
-/// <remarks>On a GPU, a step of many chunks takes little more time than a step of one, so chunks that wait for others take less time in
-/// total. A song without a listener waits until stage 1 has ended. A song with a listener begins as early as the player needs it and no
-/// earlier: each of its windows has a time at which the player reaches it, and the spare time is how long the chunks can wait without
-/// missing any of these times. The decision depends only on the arguments.</remarks>
+/// <remarks>On a GPU, a step of many chunks takes little more time than a step of one, so chunks that wait to be processed together take
+/// less time in total. A song without a listener waits until stage 1 has ended. For a song with a listener, work begins as early as the
+/// player needs it and no earlier: each of the song's windows has a time at which the player reaches it, and the spare time is how long the
+/// chunks can wait without missing any of these times. The decision depends only on the arguments.</remarks>
 internal static class Stage2Pace
 {
     /// <summary>The safety margin of one song for costs that the estimates do not include.</summary>
@@ -114,8 +114,8 @@ internal static class Stage2Pace
         return left <= 0 ? MaxFirstChunks : Math.Clamp((int)Math.Ceiling(shared / left), MinFirstChunks, MaxFirstChunks);
     }
 
-    /// <summary>Begins the first chunks. If there are three, the first one begins alone and gets a head start: the player needs its end
-    /// first, but three chunks that begin together also end together.</summary>
+    /// <summary>Decides when the first chunks begin. If there are three and the others are not written yet, the first one begins alone and
+    /// gets a head start: the player needs its end first, but three chunks that begin together also end together.</summary>
     private static Stage2Turn Begin(IPacedSong song, int waiting, int first)
     {
         var left = first - song.ChunksBegun;

@@ -24,7 +24,7 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     /// <summary>True if there is a complete chunk that has not begun.</summary>
     public bool CanBegin => Tracks.Any(track => NextFrames(track) > 0);
 
-    /// <summary>True if the decoder's next step produces frames of this song.</summary>
+    /// <summary>True if a chunk that has begun still has frames to write.</summary>
     public bool IsRunning => _runs.Exists(run => !run.Run.IsDone);
 
     /// <summary>True if the song is complete and every frame is finished.</summary>
@@ -35,8 +35,8 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     /// <summary>The number of rows that the song uses: one per chunk of each unfinished run.</summary>
     public int Rows => _runs.Sum(run => run.Run.IsDone ? 0 : run.Chunks.Length);
 
-    /// <summary>Finds the chunk with the most frames left to write before all frames below the given one are finished. Returns its
-    /// finished frames, and the number of frames that it has to reach.</summary>
+    /// <summary>Returns the progress of the chunk that has the most frames left to write until every frame before the given one is
+    /// finished: its number of finished frames, and the number that it has to reach.</summary>
     public (int From, int To) FramesTo(int frame) =>
         Tracks.SelectMany(track => track.FramesTo(frame)).Append((From: 0, To: 0)).MaxBy(frames => frames.To - frames.From);
 

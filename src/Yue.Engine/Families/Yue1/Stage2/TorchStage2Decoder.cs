@@ -61,8 +61,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         return new Run(this, first, chunks);
     }
 
-    /// <summary>Prefills one row per step, then writes the next frame of every chunk, or the next few frames if a small model has few
-    /// chunks.</summary>
+    /// <summary>Prefills the next row if any row is not prefilled. Otherwise writes the next frame of every chunk, or the next few frames
+    /// if a small model has few chunks.</summary>
     public int Advance()
     {
         if (_runs.SelectMany(run => run.Lanes).FirstOrDefault(lane => !lane.IsPrefilled) is { } lane)
@@ -174,7 +174,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         private readonly int[][] _ids;          // row → F frames of 8 ids
         private readonly List<Tensor> _prefilled = [];      // [1, hidden] of each row that is prefilled
         private int _frame;
-        private Tensor? _hidden;                // [active rows, hidden] after the frame's codebook-0 id; null until prefilled
+        private Tensor? _hidden;                // [rows, hidden] after the last id that was fed; null until prefilled
 
         public Lane(TorchStage2Decoder decoder, int first, int[][] codebook0)
         {
@@ -244,8 +244,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             _hidden?.Dispose();
         }
 
-        /// <summary>Reads the next row's prompt, up to the first frame's codebook-0 id. Each row is processed alone, because the bits of a
-        /// matrix product can depend on the number of its rows.</summary>
+        /// <summary>Reads the next row's prompt, up to and including the first frame's codebook-0 id. Each row is processed alone, because
+        /// the bits of a matrix product can depend on the number of its rows.</summary>
         public void PrefillNext()
         {
             var row = _prefilled.Count;

@@ -11,12 +11,13 @@ public static class LatinScript
 {
     private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
 
-    /// <summary>Returns an error if such a model cannot sing lyrics, because transliteration leaves them without a vowel; otherwise
+    /// <summary>Returns an error if such a model cannot sing the lyrics because transliteration leaves them without a vowel; otherwise
     /// null.</summary>
     /// <remarks>This happens if the script is unknown or written without vowels.</remarks>
     public static string? FaultOf(IReadOnlyList<LyricSection> sections) => FaultOf(sections, ToLatin(sections));
 
-    /// <summary>Returns the sections in Latin letters. A warning shows the beginning of the transliteration.</summary>
+    /// <summary>Returns the sections in Latin letters. Warnings show the beginning of the transliteration and name the sections that it
+    /// leaves without a vowel.</summary>
     /// <exception cref="SongRequestException">The lyrics have a <see cref="FaultOf(IReadOnlyList{LyricSection})">fault</see>.</exception>
     internal static ParsedLyrics Rewrite(IReadOnlyList<LyricSection> sections)
     {

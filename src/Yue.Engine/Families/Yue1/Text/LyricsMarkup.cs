@@ -9,8 +9,8 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <item>A literal <c>\n</c> is a line end.</item>
 /// <item>Time stamps, the metadata lines of LRC files, the number and time lines of subtitles, chords, and repeat marks such as [x2]
 /// are left out.</item>
-/// <item>Symbols around a tag (<c>**[Verse]**</c>, <c>- [Verse]</c>), nested brackets and full-width brackets are removed. A line in
-/// brackets that is too long for a tag and does not begin with a section name is also removed.</item>
+/// <item>Symbols around a tag (<c>**[Verse]**</c>, <c>- [Verse]</c>) and brackets inside a tag are removed. Full-width brackets around a
+/// tag become square ones. A line in brackets that is too long for a tag and does not begin with a section name is also removed.</item>
 /// <item>HTML, other notes, and lines that look like headings without brackets are sung, and a warning names them.</item>
 /// </list>
 /// </remarks>
@@ -105,7 +105,8 @@ internal static partial class LyricsMarkup
             return "";
         });
 
-    /// <summary>Rewrites a tag at the start of the line in its plain form: <c>[tag]</c> and the rest of the line.</summary>
+    /// <summary>Rewrites a tag at the start of the line in its plain form: <c>[tag]</c> and the rest of the line. Leaves out a line in
+    /// brackets that is too long for a tag and does not begin with a section name.</summary>
     private static TracedText RewriteTag(TracedText traced, TextFindings findings)
     {
         var line = traced.Text;

@@ -11,8 +11,8 @@ public sealed class YueTokenizer
 
     private YueTokenizer(SentencePieceTokenizer mirrored) => _mirrored = mirrored;
 
-    /// <summary>Reads a <c>tokenizer.model</c>: any SentencePiece BPE model.</summary>
-    /// <exception cref="CheckpointException">The file is missing, invalid or of an unsupported kind.</exception>
+    /// <summary>Reads a <c>tokenizer.model</c>, which must be a SentencePiece BPE model.</summary>
+    /// <exception cref="CheckpointException">The file is missing, invalid or not supported.</exception>
     public static YueTokenizer Load(string file)
     {
         try

@@ -7,7 +7,7 @@ namespace Yue.Engine.Families.Yue1.Tokens;
 /// The last four control tokens follow the codes; embedding rows beyond <see cref="Count"/> are padding.</remarks>
 public static class TokenMap
 {
-    /// <summary>Ids below this are SentencePiece pieces of text.</summary>
+    /// <summary>Ids below this are SentencePiece pieces, including <see cref="BeginOfText"/> and <see cref="EndOfText"/>.</summary>
     public const int TextCount = 32_000;
 
     /// <summary><c>&lt;s&gt;</c>.</summary>
