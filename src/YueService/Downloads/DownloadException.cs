@@ -3,13 +3,13 @@ namespace YueService.Downloads;
 /// <summary>The way to continue after a failed download.</summary>
 internal enum DownloadRemedy
 {
-    /// <summary>The program cannot continue; the message says what the user can do.</summary>
+    /// <summary>Stop and show the message: the program cannot continue by itself.</summary>
     None,
 
     /// <summary>Request the rest of the range again.</summary>
     Resume,
 
-    /// <summary>Start the file again: the bytes so far cannot be continued.</summary>
+    /// <summary>Download the file again from its start, because the bytes so far cannot be continued.</summary>
     Restart,
 }
 

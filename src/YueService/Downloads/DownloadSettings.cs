@@ -9,13 +9,15 @@ internal sealed record DownloadSettings
     /// <summary>Ranges fetched at the same time.</summary>
     public int Parallel { get; init; } = 4;
 
-    /// <summary>The longest time without a byte, after which a connection is closed and opened again.</summary>
+    /// <summary>The maximum time to wait for the headers of a response or for its next byte; after that, the request is sent
+    /// again.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Attempts for one request, for a range without a new byte, and for a file that must start again.</summary>
+    /// <summary>The maximum number of attempts: for one request; for a range, in a row and without a new byte; and for a file that has to
+    /// be downloaded again from its start.</summary>
     public int Attempts { get; init; } = 8;
 
-    /// <summary>The wait after the first failure; it doubles after every further one.</summary>
+    /// <summary>The average wait after the first failure; it doubles after every further failure.</summary>
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>The maximum wait, even if a server requests a longer one.</summary>
@@ -27,7 +29,7 @@ internal sealed record DownloadSettings
     /// <summary>The interval at which the record of the received bytes is written next to the partial file.</summary>
     public TimeSpan SaveInterval { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Returns the wait before the next attempt.</summary>
+    /// <summary>Returns the wait before the next attempt. It varies at random by up to 25 %.</summary>
     /// <param name="failures">The failures in a row, at least one.</param>
     /// <param name="requested">The wait that the server requested; null for none.</param>
     public TimeSpan DelayAfter(int failures, TimeSpan? requested = null)

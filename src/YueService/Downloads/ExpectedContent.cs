@@ -6,8 +6,8 @@ namespace YueService.Downloads;
 /// <param name="AboutBytes">The approximate size; null if it is not known.</param>
 internal sealed record ExpectedContent(long? Size, string? Sha256, long? AboutBytes = null)
 {
-    // A size is approximate because it was rounded or the file was revised: twice the size is a wide margin. Small text files may grow
-    // more.
+    // A size is approximate because it was rounded, or because the file was revised later. Twice the size is a wide margin, except for
+    // small text files, which may grow more.
     private const int Margin = 2;
     private const long MinMaxBytes = 1 << 20;
 

@@ -5,7 +5,7 @@ internal sealed record FileContent(long Size, string Sha256);
 
 /// <summary>Downloads a file in ranges into a partial file, checks it, and renames it into place.</summary>
 /// <param name="hub">The server.</param>
-/// <param name="settings">Timeouts, parallelism and spare disk space.</param>
+/// <param name="settings">Attempts, timeouts, parallelism and spare disk space.</param>
 /// <param name="freeBytes">Returns the free space of the disk that holds a folder.</param>
 internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Func<string, long> freeBytes)
 {
@@ -14,7 +14,8 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
     /// <param name="target">The path of the finished file. An existing file is replaced at the end.</param>
     /// <param name="expected">The required content.</param>
     /// <param name="progress">Receives the progress.</param>
-    /// <param name="cancel">Cancels the download. The partial file is kept, and the next call continues it.</param>
+    /// <param name="cancel">Cancels the download. If the server supports ranges, the partial file is kept, and the next call continues
+    /// it.</param>
     /// <exception cref="DownloadException">The file cannot be downloaded, or its content is wrong.</exception>
     public async Task<FileContent> RunAsync(
         HubFile file, string target, ExpectedContent expected, FileProgress progress, CancellationToken cancel)

@@ -25,7 +25,8 @@ internal sealed record HubResponse(HttpResponseMessage Message, string? Sha256, 
 
 /// <summary>Requests files from a hub or a mirror of one.</summary>
 /// <remarks>Requests that get no response, or the response of a busy server, are sent again. Redirects are followed here so that the token
-/// is sent only to the base address: the storage that a hub redirects to has signed addresses. Thread-safe.</remarks>
+/// is sent only to the base address. The storage that a hub redirects to needs no token, because its addresses are signed.
+/// Thread-safe.</remarks>
 internal sealed partial class HubClient : IDisposable
 {
     private const int MaxRedirects = 5;
@@ -37,7 +38,7 @@ internal sealed partial class HubClient : IDisposable
     private readonly int _attempts;
 
     /// <param name="baseAddress">The address of the hub or the mirror.</param>
-    /// <param name="token">Sent to the base address; null for none.</param>
+    /// <param name="token">Sent only to the base address, and only if that is encrypted or on this machine; null for none.</param>
     /// <param name="settings">The attempts, the waits between them, and the timeout for the headers of a response.</param>
     public HubClient(Uri baseAddress, string? token, DownloadSettings settings)
     {
@@ -64,9 +65,9 @@ internal sealed partial class HubClient : IDisposable
     /// <param name="file">The file.</param>
     /// <param name="from">The first byte.</param>
     /// <param name="to">The last byte; null for all that follow.</param>
-    /// <param name="ifRange">A strong validator: if the file has changed, the whole file is returned.</param>
+    /// <param name="ifRange">A strong validator: if the file has changed, the whole file is returned. Null for none.</param>
     /// <param name="waiting">Receives the reason and the length of each wait before another attempt.</param>
-    /// <param name="cancel">Ends the attempts.</param>
+    /// <param name="cancel">Cancels the request and its retries.</param>
     /// <exception cref="DownloadException">There is no usable response.</exception>
     public async Task<HubResponse> GetAsync(
         HubFile file, long from, long? to, EntityTagHeaderValue? ifRange, Action<string, TimeSpan> waiting, CancellationToken cancel)
@@ -101,8 +102,8 @@ internal sealed partial class HubClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>Retries a request that failed, timed out, or reached a busy server. If the connection breaks while the body is being read,
-    /// the caller resumes.</summary>
+    /// <summary>Returns a pipeline that retries a request that failed, timed out, or reached a busy server. If the connection breaks while
+    /// the body is being read, the caller resumes.</summary>
     private static ResiliencePipeline<HttpResponseMessage> Retries(DownloadSettings settings) =>
         new ResiliencePipelineBuilder<HttpResponseMessage>()
             .AddRetry(new HttpRetryStrategyOptions

@@ -20,7 +20,8 @@ internal sealed record ModelFile(ManifestCheckpoint Checkpoint, ManifestFile Fil
         return new(File.Size ?? before?.Size, File.Sha256 ?? before?.Sha256, File.AboutBytes);
     }
 
-    /// <summary>Returns whether the whole file exists, based on its size: only verified files get their final name.</summary>
+    /// <summary>Returns whether the whole file exists: it has been pulled with the hash in the manifest, and has the recorded size. The
+    /// content is not hashed again, because only verified files get their final name.</summary>
     public bool Exists(ModelLock locked) =>
         locked.Find(Name, Checkpoint.Revision) is { } before
         && new FileInfo(Path) is { Exists: true } file

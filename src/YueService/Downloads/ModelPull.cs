@@ -61,8 +61,8 @@ internal sealed class ModelPull(
         return content.Size;
     }
 
-    /// <summary>Returns the content of a file that another program put into the models folder; null if there is none, or if it does not
-    /// have the hash in the manifest.</summary>
+    /// <summary>Returns the size and hash of a file that another program put into the models folder; null if there is no such file, if
+    /// the manifest has no hash for it, or if the file and the manifest differ.</summary>
     private static async Task<FileContent?> FindCopiedAsync(ModelFile file, CancellationToken cancel)
     {
         var copied = new FileInfo(file.Path);

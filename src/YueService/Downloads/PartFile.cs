@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace YueService.Downloads;
 
 /// <summary>A partial file: <c>NAME.part</c>, with a record <c>NAME.part.json</c> of the bytes that it has.</summary>
-/// <remarks>The record is written after the bytes have reached the disk, so after a power failure it does not list missing bytes. Several
-/// threads can write different ranges.</remarks>
+/// <remarks>The record is written after the bytes have reached the disk, so all bytes that it lists are on the disk even after a power
+/// failure. Several threads can write different ranges.</remarks>
 internal sealed class PartFile : IDisposable
 {
     private const string Suffix = ".part";
@@ -50,7 +50,7 @@ internal sealed class PartFile : IDisposable
     /// <param name="remote">The server's information about the file.</param>
     /// <param name="sha256">The hash that the content must have; null if it is not known.</param>
     /// <param name="settings">The settings with the range size.</param>
-    /// <exception cref="IOException">Another process is writing it, or the disk fails.</exception>
+    /// <exception cref="IOException">Another process is writing the partial file, or the disk fails.</exception>
     public static PartFile Open(string target, RemoteFile remote, string? sha256, DownloadSettings settings)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
@@ -79,7 +79,7 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Returns the number of bytes that the partial file of a target has.</summary>
+    /// <summary>Returns the number of bytes that the partial file of a target has; 0 without a valid record.</summary>
     public static long BytesOf(string target) => ReadRecord(target)?.Done.Sum() ?? 0;
 
     /// <summary>Removes a partial file and its record.</summary>
@@ -164,7 +164,7 @@ internal sealed class PartRange(long start, long length, long done)
     /// <summary>The length of the range in bytes; <see cref="long.MaxValue"/> if unknown.</summary>
     public long Length { get; private set; } = length;
 
-    /// <summary>The number of bytes that have arrived, from its start.</summary>
+    /// <summary>The number of bytes that have arrived, from the start of the range.</summary>
     public long Done => Interlocked.Read(ref _done);
 
     public bool IsComplete => Done == Length;

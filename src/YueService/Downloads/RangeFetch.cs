@@ -93,7 +93,8 @@ internal sealed class RangeFetch(
         range.End();
     }
 
-    /// <summary>Rejects a response that contains different bytes than requested.</summary>
+    /// <summary>Rejects a response if the file has changed on the server, or if the response does not contain the requested
+    /// bytes.</summary>
     private void Check(HttpResponseMessage response, PartRange range)
     {
         var headers = response.Content.Headers;
@@ -124,7 +125,7 @@ internal sealed class RangeFetch(
     /// <summary>The remedy for an interrupted body. Without ranges, the file must be downloaded from its start.</summary>
     private DownloadRemedy Interrupted => remote.SupportsRanges ? DownloadRemedy.Resume : DownloadRemedy.Restart;
 
-    /// <summary>Returns the download error for an exception; null if it is not a network error.</summary>
+    /// <summary>Returns the download error for an exception; null if it is neither a download error nor a network error.</summary>
     private DownloadException? FaultOf(Exception exception, CancellationToken cancel) => exception switch
     {
         DownloadException known => known,

@@ -10,8 +10,8 @@ namespace YueService.Downloads;
 /// <param name="SupportsRanges">True if parts of it can be requested.</param>
 internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string? Sha256, bool SupportsRanges)
 {
-    /// <summary>Requests the first byte. If a server does not support ranges, the response has more information than a response to
-    /// HEAD.</summary>
+    /// <summary>Requests the first byte, and returns the information in the response. Unlike a response to HEAD, it shows whether the
+    /// server supports ranges.</summary>
     public static async Task<RemoteFile> QueryAsync(
         HubClient hub, HubFile file, Action<string, TimeSpan> waiting, CancellationToken cancel)
     {

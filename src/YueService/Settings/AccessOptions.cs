@@ -23,7 +23,8 @@ internal sealed class AccessOptions
     [SettingRange(0, 7 * 24 * 3_600)]
     public int SongTimeoutSeconds { get; set; } = 3600;
 
-    /// <summary>The maximum time of any other response, in seconds.</summary>
+    /// <summary>The maximum time of a response that does not wait for a song, in seconds. Event streams, sound, and the loading and
+    /// unloading of models are not limited.</summary>
     [SettingRange(1, 3_600)]
     public int RequestTimeoutSeconds { get; set; } = 30;
 

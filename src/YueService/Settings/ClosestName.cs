@@ -9,7 +9,8 @@ internal static class ClosestName
     private static readonly char[] BetweenWords = ['_', '-', '.', ':', ' '];
 
     /// <summary>Returns the candidate with the smallest edit distance to a name, the first one on ties; null if none is similar.</summary>
-    /// <remarks>A candidate is similar if at most a third of its letters differ, or if it contains all words of the name.</remarks>
+    /// <remarks>A candidate is similar if its edit distance is at most a third of the length of the shorter name (1 for two letters), or if
+    /// each word of the name is similar to one of the candidate's words.</remarks>
     /// <param name="name">The name as it was typed.</param>
     /// <param name="candidates">The known names.</param>
     /// <param name="compared">Returns the part of a candidate to compare; null to compare the whole candidate.</param>
@@ -26,7 +27,7 @@ internal static class ClosestName
         return distance <= Math.Max(1, length / 3) && 2 * distance <= length;
     }
 
-    /// <summary>Returns true if every word of a name is similar to one of the known name's words.</summary>
+    /// <summary>Returns true if every word of a name has at least three letters and is similar to one of the known name's words.</summary>
     private static bool HasWordsOf(string name, string known)
     {
         var words = known.Split(BetweenWords, StringSplitOptions.RemoveEmptyEntries);

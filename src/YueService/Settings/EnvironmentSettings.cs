@@ -74,7 +74,7 @@ internal static partial class EnvironmentSettings
 
     private static string VariableOf(string setting) => Prefix + JsonNamingPolicy.SnakeCaseUpper.ConvertName(setting);
 
-    /// <summary>Returns whether Kubernetes sets the variable, which it does in every pod if there is a service called yue.</summary>
+    /// <summary>Matches the variables that Kubernetes sets in every pod if there is a service called yue.</summary>
     [GeneratedRegex("^YUE_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")]
     private static partial Regex KubernetesVariable();
 }

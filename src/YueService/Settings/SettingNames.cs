@@ -4,7 +4,7 @@ using Yue.Engine.Separation;
 
 namespace YueService.Settings;
 
-/// <summary>The settings of section <c>Yue</c>.</summary>
+/// <summary>The names of the settings in section <c>Yue</c>.</summary>
 internal static class SettingNames
 {
     /// <summary>The setting names; the lookup ignores letter case.</summary>

@@ -23,8 +23,8 @@ internal static class AccessExtensions
         HeaderNames.ContentDisposition, "Preference-Applied", "Server-Timing",
     ];
 
-    /// <summary>Adds the services of <see cref="UseAccess"/>.</summary>
-    /// <param name="services">The service's services.</param>
+    /// <summary>Adds the services that <see cref="UseAccess"/> needs.</summary>
+    /// <param name="services">The service collection.</param>
     /// <param name="songHeaders">The headers that describe a song, which pages of allowed origins may read.</param>
     public static void AddAccess(this IServiceCollection services, IReadOnlyList<string> songHeaders)
     {
@@ -83,7 +83,7 @@ internal static class AccessExtensions
     public static TBuilder MakesSongs<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new SongRateLimit.Counted());
 
-    /// <summary>Marks an endpoint whose caller waits for the song.</summary>
+    /// <summary>Marks an endpoint that makes a song while its caller waits, so that it also gets the time limit for songs.</summary>
     public static TBuilder WaitsForSong<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => (TBuilder)endpoint.MakesSongs().WithRequestTimeout(Songs);
 

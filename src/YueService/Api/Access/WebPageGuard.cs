@@ -107,7 +107,7 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
         HttpMethods.IsGet(request.Method) && request.Headers["Sec-Fetch-Mode"] == "navigate"
         && request.Headers["Sec-Fetch-Dest"] is var target && (target.Count == 0 || target == "document");
 
-    /// <summary>Returns whether the studio's sandboxed frame loads one of its files. They contain no secrets.</summary>
+    /// <summary>Returns whether a request is for a file that the studio's sandboxed frame loads. Such files contain no secrets.</summary>
     private static bool IsFrameFile(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) && Array.Exists(FrameFiles, file => request.Path.StartsWithSegments(file));
 }

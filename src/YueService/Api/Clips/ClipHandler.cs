@@ -27,7 +27,7 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
             return Problems.Create(http, ProblemType.UnsupportedMediaType, unsupported);
         }
 
-        // Partial files of an earlier process are deleted first.
+        // Waits until the partial files of an earlier process are deleted, so that this upload is not deleted with them.
         await signals.WhenOpenAsync(http.RequestAborted);
         var (file, problem) = await bodies.ReadFileAsync(http, AudioDecoder.MaxBytes);
         if (file is null)

@@ -22,8 +22,8 @@ internal sealed record OpenAiError(string Message, string Type, string? Param, s
         null,
         type.Urn);
 
-    /// <summary>Returns whether OpenAI's clients might request a path. This is everything below <c>/v1</c> except some resources that such
-    /// clients never use, because they may also try endpoints that do not exist here.</summary>
+    /// <summary>Returns whether OpenAI's clients might request a path. Such clients may also try endpoints that do not exist here, so this
+    /// is every path below <c>/v1</c>, except some resources that they never use.</summary>
     public static bool IsExpectedAt(PathString path) =>
         path.StartsWithSegments("/v1") && !Own.Any(own => path.StartsWithSegments(own));
 }

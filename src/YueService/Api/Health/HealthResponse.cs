@@ -28,7 +28,7 @@ internal sealed record HealthResponse
     /// <summary>True if the service is ready and all models have been unloaded. The next song loads those that it needs.</summary>
     public required bool Idle { get; init; }
 
-    /// <summary>The model that is being loaded; null unless loading.</summary>
+    /// <summary>The model that is being loaded, or <c>starting</c> before the first one; null unless loading.</summary>
     public string? Loading { get; init; }
 
     /// <summary>The progress of loading, 0 to 100; null unless loading.</summary>

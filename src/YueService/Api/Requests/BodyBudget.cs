@@ -42,7 +42,8 @@ internal sealed class BodyBudget(IOptions<ServiceOptions> options)
             return true;
         }
 
-        /// <summary>Counts bytes that have arrived, and reserves more if they exceed the reservation.</summary>
+        /// <summary>Counts bytes that have arrived. If the total exceeds the reservation, reserves the difference. Returns false if all
+        /// bodies together would exceed the limit.</summary>
         public bool TryTake(int bytes)
         {
             _arrived += bytes;

@@ -16,7 +16,7 @@ internal sealed class FieldReader
     private readonly RequestFindings _findings;
 
     /// <param name="element">An object; anything else reads as an empty one.</param>
-    /// <param name="prefix">The path of the object: empty, or <c>sampling.</c>.</param>
+    /// <param name="prefix">The path of the object with a final dot, such as <c>sampling.</c>; empty for the body.</param>
     /// <param name="findings">Receives the errors.</param>
     public FieldReader(JsonElement element, string prefix, RequestFindings findings)
     {
@@ -45,7 +45,8 @@ internal sealed class FieldReader
         return new(element, $"{_prefix}{field.Name}.", _findings);
     }
 
-    /// <summary>Returns the readers of an array's objects, skipping items that are not objects; empty if the array is invalid.</summary>
+    /// <summary>Returns the readers of an array's objects, skipping items that are not objects; empty if the array is missing or
+    /// invalid.</summary>
     public IReadOnlyList<FieldReader> Objects(ArrayField field)
     {
         var items = Items(field, field.MinItems, field.MaxItems, field.Expected);
@@ -64,7 +65,7 @@ internal sealed class FieldReader
         ];
     }
 
-    /// <summary>Returns an array's whole numbers; empty if it is invalid. Every invalid number is reported.</summary>
+    /// <summary>Returns an array's whole numbers; empty if the array is missing or invalid. Every invalid number is reported.</summary>
     public ImmutableArray<int> Integers(ArrayField field)
     {
         var items = Items(field, field.MinItems, field.MaxItems, field.Expected);

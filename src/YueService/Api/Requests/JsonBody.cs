@@ -39,7 +39,8 @@ internal static class JsonBody
             return (null, refusal);
         }
 
-        // A document's memory is proportional to its tokens: a body above the limit must not have more tokens than one within it can have.
+        // A document's memory is proportional to its number of tokens. A body that exceeds the limit because of its clip must not have
+        // more tokens than a body within the limit can have.
         if (body.Length > maxBytes && HasMoreTokens(body.Span, maxBytes / 2))
         {
             return (null, TooLarge(http, maxBytes));

@@ -67,7 +67,7 @@ internal static class JsonText
     /// <summary>Returns a value as it is written in the document, cut to a length that fits a message.</summary>
     public static string Show(JsonElement element)
     {
-        // A base64 clip may be long: only the part that is shown becomes a string. A character has at most four bytes.
+        // A base64 clip may be long, so only the part that is shown becomes a string. A character has at most four bytes.
         var raw = JsonMarshal.GetRawUtf8Value(element);
         return Cut(Encoding.UTF8.GetString(raw[..Math.Min(raw.Length, 4 * (ShownLength + 1))]));
     }

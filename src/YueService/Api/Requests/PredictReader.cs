@@ -85,7 +85,7 @@ internal static partial class PredictReader
         };
     }
 
-    /// <summary>Reports that an endpoint that returns one song cannot make several takes.</summary>
+    /// <summary>Reports an error if several takes are requested from an endpoint that returns one song.</summary>
     public static void RefuseTakes(int takes, RequestFindings findings)
     {
         if (takes > SongLimits.MinTakes)

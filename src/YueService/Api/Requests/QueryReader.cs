@@ -9,7 +9,7 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
 
     private readonly List<string> _read = [];
 
-    /// <summary>Returns text; null if it is absent or too long.</summary>
+    /// <summary>Returns text; null if it is absent or invalid.</summary>
     public string? Text(string name)
     {
         var text = Take(name);
@@ -29,7 +29,7 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
     public T? ValueOf<T>(string name, IReadOnlyDictionary<string, T> values)
         where T : struct => Find(name, values) is { } found ? values[found] : null;
 
-    /// <summary>Returns a positive whole number; null if it is absent or out of bounds.</summary>
+    /// <summary>Returns a positive whole number; null if it is absent or invalid.</summary>
     public long? Number(string name, long max)
     {
         var text = Take(name);

@@ -9,7 +9,7 @@ internal static class ReferenceReader
 {
     private static readonly FileField[] Files = [SongFields.ReferenceAudio, SongFields.ReferenceVocal, SongFields.ReferenceInstrumental];
 
-    // Constants, because patterns need them.
+    // These names are constants because only constants can be used in patterns.
     private const string Audio = "reference.audio";
     private const string Vocal = "reference.vocal";
     private const string Instrumental = "reference.instrumental";

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads the fields about the song that a request continues, and about the stages to run.</summary>
+/// <summary>Reads the song that a request continues, and checks the fields that depend on that song or on the sections to sing.</summary>
 internal static class RemakeReader
 {
     private static readonly SongField ContinueFrom = SongFields.ContinueFrom;
@@ -20,7 +20,7 @@ internal static class RemakeReader
 
     /// <summary>Returns the codes that the request continues; null if there are none or they are invalid.</summary>
     /// <param name="fields">The request.</param>
-    /// <param name="origin">The song that the request names; null if there is no such song.</param>
+    /// <param name="origin">The song that the request names; null if it names none, or if there is no such song.</param>
     public static SongCodes? ReadCodes(FieldReader fields, SongOrigin? origin)
     {
         switch (fields.KindOf(ContinueFrom))

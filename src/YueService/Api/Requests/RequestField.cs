@@ -142,7 +142,7 @@ internal sealed record NumberField(string Path, string Description, double Min, 
     public override string Placeholder => "X";
 }
 
-/// <summary>A number within bounds, or an array of them.</summary>
+/// <summary>A number within bounds, or an array of such numbers.</summary>
 internal sealed record NumbersField(string Path, string Description, double Min, double Max, int MaxItems) : RequestField(Path, Description)
 {
     /// <summary>One of the numbers.</summary>

@@ -77,11 +77,11 @@ internal sealed class RequestFindings
         }
     }
 
-    /// <summary>The fields that the request sends, except those that have their default value.</summary>
+    /// <summary>The fields that the request sends, except those whose value is a default that does not depend on other fields.</summary>
     public IReadOnlyCollection<RequestField> SentFields => _sent.Values;
 
-    /// <summary>Records a field that the request sends. Default values do not count, because generated clients send them
-    /// automatically.</summary>
+    /// <summary>Records a field that the request sends. A default value does not count unless it depends on other fields, because generated
+    /// clients send fixed defaults automatically.</summary>
     public void Sent(RequestField field, JsonElement element)
     {
         if (field.Otherwise is not null || field.DefaultJson != JsonText.Show(element))

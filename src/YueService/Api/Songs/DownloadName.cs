@@ -19,7 +19,7 @@ internal static class DownloadName
         return $"{(name.Length == 0 ? "song" : name)}{(track == SongFolder.Mix ? "" : $" ({track})")}.{format.Name()}";
     }
 
-    /// <summary>Removes characters that file systems reject or that can mislead users, and cuts the name between user-visible
+    /// <summary>Removes or replaces characters that file systems reject or that can mislead users, and cuts the name between user-visible
     /// characters.</summary>
     private static string Clean(string title)
     {

@@ -33,8 +33,8 @@ internal static class IdempotencyKey
         return null;
     }
 
-    /// <summary>Returns the warning for a waiting caller that sent a key. Its song is not kept, so a second request could not get
-    /// it.</summary>
+    /// <summary>Returns the warning for a waiting caller that sent a key. The caller's song is not kept, so a second request could
+    /// not return that song.</summary>
     public static IEnumerable<string> WarningsIfIgnored(HttpRequest request)
     {
         if (request.Headers.ContainsKey(Header))

@@ -5,7 +5,8 @@ using YueService.Jobs.Audio;
 namespace YueService.Api.Songs;
 
 /// <summary>A song request with all fields. Sending it again gives the same song.</summary>
-/// <remarks>Clips and codes are not included: they are sent with the request, but not kept with the song.</remarks>
+/// <remarks>Clips and codes that were sent with the request are not included, because they are not kept. They must be sent with the
+/// request again.</remarks>
 internal sealed record NormalizedRequest
 {
     /// <summary>The lyrics as they were sent.</summary>
@@ -14,7 +15,7 @@ internal sealed record NormalizedRequest
     /// <summary>The genre line.</summary>
     public required string Genre { get; init; }
 
-    /// <summary>The maximum number of tokens per section. Null if <c>target_seconds</c> determines it, and for a model without
+    /// <summary>The maximum number of tokens per section. Null if <c>target_seconds</c> determines it, or if the model has no
     /// sections.</summary>
     public int? MaxNewTokens { get; init; }
 

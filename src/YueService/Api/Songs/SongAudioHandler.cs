@@ -26,7 +26,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     /// <response code="206">The requested range.</response>
     /// <response code="404">There is no such job, or the song has no such track: stems must be requested with the song.</response>
     /// <response code="409">The song is not available yet, or never will be.</response>
-    /// <response code="416">The file ends before the range; Content-Range has its length.</response>
+    /// <response code="416">The file ends before the range; Content-Range has the file's length.</response>
     /// <response code="500">The file no longer has the size with which it was written.</response>
     /// <response code="422">track or format is invalid, or the format is not available here.</response>
     public async Task<IResult> GetAsync(HttpContext http, string id)
@@ -93,7 +93,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             $"The stored file {file.Name} has {content.Length} bytes {expected}. Delete the job and request the song again.");
     }
 
-    /// <summary>Sends a file with the current tags of the song: its title may have changed since the file was made.</summary>
+    /// <summary>Sends a file with the song's current tags, because the song's title may have changed since the file was made.</summary>
     private static async Task<RangedFile> SendAsync(HttpContext http, SongFile file, StoredJob job, string track, AudioFormat format)
     {
         var title = SongTitle.Of(job);
@@ -101,7 +101,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         var tags = job.Request.Tags with { Title = title };
         var tagged = await TaggedFile.WithAsync(file.Content, format, tags, http.RequestAborted);
 
-        // There is no Last-Modified: the tags change without the file.
+        // There is no Last-Modified, because the tags can change while the stored file does not.
         return new(tagged.Length, TypedResults.Stream(
             tagged,
             format.MediaType(),
@@ -140,7 +140,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         await _encoding.WaitAsync(http.RequestAborted);
         try
         {
-            // Another caller may have made it in the meantime.
+            // Another caller may have encoded the file in the meantime.
             job = (await jobs.FindAsync(job.Id, http.RequestAborted))?.Job ?? job;
             if (await songs.OpenAsync(job, track, format, http.RequestAborted) is { } made)
             {

@@ -51,7 +51,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
 
         var field = problem switch
         {
-            // The song that the request continues has no codes, or none yet.
+            // The song that the request continues was removed, is not finished, or has no codes.
             { Status: StatusCodes.Status404NotFound or StatusCodes.Status409Conflict } => SongFields.ContinueFrom,
             _ => (RequestField?)null,
         };

@@ -63,7 +63,8 @@ internal sealed class SongEventsHandler(
     {
         while (true)
         {
-            // Read before the updates: if the feed has ended, they include the last one. In the other order, it could be missed.
+            // This is read before the updates: if the feed has ended by then, the updates include the last one. In the other order, the
+            // last update could be missed.
             var hasEnded = live.Feed.Ended.IsCompleted;
             var updates = live.Feed.After(number, out var changed);
             foreach (var update in updates)

@@ -18,7 +18,7 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
 
     private const int DefaultPerSecond = 20;
 
-    // Identifies this process, because other processes may have different sound of a song that is being made.
+    // Identifies this process, because the sound of a song that is being made may differ between processes.
     private static readonly string Process = RandomNumberGenerator.GetHexString(8, lowercase: true);
 
     /// <summary>Returns the smallest and the largest sample of each interval of a track.</summary>

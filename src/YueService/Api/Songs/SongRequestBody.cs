@@ -51,7 +51,7 @@ internal sealed partial class SongRequestBody(
 
     /// <summary>Reads a request's body without interpreting it.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="isNew">True if it requests a new song. Then a clip is read only if the queue has room.</param>
+    /// <param name="isNew">True if the request is for a new song. Then a clip is read only if the service could accept a job now.</param>
     /// <returns>The body, which the caller disposes, or the problem to return.</returns>
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> OpenAsync(HttpContext http, bool isNew) =>
         bodies.ReadSongAsync(http, () => isNew ? RefuseEarly(http) : null);
@@ -141,7 +141,7 @@ internal sealed partial class SongRequestBody(
         return checks.Refuse(http, command.Song, format, accepted is null ? SongFields.Format : null);
     }
 
-    /// <summary>Reports takes that this endpoint cannot make, or that can never fit into the queue.</summary>
+    /// <summary>Reports takes that this endpoint cannot make, or that exceed the capacity of the queue or the rate limit.</summary>
     private void CheckTakes(int takes, bool hasTakes, string? owner, RequestFindings findings)
     {
         if (!hasTakes)

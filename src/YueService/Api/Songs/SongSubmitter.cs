@@ -12,8 +12,8 @@ internal sealed class SongSubmitter(
     ISongEngine engine, JobIntake intake, JobStore jobs, JobEstimate estimate, SongRequestBody requests, SongRateLimit limit)
 {
     /// <summary>Returns 202 with the job or the group, or the problem.</summary>
-    /// <remarks>The <c>Idempotency-Key</c> is looked up before the fields are read: a repeated request gets its job even if the song that
-    /// it continues has been removed.</remarks>
+    /// <remarks>The <c>Idempotency-Key</c> is looked up before the fields are read, so that a repeated request gets its job even if the
+    /// song that it continues has been removed.</remarks>
     /// <param name="http">The request.</param>
     /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
     /// <param name="hasTakes">True if the response can be a group of takes.</param>

@@ -20,7 +20,8 @@ internal abstract record SoundForm(string MediaType)
     /// <summary>Returns the bytes to send for a chunk of sound.</summary>
     public abstract byte[] Chunk(byte[] sound);
 
-    /// <summary>Returns the bytes to send after the last chunk, when the song is finished; null if there are none.</summary>
+    /// <summary>A function that returns the bytes to send after the last chunk, when the song is finished; null if nothing is
+    /// sent.</summary>
     public virtual Func<SongResult, byte[]>? End => null;
 
     private sealed record Bytes(string MediaType) : SoundForm(MediaType)
@@ -35,7 +36,7 @@ internal abstract record SoundForm(string MediaType)
 
         public override Func<SongResult, byte[]> End => Done;
 
-        /// <summary>Returns the last event. Its tokens are those of stage 1 without the prompt.</summary>
+        /// <summary>Returns the last event. It counts the stage-1 tokens of the sections that were sung, without the prompt.</summary>
         private static byte[] Done(SongResult song)
         {
             var tokens = song.Sections.Where(section => !section.Kept).Sum(section => section.Tokens);

@@ -42,7 +42,7 @@ internal static class SoundResponse
 
     private static void Begin(HttpContext http, SoundForm form, PcmFormat format)
     {
-        // The time limit applies only until the first sound; a caller may listen for any time.
+        // The time limit applies only until the first sound; a caller may listen for any length of time.
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         http.Response.ContentType = form.MediaType;
         SongHeaders.WriteFormat(http.Response.Headers, format);

@@ -8,7 +8,8 @@ using YueService.Jobs.Webhooks;
 
 namespace YueService.Api.Webhooks;
 
-/// <summary>Sends webhooks for jobs that have ended, and retries until the receiver accepts or the last attempt fails.</summary>
+/// <summary>Sends webhooks for jobs that have ended, and retries each one until the receiver accepts it or responds with 410 (Gone), or
+/// until the last attempt fails.</summary>
 /// <remarks>Pending webhooks are in the database, so they survive a restart. A job's end and its webhook are stored in one
 /// transaction.</remarks>
 internal sealed partial class WebhookService(
@@ -76,7 +77,7 @@ internal sealed partial class WebhookService(
     }
 
     /// <summary>Sends the webhooks that are due.</summary>
-    /// <returns>The time until the next one is due.</returns>
+    /// <returns>The time to wait before the next call.</returns>
     private async Task<TimeSpan> SendDueAsync(CancellationToken cancel)
     {
         try
