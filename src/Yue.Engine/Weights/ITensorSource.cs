@@ -24,7 +24,7 @@ public interface ITensorSource
     /// <param name="expected">The shape that the module needs.</param>
     Tensor Read(string name, params ReadOnlySpan<long> expected);
 
-    /// <summary>Copies the stored values into <paramref name="destination"/>, which may be a slice of a larger tensor, converting to its
-    /// dtype and device. The stored shape must equal the destination's.</summary>
+    /// <summary>Copies the stored values into <paramref name="destination"/>, which may be a slice of a larger tensor, and converts
+    /// them to the dtype and device of the destination. The stored shape must equal the destination's.</summary>
     void ReadInto(string name, Tensor destination);
 }

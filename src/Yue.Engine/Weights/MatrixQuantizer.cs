@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Converts BF16 matrices to a type with fewer bits on a GPU, and back to BF16 for a prefill.</summary>
+/// <summary>Converts BF16 matrices on a GPU to a type with fewer bits, and back to BF16 for a prefill.</summary>
 /// <remarks>It runs on TorchSharp's stream, so the work of both is in order. Used by the engine's thread only.</remarks>
 internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, WeightType type) : IDisposable
 {

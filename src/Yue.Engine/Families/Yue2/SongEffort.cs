@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue2;
 /// <summary>Estimates the finished fraction of a song's work.</summary>
 /// <remarks>The unit of work is the time to write one token. The constants need to be only approximately right.</remarks>
 /// <param name="onGpu">True on a GPU.</param>
-/// <param name="flowSteps">The steps of flow matching.</param>
+/// <param name="flowSteps">The number of steps of flow matching.</param>
 /// <param name="scoreTokens">The expected number of tokens of the score; 0 if none is written.</param>
 /// <param name="musicTokens">The expected number of tokens of the music; 0 if there is none.</param>
 internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, double musicTokens)

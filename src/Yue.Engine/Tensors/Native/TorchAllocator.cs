@@ -4,7 +4,8 @@ namespace Yue.Engine.Tensors.Native;
 /// use.</summary>
 internal static class TorchAllocator
 {
-    /// <summary>Makes libtorch extend its blocks of memory instead of adding blocks of fixed size, unless the variable is set.</summary>
+    /// <summary>Makes libtorch extend its blocks of memory instead of adding blocks of fixed size. Does nothing if
+    /// <c>PYTORCH_CUDA_ALLOC_CONF</c> is already set.</summary>
     /// <remarks>A block that a later tensor occupies in part cannot be freed. With a plan of 7.1 GiB, such blocks held 2 GB of an unloaded
     /// model.</remarks>
     public static void ExtendBlocks() => NativeEnvironment.SetDefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True");

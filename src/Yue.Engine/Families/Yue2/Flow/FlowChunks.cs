@@ -8,8 +8,8 @@ public static class FlowChunks
     /// <summary>The positions of a chunk other than its prompt, music tokens and frames: the end of the music, and two borders.</summary>
     private const int Extra = 3;
 
-    /// <summary>Returns the frames of each chunk.</summary>
-    /// <param name="frames">The frames of the song.</param>
+    /// <summary>Returns the range of frames of each chunk.</summary>
+    /// <param name="frames">The number of frames of the song.</param>
     /// <param name="promptTokens">The length of the music's prompt, with which every chunk begins.</param>
     /// <param name="context">The number of positions in the model's context.</param>
     /// <exception cref="SongException">There are no frames, or the prompt leaves no room for one.</exception>

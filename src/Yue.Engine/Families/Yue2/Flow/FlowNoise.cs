@@ -2,7 +2,8 @@ namespace Yue.Engine.Families.Yue2.Flow;
 
 /// <summary>The noise that flow matching starts from: the normally distributed numbers that PyTorch's CPU generator draws for a seed
 /// (docs/model-yue2.md 6.4).</summary>
-/// <remarks>Differs from PyTorch's noise by at most 5e-7, because PyTorch's logarithm and cosine differ in the last bits.</remarks>
+/// <remarks>Differs from PyTorch's noise by at most 5e-7, because PyTorch's logarithm and cosine differ from those of .NET in
+/// the last bits.</remarks>
 public static class FlowNoise
 {
     private const int Block = 16;

@@ -26,7 +26,7 @@ public sealed class FlowSong : IDisposable
     /// <param name="noise">[F, latent size], F32, on the model's device; the caller owns it, and must keep it until the song is
     /// rendered.</param>
     /// <param name="context">The maximum number of positions of a chunk.</param>
-    /// <param name="steps">The steps of the solver.</param>
+    /// <param name="steps">The number of steps of the solver.</param>
     /// <param name="written">The sequence that wrote the music, which is disposed as soon as it is no longer needed; null for none.</param>
     public FlowSong(
         IFlowModel model, int[] prompt, int[] music, Tensor noise, int context, int steps = FlowSolver.DefaultSteps,

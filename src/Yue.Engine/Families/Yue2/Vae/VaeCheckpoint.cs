@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2.Vae;
 
-/// <summary>The weights of the sound decoder as they are stored.</summary>
+/// <summary>Opens the stored weights of the sound decoder.</summary>
 public static class VaeCheckpoint
 {
     /// <summary>The prefix of the names of the decoder's tensors. The others are those of the encoder, which is not read.</summary>
