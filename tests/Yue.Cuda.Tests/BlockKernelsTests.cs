@@ -11,7 +11,7 @@ public sealed class BlockKernelsTests(Gpu gpu)
     private const int D = LlamaShape.HeadSize;
     private const float Epsilon = 1e-6f;
 
-    /// <summary>The relative error of one rounding to bf16, 1/256.</summary>
+    /// <summary>The maximum relative error of one rounding to bf16, 1/256.</summary>
     private const double Tolerance = 1.0 / 256;
 
     [Theory]

@@ -104,7 +104,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
         {
             var compiled = KernelCompiler.Compile(file, architecture, definitions);
 
-            // NVRTC 13 reports nothing when it compiles for sm_90a.
+            // The resources are read from the log. NVRTC 13 writes no log when it compiles for sm_90a.
             Assert.Equal(compiled.Log.Trim('\0', '\n', ' ').Length == 0, compiled.Resources.Count == 0);
             foreach (var kernel in compiled.Resources)
             {
@@ -120,7 +120,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Checks that the copy ring of a step has as many slots as fit in a block's shared memory.</summary>
+    /// <summary>Checks the number of threads of a step, and that its copy ring, if it has one, has as many slots as fit in a block's
+    /// shared memory, up to the maximum.</summary>
     private static void CheckRing(StepLayout layout, bool hasRing, int sharedBytesPerBlock)
     {
         var slots = layout.Slots(8, sharedBytesPerBlock, int.MaxValue);

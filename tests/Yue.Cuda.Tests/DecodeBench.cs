@@ -27,7 +27,8 @@ internal sealed class DecodeBench : IDisposable
 
     public CudaLlama Llama { get; }
 
-    /// <summary>Assigns pages to a row and fills them with random keys and values. Equal seeds give equal values.</summary>
+    /// <summary>Assigns pages to a row, fills its first positions with random keys and values, and returns a reference row with the same
+    /// cache. Equal seeds give equal values.</summary>
     public ReferenceLlama StartRow(int row, int positions, int seed, int spare = 1)
     {
         var pages = new List<int>();

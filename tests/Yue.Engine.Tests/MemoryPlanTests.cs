@@ -18,8 +18,8 @@ public sealed class MemoryPlanTests
     private static readonly LlamaConfig Stage1 = TestLlama.FullSizeStage1;
     private static readonly LlamaConfig Stage2 = TestLlama.FullSizeStage2;
 
-    /// <summary>Tests the sizes for the numbers of weights in docs/model.md: two or four bytes per weight, or one byte per weight and one
-    /// scale per row.</summary>
+    /// <summary>Tests the sizes for the numbers of weights in docs/model.md: two or four bytes per weight. With int8, there is one byte per
+    /// weight and one scale per row, except for the embedding and the norms, which stay in bf16.</summary>
     [Fact]
     public void Weight_bytes_follow_from_the_number_of_weights_and_their_type()
     {
@@ -69,7 +69,7 @@ public sealed class MemoryPlanTests
         Assert.Equal((((2 * 8_192 / 64) + 2) * page) + Layer, Costs(Stage1).Stage1[0].CacheBytes(limits, new Capacity(1, 4)));
     }
 
-    /// <summary>Eight songs of 30 s are 80 chunks; in bf16 they need more than 80 GB.</summary>
+    /// <summary>Stage 2 of eight songs of 30 s has 80 rows. With a bf16 cache, they do not fit in 79 GiB.</summary>
     [Theory]
     [InlineData(94, CacheType.BFloat16, CudaLlama.MaxRows)]
     [InlineData(79, CacheType.BFloat16, 64)]

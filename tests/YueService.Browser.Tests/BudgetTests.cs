@@ -14,7 +14,8 @@ public sealed class BudgetTests(Studio studio, ITestOutputHelper output)
     private const int Songs = 1_000;
     private const int Loads = 10;
 
-    // Scrolls by half a window per frame until the end, and returns the times between frames and the number of songs.
+    // Scrolls up or down by half the height of the list per frame until the end, and returns the times between frames. The lower end
+    // is reached when all songs are loaded.
     private const string Scroll =
         """
         ([songs, direction]) => new Promise(done => {

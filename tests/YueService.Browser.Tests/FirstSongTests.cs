@@ -36,7 +36,7 @@ public sealed class FirstSongTests(Studio studio)
 
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
 
-        // The finished file replaces the stream only while the player is paused.
+        // The finished song is requested only when playback starts again after the pause.
         Assert.Single(tab.Requests, IsStream);
         await tab.Page.RunAndWaitForRequestAsync(() => tab.PlayButton.ClickAsync(), IsStream);
         await tab.HearAsync();

@@ -157,7 +157,7 @@ public sealed class LayoutTests(Studio studio)
         released.SetResult();
         await Assertions.Expect(tab.Page.Locator(".late")).ToHaveCountAsync(0);
 
-        // The animations of some elements, such as the parts of a progress bar, are not listed.
+        // getAnimations does not list the animations of some elements, such as the parts of a progress bar.
         var rules = await tab.Page.EvaluateAsync<string[]>(
             """
             () => {

@@ -39,7 +39,7 @@ public sealed class LibraryTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Only favourites" }).ClickAsync();
         await Assertions.Expect(items).ToHaveCountAsync(1);
 
-        // By keyboard, the focus moves from the deleted song to the button that restores it.
+        // If the song is deleted by keyboard, the focus moves to the button that restores it.
         var keys = tab.Page.Keyboard;
         await items.GetByRole(AriaRole.Button, new() { Name = "Actions for Harbour lights" }).PressAsync("Enter");
         await keys.PressAsync("ArrowUp");

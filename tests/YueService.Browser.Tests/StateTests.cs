@@ -155,8 +155,8 @@ public sealed class StateTests(Studio studio)
         await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
     }
 
-    /// <summary>Shows the alert about a full queue, and waits until a similar alert disappears when the request can be sent
-    /// again.</summary>
+    /// <summary>Shows the alert about a full queue. Then causes an alert about too many requests, and waits until it disappears when the
+    /// request can be sent again.</summary>
     private static async Task ShowRefusalAsync(StudioTab tab)
     {
         var (seconds, title) = (35, "The queue is full");
@@ -221,7 +221,7 @@ public sealed class StateTests(Studio studio)
             await tab.Page.ScreenshotAsync(new() { Path = Path.Combine(Folder, $"{name}-{scheme.ToString().ToLowerInvariant()}.png") });
         }
 
-        // The phone shows the same elements.
+        // Only the first window is checked, because the phone shows the same elements.
         if (width == Windows[0].Width)
         {
             await tab.CheckAccessibilityAsync(name);

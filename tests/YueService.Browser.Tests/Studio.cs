@@ -32,7 +32,7 @@ public sealed class Studio : IAsyncLifetime
     }
 
     /// <summary>Returns the service with a simulated model that writes scores.</summary>
-    /// <remarks>Lyrics such as <c>seconds=600</c> set a song's time.</remarks>
+    /// <remarks>Lyrics such as <c>seconds=600</c> set the time that the model takes for a song.</remarks>
     internal async Task<ServiceProcess> ScoresAsync()
     {
         Require();

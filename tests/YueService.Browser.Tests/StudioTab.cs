@@ -73,7 +73,7 @@ internal sealed class StudioTab : IAsyncDisposable
         return tab;
     }
 
-    /// <summary>Writes a short length and the seed into the form, whose lyrics stay.</summary>
+    /// <summary>Enters a short length and the seed in the form. Its lyrics are not changed.</summary>
     /// <param name="seed">The seed of the song; null for a new one.</param>
     /// <param name="secondsPerSection">The length of each section.</param>
     public async Task WriteShortSongAsync(int? seed = null, double secondsPerSection = 1.5)

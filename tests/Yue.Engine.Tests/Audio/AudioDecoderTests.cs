@@ -5,8 +5,8 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Audio;
 
-/// <summary>Tests that clips are decoded correctly, in bounded memory and time. The tests of the service cover clips that are
-/// rejected for other reasons.</summary>
+/// <summary>Tests that clips are decoded correctly, that truncated clips are detected, and that decoding uses bounded memory and
+/// time. The service's tests cover the other reasons for which clips are rejected.</summary>
 [UnsupportedOSPlatform("windows")]
 public sealed class AudioDecoderTests : IDisposable
 {
@@ -154,7 +154,7 @@ public sealed class AudioDecoderTests : IDisposable
         Assert.Equal(1, sound.DurationSeconds);
     }
 
-    /// <summary>Decodes a file of a few kilobytes that has an hour of silence and no length in its header.</summary>
+    /// <summary>Decodes a file of about 2 MB that has an hour of silence and no length in its header.</summary>
     [Fact]
     public async Task Silence_longer_than_ten_minutes_is_refused_in_bounded_memory()
     {

@@ -33,7 +33,7 @@ public sealed class BiquadTests
     [Fact]
     public void The_output_is_clamped_but_the_recursion_is_not()
     {
-        // A step of height 3 settles at 3. The output is clamped to 1, but when the step ends, the output decays from 3.
+        // A step of height 3 settles at 3, and the output is clamped to 1. When the step ends, the unclamped value decays from 3.
         var input = new float[400];
         input.AsSpan(0, 200).Fill(3);
         var (clamped, small) = (new float[400], new float[400]);

@@ -79,8 +79,8 @@ public sealed class SpliceStreamTests
         Assert.Empty(stream.Take());
     }
 
-    /// <summary>Returns the mean gain of the low band in pieces of a tenth of a second, computed from the amplitudes of both
-    /// clips.</summary>
+    /// <summary>Streams pieces of a tenth of a second with the given amplitudes in the two clips, and returns the mean gain of the low band
+    /// in each piece.</summary>
     private static double[] GainsOf((double Low, double High)[] pieces)
     {
         var stream = new SpliceStream(16_000, 44_100);

@@ -74,8 +74,8 @@ public sealed class GoldenCodec : IDisposable
         return part;
     }
 
-    /// <summary>Vocoder weights with the window divided by a gain. The output is divided by the square of the window, so this multiplies it
-    /// by the gain.</summary>
+    /// <summary>Vocoder weights with the window divided by a gain. The vocoder multiplies each frame by the window and divides the sum of
+    /// the frames by the sum of the squared windows, so its output is multiplied by the gain.</summary>
     private sealed class Amplified(ITensorSource source, float gain) : ITensorSource
     {
         public ScalarType Dtype => source.Dtype;

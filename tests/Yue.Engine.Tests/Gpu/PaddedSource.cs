@@ -6,8 +6,8 @@ namespace Yue.Engine.Tests.Gpu;
 
 /// <summary>A small checkpoint, padded to a wider one with the same results, because the kernels support only widths that are multiples of
 /// 128.</summary>
-/// <remarks>Matrices are padded with zeros. A mean of squares over W times as many values is W times smaller, so norm weights are divided
-/// by √W and epsilon by W. For W = 4, this does not change any bits.</remarks>
+/// <remarks>Matrices are padded with zeros. A mean of squares over four times as many values is a quarter as large, so norm weights are
+/// divided by 2 and epsilon by 4. Because these are powers of two, no bits of the results change.</remarks>
 internal sealed class PaddedSource(ITensorSource small, ScalarType dtype, Device device) : ITensorSource
 {
     private const int Width = 128;

@@ -127,7 +127,8 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
             $"latents, {what}");
     }
 
-    /// <summary>Tests that the decoder's keys and values equal those of a prompt that is read again.</summary>
+    /// <summary>Tests that the velocities are the same with the decoder's keys and values as with those of a prompt that is read
+    /// again.</summary>
     [Fact]
     public void Flow_matching_continues_the_sequence_that_wrote_the_music()
     {

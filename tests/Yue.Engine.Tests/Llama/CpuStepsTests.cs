@@ -51,7 +51,7 @@ public sealed class CpuStepsTests
         TensorAssert.Close(expected, model.Step([5, 6], stepped, ..2), 1e-4);
     }
 
-    /// <summary>The rows are long enough that each of them gets its own core if there are two.</summary>
+    /// <summary>The rows are long enough that each of them gets its own core if the machine has two.</summary>
     [Fact]
     public void Rows_together_are_bit_identical_to_each_row_alone()
     {

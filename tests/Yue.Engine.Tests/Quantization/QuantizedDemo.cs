@@ -22,7 +22,7 @@ internal static class QuantizedDemo
 
     /// <summary>Runs a quantization.</summary>
     /// <param name="options">The options.</param>
-    /// <param name="begin">Called with the number of bytes to write, if it is not null.</param>
+    /// <param name="begin">Called with the number of bytes to write; null to call nothing.</param>
     public static void Run(Yue1QuantizationOptions options, Action<long>? begin = null) =>
         new Yue1Quantization(options, (_, _) => { }, _ => { }, begin ?? (_ => { }), TestContext.Current.CancellationToken).Run();
 

@@ -120,7 +120,7 @@ public sealed class TorchStage1DecoderTests
         Sing(decoder, late);
         Assert.Equal(1299, decoder.PrefilledIds);
 
-        // Each song reads the ids after the first section itself.
+        // Ids after the first section are not shared; each song reads its own.
         int[][] first = [.. takes.Append(late).Select(take => take.Sampled.ToArray())];
         Array.ForEach([.. takes, late], take => take.BeginAndRead([5, 6, 7], 1, Sampling));
         Assert.Equal(1299 + (4 * 3), decoder.PrefilledIds);

@@ -246,7 +246,7 @@ public sealed class Stage2PaceTests
 
         private readonly List<int> _done = [];      // chunk → finished frames
         private int _windowStart;                   // start of the window that was decoded last
-        private bool _isHalfDecoded;                // whether one of two models has decoded the next window
+        private bool _isHalfDecoded;                // whether one of the two models has decoded the next window
 
         public bool IsHeard { get; set; } = true;
 
@@ -308,7 +308,8 @@ public sealed class Stage2PaceTests
             .Select(i => (From: i < _done.Count ? _done[i] : 0, To: Math.Min(frame - (i * Chunk), Chunk)))
             .MaxBy(frames => frames.To - frames.From);
 
-        /// <summary>Decodes the next window with one of two models if its frames are written, and returns its length.</summary>
+        /// <summary>Decodes the next window with one of the two sound models and returns the window's length. Returns 0 if stage 2 has not
+        /// finished the frames of the window.</summary>
         public int Decode()
         {
             var ready = 0;
@@ -327,7 +328,8 @@ public sealed class Stage2PaceTests
             return window.To - window.From;
         }
 
-        /// <summary>Plays the window that was decoded last, and records how long the listener waited.</summary>
+        /// <summary>Records how long the listener waited for a window that both sound models have decoded, and the time at which the last
+        /// window is decoded.</summary>
         public void Play(double now)
         {
             if (FirstSound > 0 && !_isHalfDecoded)

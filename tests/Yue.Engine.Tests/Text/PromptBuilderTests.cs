@@ -7,7 +7,8 @@ using Yue.Testing;
 namespace Yue.Engine.Tests.Text;
 
 /// <summary>Tests prompts. The golden lyrics contain text that the reference drops, so golden prompts are built from the text that
-/// <see cref="ReferenceLyrics"/> keeps. <see cref="LyricsParserTests"/> compares it with <see cref="LyricsParser"/>.</summary>
+/// <see cref="ReferenceLyrics"/> keeps. <see cref="LyricsParserTests"/> compares <see cref="LyricsParser"/> with
+/// <see cref="ReferenceLyrics"/>.</summary>
 [Trait("Category", Goldens.Category)]
 public sealed class PromptBuilderTests
 {
@@ -28,8 +29,9 @@ public sealed class PromptBuilderTests
     public void Sections_equal_the_reference() => Assert.All(Songs, song =>
         Assert.Equal(song.Segments, ReferenceLyrics.Parse(song.Lyrics).Select(section => section.Text)));
 
-    /// <summary>The reference drops sections whose tag is assumed or rewritten, and words from a '[' on. It converts the line endings of
-    /// files to LF, like <see cref="UserText"/>, but the golden text was passed to it unchanged.</summary>
+    /// <summary>The reference drops sections whose tag <see cref="LyricsParser"/> assumes or rewrites, and in other sections the words from
+    /// a '[' on. It converts the line endings of files to LF, like <see cref="UserText"/>, but the golden text was passed to it
+    /// unchanged.</summary>
     [Fact]
     public void Parsed_sections_equal_the_reference_except_for_what_it_drops() => Assert.All(Songs, song =>
         Assert.Equal(song.Segments.Select(text => text.ReplaceLineEndings("\n")), LyricsParser.Parse(song.Lyrics).Sections

@@ -114,7 +114,8 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
         return writer;
     }
 
-    /// <summary>Compares the probabilities if the same ids are kept; returns false otherwise. At most one id may differ.</summary>
+    /// <summary>Returns true if the same ids are kept in the same order, after comparing their probabilities. Fails if more than one id
+    /// differs.</summary>
     private static bool CompareStep(JsonElement expected, Distribution actual, string what)
     {
         var probabilities = new Dictionary<int, float>();

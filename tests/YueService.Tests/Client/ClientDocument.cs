@@ -5,7 +5,7 @@ namespace YueService.Tests.Client;
 /// <summary>Prepares the OpenAPI document for the generator of the C# client, so that the code has few types and good names.</summary>
 internal static class ClientDocument
 {
-    /// <summary>Operations for browsers, and event streams, which <c>YueClient</c> reads with its own code.</summary>
+    /// <summary>The operations for browsers, and those for the event streams that <c>YueClient</c> reads with its own code.</summary>
     private static readonly string[] Excluded = ["SignIn", "SignOut", "WatchSong", "WatchSongs"];
 
     /// <summary>Changes the document in place.</summary>
@@ -75,7 +75,7 @@ internal static class ClientDocument
             schema.Remove("multipart/form-data");
         }
 
-        // The service sets the defaults, which may change with its version. Unknown properties are ignored.
+        // The service sets the defaults, which may change with its version. The client ignores properties that it does not know.
         if (schema["type"] is not (null or JsonObject))
         {
             schema.Remove("default");
@@ -97,8 +97,8 @@ internal static class ClientDocument
         }
     }
 
-    /// <summary>Replaces an enumeration that can be null: one of numbers with their type, and one of strings with the named schema of the
-    /// same values. Removes null from other enumerations.</summary>
+    /// <summary>Replaces an enumeration that can be null: one of integers with their type, and one of strings with the named schema of the
+    /// same values, if there is one. Removes null from the values of other enumerations.</summary>
     private static void ReplaceEnum(JsonObject schema, JsonArray values, Dictionary<string, string> named)
     {
         if (schema["type"] is not JsonArray types)

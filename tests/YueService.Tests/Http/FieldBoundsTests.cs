@@ -137,7 +137,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         var faults = await response.FieldErrorsAsync();
         Assert.Equal(501, faults.Count);
 
-        // One of the errors is that lyrics are missing.
+        // There are 10,000 invalid codes, and the lyrics are missing; 500 of these errors are listed.
         Assert.Equal("9501 more errors are not listed.", faults["$"]);
     }
 

@@ -169,7 +169,7 @@ public sealed class FuzzTests
         }
     }
 
-    /// <summary>Creates a resource of the kind in the path, and returns its id.</summary>
+    /// <summary>Returns the id of a resource of the kind in the path. Creates the resource unless it is a model.</summary>
     private static async Task<string> IdForAsync(HttpClient client, string path)
     {
         if (path.StartsWith("/v1/models", StringComparison.Ordinal))

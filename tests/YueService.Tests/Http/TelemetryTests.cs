@@ -46,7 +46,7 @@ public sealed partial class TelemetryTests : IDisposable
         Assert.Equal(1, Value(text, "yue_token_rate", "_count"));
         Assert.Contains("http_server_request_duration_seconds_bucket", text, StringComparison.Ordinal);
 
-        // The fake's real-time factor is infinite, which histograms do not accept; its device is a CPU.
+        // The real-time factor of the fake engine is infinite, which histograms do not accept, and its device is a CPU.
         Assert.DoesNotContain("yue_real_time_factor_sum", text, StringComparison.Ordinal);
         Assert.DoesNotContain("yue_gpu_memory", text, StringComparison.Ordinal);
     }

@@ -44,7 +44,7 @@ public sealed class KillTests : IDisposable
                 break;
             }
 
-            // The clients continue while the program is killed. Only acknowledged requests count.
+            // One or two songs are requested before the kill, which follows a random delay. Only accepted requests count.
             var delay = Task.Delay(random.Next(50, 900), TestContext.Current.CancellationToken);
             for (var i = 0; i == 0 || (i == 1 && !delay.IsCompleted); i++)
             {

@@ -67,7 +67,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
             await second.Client.WhenAsync(other, "succeeded");
         }
 
-        // The song of the caller whose connection ended with the process is cancelled.
+        // The connection of the waiting caller ended with the process, so the caller's song is cancelled.
         await Eventually.TrueAsync(async () => await _cluster.CountAsync("caller IS NOT NULL") == 0);
         Assert.DoesNotContain("fail", worker.Printed, StringComparison.Ordinal);
     }
@@ -188,7 +188,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         }
     }
 
-    /// <summary>Kills the process that uses a port.</summary>
+    /// <summary>Kills the process whose command line has the address with the port, and <c>--until-input-ends</c>.</summary>
     private static void KillListener(int port)
     {
         foreach (var folder in Directory.GetDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))

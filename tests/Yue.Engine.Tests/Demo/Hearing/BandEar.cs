@@ -12,8 +12,8 @@ internal static class BandEar
     private const double FadesDb = 4;
     private const double BrightDb = -10;
 
-    /// <summary>Returns the tempo in beats per minute: the period at whose multiples the autocorrelation of the onsets is
-    /// highest.</summary>
+    /// <summary>Returns the tempo in beats per minute: the one for which the autocorrelation of the onsets is highest at multiples of the
+    /// beat.</summary>
     public static double TempoBpm(float[] wave)
     {
         const int Candidates = 800;

@@ -8,7 +8,7 @@ internal static class Faults
     private const double ClippedFrom = 0.989;
     private const int PiecesPerSecond = 50;
 
-    /// <summary>Returns true if a track has a sample that is not finite, over two seconds of silence, or over 1 % clipped
+    /// <summary>Returns true if a track has a sample that is not finite, a silence longer than two seconds, or more than 1 % of clipped
     /// samples.</summary>
     /// <param name="wave">[S] at 16 kHz.</param>
     public static bool Has(float[] wave) =>
