@@ -86,7 +86,7 @@ internal sealed class MdxNetwork : IDisposable
 
     private static void Expect(string file, string what, NodeMetadata found, int bins, int minFrames)
     {
-        var expected = $"[1, {Planes}, at most {bins}, at least {minFrames}] of float32";
+        var expected = $"[1, {Planes}, at most {bins}, at least {minFrames}] of {nameof(Single)}";
         var fits = found is { IsTensor: true, Dimensions: [1 or -1, Planes, > 0 and var F, var T] }
             && found.ElementType == typeof(float) && F <= bins && T >= minFrames;
         if (!fits)

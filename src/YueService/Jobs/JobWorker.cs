@@ -115,7 +115,7 @@ internal sealed partial class JobWorker(
         job.Request.Song is not { Reference: { Tracks.Count: 0 } stored } song ? job.Request.Song
         : await references.ReadAsync(job.Id, stored, job.Stored?.Files, cancel) is { } clip ? song with { Reference = clip }
         : throw new JobFaultException(new(
-            FaultKind.SongFailed, "The reference clip is missing from the state folder or damaged. Request the song again."));
+            FaultKind.SongFailed, "The stored reference clip is missing or damaged. Request the song again."));
 
     /// <summary>Refuses all waiting jobs, present and future, because the engine accepts no more jobs.</summary>
     private async Task RefuseAllAsync(Exception reason, CancellationToken cancel)

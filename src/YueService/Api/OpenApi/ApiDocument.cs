@@ -28,7 +28,7 @@ internal static class ApiDocument
                 {
                     Type = SecuritySchemeType.Http,
                     Scheme = "bearer",
-                    Description = "Required for every endpoint except health if the service has an API key.",
+                    Description = "If the service has an API key, every endpoint except /health and /v1/session requires it.",
                 },
             };
             document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(BearerScheme, document)] = [] }];

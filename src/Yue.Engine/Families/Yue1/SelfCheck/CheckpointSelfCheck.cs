@@ -86,7 +86,7 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
     private IEnumerable<SelfCheckLine> Stage2Lines()
     {
         var config = LlamaConfig.Load(files.Stage2);
-        if (figures.AreOfOriginals && config.IsQuantized)
+        if (figures.AreOfPublishedCheckpoints && config.IsQuantized)
         {
             const string Reason = "is quantized, and the figures are those of the original";
             yield return new("stage 2", true, $"{files.Stage2} {Reason}") { IsCompared = false };

@@ -11,7 +11,7 @@ public sealed record PublishedFigures
 
     /// <summary>True for figures of the published checkpoints, which quantized checkpoints do not reproduce.</summary>
     [JsonIgnore]
-    public bool AreOfOriginals { get; private init; }
+    public bool AreOfPublishedCheckpoints { get; private init; }
 
     [JsonPropertyName("stage2_encode_0_40")]
     public required CodesFigure Stage2Whole { get; init; }
@@ -42,7 +42,7 @@ public sealed record PublishedFigures
 
     /// <summary>Returns the figures of the public YuE checkpoints. The figures are embedded in the program.</summary>
     public static PublishedFigures OfRealWeights() =>
-        FigureFile.LoadEmbedded<PublishedFigures>("published-figures.json", Json) with { AreOfOriginals = true };
+        FigureFile.LoadEmbedded<PublishedFigures>("published-figures.json", Json) with { AreOfPublishedCheckpoints = true };
 
     /// <summary>Reads figures from a file in the same format.</summary>
     /// <exception cref="CheckpointException">The file is invalid.</exception>
