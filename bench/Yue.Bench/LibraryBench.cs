@@ -9,8 +9,8 @@ namespace Yue.Bench;
 /// <summary>Fills the library of a service with songs in several scripts and measures each kind of query, one request at a time over one
 /// connection.</summary>
 /// <remarks>PROGRAM is YueService.FakeProcess.dll. The songs are requested from the service, and their sound is simulated. The service
-/// uses SQLite; with <c>--Store</c>, a second run uses that PostgreSQL database. With <c>--Folder</c> the library is kept, and the next run
-/// measures it as it is.</remarks>
+/// uses SQLite; with <c>--Store</c>, everything is then repeated with that PostgreSQL database. With <c>--Folder</c> the library is kept,
+/// and the next run measures it as it is.</remarks>
 internal static class LibraryBench
 {
     private const string Address = "http://127.0.0.1:23100";
@@ -180,7 +180,7 @@ internal static class LibraryBench
 
     /// <summary>Reads the library and returns the number of its songs and the queries to measure, by name.</summary>
     /// <param name="client">Sends the requests.</param>
-    /// <param name="middle">The number of songs before the cursor of a query.</param>
+    /// <param name="middle">The approximate number of songs before the cursor of the query that starts in the middle.</param>
     private static async Task<(int Songs, IReadOnlyList<(string Name, string Query)> Queries)> QueriesAsync(HttpClient client, int middle)
     {
         var (count, cursor, parent) = (0, "", "");

@@ -223,7 +223,7 @@ internal static class LoadBench
             }
         }
 
-        /// <summary>Follows a job to its end and records the delay of its events.</summary>
+        /// <summary>Follows a job to its end and records the delay of its last event, if an earlier event was also received.</summary>
         private async Task WatchAsync(HttpClient client, Uri job)
         {
             using var response = await client.GetAsync(job + "/events", HttpCompletionOption.ResponseHeadersRead);

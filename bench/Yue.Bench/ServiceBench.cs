@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace Yue.Bench;
 
 /// <summary>Sends short drafts to a running service and measures the HTTP overhead and the growth of memory.</summary>
-/// <remarks><c>service URL PROCESS [COUNT]</c> prints one JSON object per hundred requests. PROCESS is the id of the process whose memory
-/// is measured.</remarks>
+/// <remarks><c>service URL PROCESS [COUNT]</c> prints one JSON object per hundred requests, and one for all requests at the end. PROCESS is
+/// the id of the process whose memory is measured.</remarks>
 internal static class ServiceBench
 {
     private const int RequestsPerLine = 100;

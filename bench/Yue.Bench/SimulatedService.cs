@@ -5,7 +5,7 @@ namespace Yue.Bench;
 /// <summary>Starts processes of YueService.FakeProcess, whose engine only waits.</summary>
 internal static class SimulatedService
 {
-    /// <summary>Starts a process that logs warnings only.</summary>
+    /// <summary>Starts a process that logs only warnings and errors.</summary>
     /// <param name="program">The path of YueService.FakeProcess.dll.</param>
     /// <param name="arguments">The command and its options.</param>
     /// <param name="stateFolder">The folder for the state of the process.</param>

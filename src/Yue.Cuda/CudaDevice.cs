@@ -10,7 +10,7 @@ namespace Yue.Cuda;
 /// </remarks>
 public sealed class CudaDevice : IDisposable
 {
-    /// <summary>The minimum compute capability of the kernels: bf16 tensor cores and asynchronous copies.</summary>
+    /// <summary>The minimum compute capability of the kernels, which need bf16 tensor cores and asynchronous copies.</summary>
     public const int MinComputeCapability = 80;
 
     private readonly int _device;

@@ -13,7 +13,7 @@ public sealed class DeviceUpload : IDisposable
     private readonly CudaDevice _device;
     private readonly Lane[] _lanes;
 
-    /// <summary>Allocates the buffers: two per thread, with one thread per core, up to 16.</summary>
+    /// <summary>Allocates the buffers: two per thread, with one thread per core but at most 16 threads.</summary>
     /// <param name="device">The destination device.</param>
     /// <param name="bufferBytes">The size of a buffer in bytes.</param>
     public DeviceUpload(CudaDevice device, int bufferBytes = 4 << 20)

@@ -185,7 +185,8 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <summary>Loads the kernel for a number of rows in advance, so that a capture does not have to.</summary>
     public void Prepare(int rows) => KernelFor(rows);
 
-    /// <summary>Enqueues one step on the stream: rows 0 .. rows, logits of head rows headStart .. headStart + headRows (0: none).</summary>
+    /// <summary>Enqueues one step of the first <paramref name="rows"/> rows on the stream. It computes logits for
+    /// <paramref name="headRows"/> ids from <paramref name="headStart"/> on; for none if <paramref name="headRows"/> is 0.</summary>
     public void Step(CudaStream stream, int rows, int headStart, int headRows)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
@@ -261,7 +262,7 @@ public sealed unsafe class CudaLlama : IDisposable
         .Where((maxRows, i) => i == 0 || Builds[i - 1] < rows)
         .Select(maxRows => BuildFor(shape, weights, cache, maxRows));
 
-    /// <summary>Returns the kernel of a step for a number of rows. In float32, one kernel is used for all numbers.</summary>
+    /// <summary>Returns the kernel of a step for a number of rows. In float32, one kernel serves any number of rows.</summary>
     public static KernelBuild BuildFor(LlamaShape shape, WeightType weights, CacheType cache, int rows)
     {
         ArgumentNullException.ThrowIfNull(shape);

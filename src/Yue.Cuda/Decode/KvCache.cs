@@ -65,7 +65,7 @@ public sealed class KvCache : IDisposable
         CudaCopy.OnDevice(_memory.Address + (nint)(to * bytes), _memory.Address + (nint)(from * bytes), bytes, stream);
     }
 
-    /// <summary>Appends a prefilled block of one layer: positions start .. start + T of a row.</summary>
+    /// <summary>Appends a prefilled block of one layer to a row, from position <paramref name="start"/> on.</summary>
     /// <param name="stream">The stream of the copy.</param>
     /// <param name="pageTable">Device address of the row's page numbers (<see cref="CudaLlama.PageTableOf"/>).</param>
     /// <param name="layer">The layer.</param>
@@ -74,7 +74,8 @@ public sealed class KvCache : IDisposable
     public void CopyIn(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) =>
         Copy(stream, pageTable, layer, start, block, 1);
 
-    /// <summary>Copies positions start .. start + T of a row from one layer to a block.</summary>
+    /// <summary>Copies the positions of a row from <paramref name="start"/> on from one layer to a block, as many as the block
+    /// has.</summary>
     /// <param name="stream">The stream of the copy.</param>
     /// <param name="pageTable">Device address of the row's page numbers.</param>
     /// <param name="layer">The layer.</param>

@@ -47,7 +47,7 @@ public sealed record SongSettings
     public required int MaxTokens { get; init; }
 }
 
-/// <summary>The sampling chain of up to 32 songs as kernels. It runs after a step and feeds the ids back on the device.</summary>
+/// <summary>The sampling chain of several songs as kernels. It runs after a step and feeds the ids back on the device.</summary>
 /// <remarks>
 /// A song stops on the device at its end id, at its maximum number of ids, at the end of the context, or if no id can be drawn. Its rows
 /// then become inactive. The host records an event after the steps, waits for it, and reads the ids from a ring in pinned memory, at least
@@ -152,7 +152,8 @@ public sealed unsafe class SongSampler : IDisposable
         CudaCopy.ToDevice(_songs.Address + ((nint)song * sizeof(SongState)), new ReadOnlySpan<SongState>(in state), stream);
     }
 
-    /// <summary>Removes a cancelled song from the following steps. <see cref="CudaLlama.StopRow"/> stops its rows.</summary>
+    /// <summary>Removes a cancelled song from the following steps. The caller also stops its rows, with
+    /// <see cref="CudaLlama.StopRow"/>.</summary>
     public void StopSong(CudaStream stream, int song)
     {
         _ids.CheckSong(song);

@@ -41,8 +41,8 @@ public sealed record StageSettings
     public required int MaxTokens { get; init; }
 }
 
-/// <summary>YuE 2's sampling chain of several songs as kernels, split over all multiprocessors. It runs after a step and feeds the ids
-/// back on the device.</summary>
+/// <summary>YuE 2's sampling chain of several songs as kernels, with the scores computed on all multiprocessors. It runs after a step and
+/// feeds the ids back on the device.</summary>
 /// <remarks>
 /// A song stops on the device at its end id, at its maximum number of ids or at the end of the context. Its rows then become inactive. A
 /// song whose best score is not finite stops with <see cref="NoId"/>. The host records an event after the steps, waits for it, and reads
@@ -138,7 +138,7 @@ public sealed unsafe class StageSampler : IDisposable
         CudaCopy.ToDevice(_songs.Address + ((nint)song * sizeof(SongState)), new ReadOnlySpan<SongState>(in state), stream);
     }
 
-    /// <summary>Removes a song from the following steps. <see cref="CudaLlama.StopRow"/> stops its rows.</summary>
+    /// <summary>Removes a song from the following steps. The caller also stops its rows, with <see cref="CudaLlama.StopRow"/>.</summary>
     public void StopSong(CudaStream stream, int song)
     {
         _ids.CheckSong(song);

@@ -15,7 +15,8 @@ public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBy
     /// <param name="rows">The rows that the kernel is built for, named in the error.</param>
     /// <param name="available">The maximum shared memory of a block on the device, in bytes.</param>
     /// <param name="maxSlots">The maximum number of slots.</param>
-    /// <exception cref="NotSupportedException">The device has too little shared memory for the smallest possible ring.</exception>
+    /// <exception cref="NotSupportedException">The device has too little shared memory for the smallest possible ring, or
+    /// <paramref name="maxSlots"/> is too small for it.</exception>
     public int Slots(int rows, int available, int maxSlots)
     {
         if (SlotBytes == 0)

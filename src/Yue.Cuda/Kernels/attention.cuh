@@ -1,11 +1,12 @@
 // attended[m][h] = sum_t softmax_t(q[m][h] . k[t] / sqrt(128)) v[t] over the cached positions t = 0..position of row m.
 //
 // A unit is one split (one page of 64 positions, more in long rows) of one row and key-value head: a warp computes it on the tensor cores
-// and stores unnormalized sums, maximum and sum; a second phase joins the splits in order. The 16-row operand contains positions, and later
-// the dimensions of the values. The 8-column operand contains the group's query heads, at most eight. No row is wasted, and the sums of 128
-// dimensions take 32 registers (with queries as the 16-row operand they took 64 and spilled). The current position's key and value are
-// computed in this launch: the warp whose unit contains their page writes them to the cache and to its copy of the page. Later positions
-// contain arbitrary data and are masked: bf16 values bit by bit; e4m3 values, which widen_e4m3 makes finite, with a weight of zero.
+// and stores the unnormalized sums of the values, the largest score and the sum of the weights; a second phase joins the splits in order.
+// The 16-row operand contains positions, and later the dimensions of the values. The 8-column operand contains the group's query heads, at
+// most eight. No row is wasted, and the sums of 128 dimensions take 32 registers (with queries as the 16-row operand they took 64 and
+// spilled). The current position's key and value are computed in this launch: the warp whose unit contains their page writes them to the
+// cache and to its copy of the page. Later positions contain arbitrary data and are masked: bf16 values bit by bit; e4m3 values, which
+// widen_e4m3 makes finite, with a weight of zero.
 #pragma once
 #include "attention_cache.cuh"
 
@@ -46,7 +47,8 @@ DEV void leave_slot(const Ring& ring, Cursor& at)
     at.advance(ring);
 }
 
-// The slots of a page are filled in order, so once the last is full, all have been refilled.
+// The slots of a page are filled in order, so once the last is full, the copies to all of them have begun. Whether they have ended does not
+// matter here (PASSED_AT_ONCE in ring.cuh).
 DEV void pass_page(const Ring& ring, Cursor& at)
 {
     Cursor last = at;
@@ -100,7 +102,8 @@ DEV uint4 scaled(const uint4& v, float factor)
         pack_bf16(x[4] * factor, x[5] * factor), pack_bf16(x[6] * factor, x[7] * factor));
 }
 
-// Returns the lane's 16 bytes of the current position: of its normalized key in the first half of the warp, and of its value in the second.
+// Returns the lane's 16 bytes of the current position: of its key (normalized if QK_NORM) in the first half of the warp, and of its value
+// in the second.
 DEV uint4 load_fresh(const Step& s, const Unit& u)
 {
     int lane = threadIdx.x & 31;

@@ -52,7 +52,7 @@ DEV Kept keep(const uint4& v)
     return kept;
 }
 
-// The offsets in a block of lane i's values of position t and of t's scale, in bytes.
+// The offsets in a block, in bytes: of lane i's values of position t, and of the scale of position t.
 DEV u32 value_offset(int t, int i)
 {
     return t * POSITION_BYTES + (CACHE == 0 ? (i ^ swizzle(t)) << 4 : ((i >> 1) ^ swizzle(t)) << 4 | (i & 1) << 3);

@@ -170,7 +170,7 @@ DEV u32 transpose_tile(u32 v)
     return r;
 }
 
-// Reduces over the lanes of a warp; all lanes get the result.
+// Returns the sum over the lanes of a warp; all lanes get it.
 DEV float warp_sum(float v)
 {
 #pragma unroll

@@ -18,8 +18,9 @@ DEV void consumers_sync()
     asm volatile("bar.sync 1, %0;" : : "n"(CONSUMERS) : "memory");
 }
 
-// All consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals and is never reset; word[1]
-// is its value at the start of the launch, written by leave in the launch before, so that an arrival does not have to wait for a result.
+// The barrier of all consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals and is never
+// reset; word[1] is its value at the start of the launch, written by leave in the launch before, so that an arrival does not have to wait
+// for a result.
 struct Grid
 {
     u32* word;

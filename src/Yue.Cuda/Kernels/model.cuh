@@ -60,7 +60,7 @@ struct Deal
 {
     int first, count;
 
-    // Deals items in turn, starting at the block offset, which is less than the number of blocks.
+    // Deals items in turn, starting at block `offset`, which is less than the number of blocks.
     DEV Deal(int items, int offset)
     {
         u32 blocks = gridDim.x;

@@ -249,8 +249,8 @@ struct UnitInParts
     }
 };
 
-// The same with x in shared memory: one part of a chunk after another, each for all of the group's PAIRS pairs of tiles. If the number of
-// tiles is odd, the last tile is multiplied twice, and the second result is discarded.
+// Like multiply, but with x in shared memory: one part of a chunk after another, each for all of the group's PAIRS pairs of tiles. If the
+// number of tiles is odd, the last tile is multiplied twice, and the second result is discarded.
 template <int PAIRS>
 DEV void multiply_staged(const Ring& ring, Cursor& at, const Product& p, StagedX& staged, int n, bool first_group, int phase, Sums& sums)
 {

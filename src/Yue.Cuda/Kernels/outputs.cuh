@@ -39,9 +39,9 @@ DEV Ahead load_ahead(const Step& s, const Shared& shared, const Product& p, cons
 }
 
 // The functions below finish output n of a tile for row m from its sum. All lanes of a warp call them together, because partners exchange
-// values by shuffle. Nothing is stored for rows after the last one.
+// values by shuffle. Nothing is stored in global memory for rows after the last one.
 
-// Returns the sum over the eight outputs of a tile, in each of its lanes.
+// Returns the sum of the eight outputs of a tile; all of their lanes get it.
 DEV float tile_sum(float v)
 {
     v += __shfl_xor_sync(0xffffffffu, v, 1);

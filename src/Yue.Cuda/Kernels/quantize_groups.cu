@@ -1,8 +1,8 @@
 // quantize_groups:   rounds a bf16 matrix to int6 or int4 with a scale per group of 32 weights, in the format of GroupedWeights.cs. A row
 //                    may be stored as the sum of two rows: the second holds the rounding errors of the first.
 // dequantize_groups: the reverse, in bf16, with the terms of a row added.
-// The scale of a group is the one with the smallest sum of squared errors among CANDIDATES fractions of the group's range. Groups with a
-// value that is not finite, or whose magnitude is above MAX_MAGNITUDE, are counted in bad_groups.
+// The scale of a group is the one with the smallest sum of squared errors among CANDIDATES fractions of the group's range. Groups that
+// contain a value that is not finite or has a magnitude above MAX_MAGNITUDE are counted in bad_groups.
 //
 // Launch: blocks of 256 threads, one thread per group of the padded rows. Reference: Yue.Cuda.Tests/QuantizeGroupsTests.
 // Why this version: a thread holds its group in registers, so that the search reads no memory.

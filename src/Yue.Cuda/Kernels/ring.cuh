@@ -5,7 +5,7 @@
 // while the consumers wait for each other. 200 KB per multiprocessor correspond to about 8 microseconds of an H100's bandwidth, which is
 // longer than a barrier and the start of a phase. Four warps each copy a share of every slot. A warp starts the bulk copies of its lanes
 // one after another, which takes about 50 cycles each, and one warp with eight copies per slot took longer than the transfer. With compute
-// capability 9.0 and a CUDA 12 compiler, the bulk copy engine is used; otherwise, 16-byte asynchronous copies.
+// capability 9.0 or newer and a compiler of CUDA 12 or newer, the bulk copy engine is used; otherwise, 16-byte asynchronous copies.
 #pragma once
 #include "grid.cuh"
 
@@ -47,9 +47,9 @@ constexpr bool X_STAGED = false;
 constexpr int STAGES = 2;
 constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 
-// The KiB in flight per block. Full bandwidth needs about 24. More bytes would only wait in queues and delay the consumers' loads and
-// barriers. The ring is deeper than that: it fills while the consumers wait, at a rate that does not delay their barrier in the memory
-// system.
+// The maximum KiB in flight per block. Full bandwidth needs about 24. More bytes would only wait in queues and delay the consumers' loads
+// and barriers. The ring is deeper than that. While the producers are ahead of the consumers' phase, it fills with at most FLIGHT_AHEAD in
+// flight, a rate that does not delay the consumers' barrier in the memory system.
 #ifndef FLIGHT
 #define FLIGHT 48
 #endif
@@ -59,7 +59,7 @@ constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 constexpr int MAX_FLYING = FLIGHT / (8 * PARTS), MAX_FLYING_AHEAD = FLIGHT_AHEAD / (8 * PARTS);
 
 // The number of slots that a consumer passes after checking only the last one. Bytes arrive in any order, so there must be this many slots
-// between the producer and the oldest slot in flight; otherwise the consumer would mistake an old phase of the slot for the new one.
+// between the producer and the oldest slot in flight; otherwise the consumer would mistake an old phase of a slot for the new one.
 constexpr int PASSED_AT_ONCE = 4;
 
 struct Ring
@@ -100,7 +100,7 @@ struct Cursor
         if (++slot == ring.slots) { slot = 0; phase ^= 1u; }
     }
 
-    // Returns the position count slots later; count is at most the number of slots in the ring.
+    // Returns the position `count` slots later; `count` is at most the number of slots in the ring.
     DEV Cursor after(int count, const Ring& ring) const
     {
         int next = slot + count;
@@ -130,7 +130,7 @@ DEV void barrier_arrive(u32 address)
 }
 
 // Like the grid barrier, a wait fails after some seconds. It counts polls of at least 20 cycles each, because code size matters: the whole
-// step has to fit into the instruction cache, otherwise each phase begins with instruction fetches.
+// step has to fit into the instruction cache; otherwise each phase begins with instruction fetches.
 constexpr u32 MAX_POLLS = 1u << 28;
 
 DEV void barrier_wait(u32 address, u32 phase)

@@ -96,7 +96,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
         __syncthreads();
     }
 
-    // The kept keys, in any order, and their sum: integers, so the order does not matter.
+    // The kept keys, in any order, and the sum of their probabilities. These are integers, so the order does not matter.
     for (int i = threadIdx.x; i < allowed; i += THREADS)
     {
         u32 key = keys[i];

@@ -23,7 +23,7 @@ struct Candidate
     int id;
 };
 
-// The maximum number of candidates that are compared with each other, one per thread.
+// The candidates that are compared with each other, at most one per thread.
 struct Few
 {
     Candidate candidates[THREADS];
@@ -50,7 +50,8 @@ DEV u32 largest_key(Work& work, const u32* maxima, int groups)
     return work.top;
 }
 
-// Puts the candidates whose key is at least the k-th largest maximum into kept, in any order. A warp processes 32 groups.
+// Puts the candidates whose key is at least least_key into kept, in any order, and returns their number. A warp processes 32 groups at a
+// time.
 DEV int gather(Work& work, const StageSong& song, const u32* keys, const u32* maxima, int groups, u32 least_key, Candidate* kept)
 {
     int lane = threadIdx.x & 31;
@@ -204,7 +205,7 @@ DEV int next_id(Work& work, Few& few, const StageSong& song, const u32* keys, co
     return n <= THREADS ? draw_of_few(work, few, song, kept, n, top) : draw_of_many(work, song, kept, n, top);
 }
 
-// Feeds an id back and counts the step.
+// Feeds an id back, counts the step, and stops the song if this was its last step.
 DEV void feed(StageSong& song, int id, int* token, int* position, int* active, volatile int* ids, volatile int* progress, int ring_size)
 {
     int step = song.step;

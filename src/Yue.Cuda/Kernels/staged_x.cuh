@@ -3,9 +3,9 @@
 //
 // A stage holds eight k per lane of each row: those that the lane itself multiplies, in the order of x_index (model.cuh), so that a warp
 // copies 512 contiguous bytes. A lane waits only for its own copies, so no barrier is needed, and there are no bank conflicts. A chunk of
-// eight units of each weight row has X_PARTS parts, one per stage. An instance is used for one group of tiles. After its last part is read,
-// no copy is in flight, and the warp's stages can hold its sums. All rows of the build are copied, including unused ones: x has space for
-// them, and a comparison per row would cost more than the bytes.
+// eight units of each weight row has X_PARTS parts, each of which fills a stage. An instance is used for one group of tiles. After its last
+// part is read, no copy is in flight, and the warp's stages can hold its sums. All rows of the build are copied, including unused ones: x
+// has space for them, and a comparison per row would cost more than the bytes.
 #pragma once
 #include "model.cuh"
 

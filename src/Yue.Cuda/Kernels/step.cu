@@ -90,7 +90,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1) decode_step(const
     list_units(s, shared);
     __syncthreads();
 
-    // The assignment of tiles to blocks depends only on the model's shape, because the sums of squares are added block by block.
+    // The assignment of tiles to blocks must depend only on the model's shape, because the sums of squares are added block by block.
     int offset = 0, products = s.layer_count * 4 + 1;
     if (threadIdx.x >= CONSUMERS)
     {

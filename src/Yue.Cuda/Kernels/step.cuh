@@ -1,4 +1,4 @@
-// The parameters of a step in either precision, and the addresses of a row's keys and values.
+// The parameters of a step, for both step.cu and step_f32.cu, and the addresses of a row's keys and values.
 //
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
 // QK_NORM    1: every query and key head is normalized before it is rotated; 0: none is

@@ -21,6 +21,6 @@ public sealed record AudioClip(float[] Samples, int SampleRateHz, int Channels =
 /// <param name="Channels">The number of channels.</param>
 public readonly record struct PcmFormat(int SampleRateHz, int Channels)
 {
-    /// <summary>The size in bytes of one sample of every channel.</summary>
+    /// <summary>The size in bytes of a block, which consists of one sample of every channel.</summary>
     public int BlockBytes => Channels * sizeof(short);
 }

@@ -24,8 +24,8 @@ public sealed record ClipDecoding(DecodedSound? Sound, string? Fault, string? Wa
 /// <summary>Reads untrusted sound files in bounded time and memory.</summary>
 /// <remarks>
 /// WAV, AIFF, mp3 and Ogg (Vorbis, Opus) are decoded in this process; flac (also in Ogg) and m4a by ffmpeg. Only the requested part is
-/// kept. Samples have the file's own rate and scale. In every format, time 0 is the first sample of the sound: the delay and the padding of
-/// an encoder are removed if the file states them. Thread-safe.
+/// kept. Samples are neither resampled nor normalized. In every format, time 0 is the first sample of the sound: the delay and the padding
+/// of an encoder are removed if the file states them. Thread-safe.
 /// </remarks>
 public sealed class AudioDecoder
 {
@@ -53,7 +53,8 @@ public sealed class AudioDecoder
     /// <summary>Looks for ffmpeg and ffprobe, and removes clips that a killed process left in the temporary folder.</summary>
     /// <param name="programFolder">The folder of both programs. If null, they are looked up in the folders of PATH.</param>
     /// <param name="tempFolder">The folder for the files that ffmpeg reads; the system's folder for temporary files if null.</param>
-    /// <param name="timeLimit">The time limit for decoding a file, or, with ffmpeg, for each program run; 30 seconds if null.</param>
+    /// <param name="timeLimit">The time limit for decoding a file in this process, and for each run of ffprobe or ffmpeg; 30 seconds if
+    /// null.</param>
     public AudioDecoder(string? programFolder = null, string? tempFolder = null, TimeSpan? timeLimit = null)
     {
         _timeLimit = timeLimit ?? TimeSpan.FromSeconds(30);

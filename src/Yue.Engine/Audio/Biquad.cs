@@ -5,8 +5,7 @@ namespace Yue.Engine.Audio;
 /// <summary>A second-order filter section with zero initial state (docs/model.md 7.1).</summary>
 /// <remarks>
 /// The coefficients are computed in float32, as in torchaudio, and divided by a0; the recursion runs in float64.
-/// Outputs are clamped to ±1 after filtering, as torchaudio's <c>lfilter</c> does by default: the recursion sees the
-/// values before the clamp.
+/// Outputs are clamped to ±1, as torchaudio's <c>lfilter</c> does by default; the recursion uses the values before the clamp.
 /// </remarks>
 public sealed class Biquad
 {

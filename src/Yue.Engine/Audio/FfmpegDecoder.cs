@@ -99,7 +99,7 @@ internal sealed class FfmpegDecoder
         }
     }
 
-    /// <summary>Returns the channels and the rate of the file's sound.</summary>
+    /// <summary>Returns the number of channels and the sample rate of the file's sound.</summary>
     private async Task<(int Channels, int SampleRateHz)> ProbeAsync(string path, CancellationToken cancel)
     {
         const int MaxDescription = 1 << 20;
@@ -168,7 +168,7 @@ internal sealed class FfmpegDecoder
         }
     }
 
-    /// <summary>Returns the channels and the rate of the first sound stream that ffprobe describes.</summary>
+    /// <summary>Returns the number of channels and the sample rate of the first sound stream that ffprobe describes.</summary>
     private static (int Channels, int SampleRateHz) ReadDescription(ReadOnlyMemory<byte> description)
     {
         using var json = JsonDocument.Parse(description);

@@ -68,7 +68,7 @@ internal sealed class JoinedStream(byte[] head, Stream file, long start, long le
         base.Dispose(disposing);
     }
 
-    /// <summary>Copies bytes of the head or the tail and returns their number; null if the position is in the file.</summary>
+    /// <summary>Copies bytes of the head or the tail and returns their number; null if the position is in the part of the file.</summary>
     private int? FromMemory(Span<byte> buffer)
     {
         var (bytes, at) = _position < head.Length ? (head, _position) : (tail, _position - head.Length - length);
@@ -82,7 +82,7 @@ internal sealed class JoinedStream(byte[] head, Stream file, long start, long le
         return count;
     }
 
-    /// <summary>Moves the file to the position, and returns the number of bytes to read from it.</summary>
+    /// <summary>Seeks the file to the byte at the stream's position, and returns the number of bytes to read from it.</summary>
     private int PrepareFile(int most)
     {
         file.Position = start + _position - head.Length;

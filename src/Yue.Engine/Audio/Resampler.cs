@@ -4,9 +4,10 @@ namespace Yue.Engine.Audio;
 
 /// <summary>Changes the sample rate with a windowed sinc, as torchaudio's <c>Resample</c> does (docs/model.md 7.2).</summary>
 /// <remarks>
-/// With g = gcd of the rates, o = from/g and n = to/g, output f·n + j is the dot product of the input, starting at sample f·o − width, with
-/// the kernel of phase j. A kernel spans <see cref="Taps"/> inputs, but its window may be zero on most of them: only the part inside the
-/// window is kept and summed; the omitted terms are exactly zero. Immutable: one instance serves any number of threads.
+/// With g = gcd of the rates, o = from/g and n = to/g, output f·n + j, which has phase j in frame f, is the dot product of the kernel of
+/// phase j with the input from sample f·o − width on. A kernel spans <see cref="Taps"/> inputs, but its window may be zero on most of them:
+/// only the part inside the window is kept and summed; the omitted terms are exactly zero. Immutable: one instance serves any number of
+/// threads.
 /// </remarks>
 public sealed class Resampler
 {
@@ -103,7 +104,7 @@ public sealed class Resampler
         {
             for (; phase < Phases && i < output.Length; phase++, i++)
             {
-                // The kernel's taps that overlap the input; the others are multiplied by the zeros around it.
+                // Only the taps that overlap the input are summed; the others would be multiplied by the zeros around the input.
                 var at = frameStart + _firstTap[phase];
                 var skip = (int)Math.Clamp(-at, 0, _support);
                 var end = (int)Math.Clamp(input.Length - at, skip, _support);

@@ -55,8 +55,9 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
             frames.Write([.. Encoding.ASCII.GetBytes(id), .. Synchsafe(content.Length), 0, 0, .. content]);
     }
 
-    /// <summary>Returns a FLAC file with the tags as its Vorbis comment, replacing the encoder's.</summary>
-    /// <param name="flac">The file.</param>
+    /// <summary>Returns a FLAC file with the tags as its Vorbis comment, replacing the encoder's; the unchanged file if its metadata is not
+    /// valid.</summary>
+    /// <param name="flac">The file, or at least all of its metadata.</param>
     internal byte[] InFlac(byte[] flac)
     {
         const int StreamInfo = 0;

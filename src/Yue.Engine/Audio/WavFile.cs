@@ -121,7 +121,7 @@ public static class WavFile
         return bytes;
     }
 
-    /// <summary>Reads a whole file: PCM of 8, 16, 24 or 32 bits, float, A-law or mu-law, any number of channels.</summary>
+    /// <summary>Reads a whole file: PCM of 8, 16, 24 or 32 bits, float, A-law or mu-law, with up to 256 channels.</summary>
     /// <exception cref="InvalidDataException">The file is truncated, inconsistent, or of another kind; the message says what was
     /// found.</exception>
     public static WavSound Parse(byte[] file)

@@ -11,7 +11,8 @@ namespace Yue.Engine.Residency;
 /// <summary>The GPU that runs the decoders: its compiled kernels, the types of weights and caches, and the upload of weights.</summary>
 internal sealed class Gpu : IDisposable
 {
-    /// <summary>The memory that CUDA itself uses on a device. Plans include it, but it is not free when the device is open.</summary>
+    /// <summary>The memory that CUDA itself uses on a device. Plans include this memory, although it is no longer free once the device is
+    /// open.</summary>
     private const long ContextBytes = 1L << 29;
 
     private static readonly Dictionary<string, WeightType> WeightNames = new()
@@ -101,7 +102,7 @@ internal sealed class Gpu : IDisposable
             () => _kernels.Prepare(
                 Device.ComputeCapability, builds.DistinctBy(build => $"{build.File} {string.Join(' ', build.Definitions)}")));
 
-    /// <summary>Frees the memory that TorchSharp keeps for later tensors, so that others can use it.</summary>
+    /// <summary>Frees the memory that TorchSharp keeps for later tensors, so that other allocations can use it.</summary>
     /// <remarks>TorchSharp has no call for this. It frees its cache before it reports an out-of-memory error, so this method requests
     /// too much memory on purpose.</remarks>
     public void ReleaseUnused()

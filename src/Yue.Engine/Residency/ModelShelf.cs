@@ -67,7 +67,7 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
     }
 
     /// <summary>Takes a model for a song and loads it if it is not in memory.</summary>
-    /// <returns>False if the models in use by other songs leave no room for it.</returns>
+    /// <returns>False if the models in use leave no room for it.</returns>
     public bool TryTake(ShelfModel model)
     {
         if (model.Loaded is null)

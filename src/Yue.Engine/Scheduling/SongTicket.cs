@@ -34,7 +34,8 @@ public sealed class SongTicket(SongRequest request, IProgress<SongProgress>? pro
     /// <summary>Reports progress. Called by the engine, like the methods below.</summary>
     public void Report(SongProgress value) => progress?.Report(value);
 
-    /// <summary>Completes <see cref="Result"/>. Only the first call of these three methods has an effect.</summary>
+    /// <summary>Completes <see cref="Result"/>. Only the first call of <see cref="Succeed"/>, <see cref="Fail"/> or
+    /// <see cref="SetCancelled"/> has an effect.</summary>
     public void Succeed(SongResult result) => _done.TrySetResult(result);
 
     /// <inheritdoc cref="Succeed"/>

@@ -115,7 +115,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         await _stopped.Task.ConfigureAwait(false);
     }
 
-    /// <summary>Stops immediately unless <see cref="DrainAsync"/> was called before.</summary>
+    /// <summary>Cancels the songs in progress and stops. To let songs finish, await <see cref="DrainAsync"/> first.</summary>
     public void Dispose()
     {
         if (_disposed)
@@ -266,7 +266,8 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     private void BeginStep() => Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
 
-    /// <summary>Counts every part of a model that is loaded on demand as a step, because loading a whole model may take minutes.</summary>
+    /// <summary>Restarts the time of the current step. Called for every part of a model that is loaded on demand, because loading a whole
+    /// model may take minutes.</summary>
     private void RestartStep()
     {
         if (Interlocked.Read(ref _stepStarted) != 0)
@@ -275,8 +276,8 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         }
     }
 
-    /// <summary>Detects a step that does not return, which means that the device hangs, and fails the songs of the engine's
-    /// thread.</summary>
+    /// <summary>Fails the engine and the songs that its thread has taken if the current step exceeds the time limit. The device is then
+    /// considered hung.</summary>
     private void CheckForHang()
     {
         var limit = TimeSpan.FromSeconds(_options.StepTimeoutSeconds);

@@ -34,7 +34,7 @@ public sealed class MdxSeparator : IDisposable
         _window = hann_window(fftSize).DetachFromDisposeScope();
     }
 
-    /// <summary>Returns the stems of a mix at <see cref="SampleRateHz"/>.</summary>
+    /// <summary>Returns the stems of a mix as mono clips at <see cref="SampleRateHz"/>; a mix at another rate is resampled.</summary>
     public (AudioClip Vocal, AudioClip Instrumental) Separate(DecodedSound mix, CancellationToken cancel)
     {
         var channels = mix.Channels

@@ -3,8 +3,8 @@ using System.ComponentModel.DataAnnotations;
 namespace Yue.Engine.Settings;
 
 /// <summary>A validation rule for one setting of section <c>Yue</c>.</summary>
-/// <remarks>The messages of the framework's attributes do not contain the value. These messages contain the setting, its value and the
-/// valid values.</remarks>
+/// <remarks>The messages of the framework's attributes do not contain the value. The messages of this attribute contain the setting, its
+/// value and the valid values.</remarks>
 [AttributeUsage(AttributeTargets.Property)]
 public abstract class SettingAttribute : ValidationAttribute
 {

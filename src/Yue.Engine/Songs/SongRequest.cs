@@ -109,8 +109,8 @@ public sealed record SamplingSettings
     /// <summary>The repetition penalty, the factor by which ids that have occurred become less likely; 1 disables it.</summary>
     public double RepetitionPenalty { get; init; } = 1.1;
 
-    /// <summary>The scale of classifier-free guidance: 1 disables it; null means the family's default, which is
-    /// <see cref="FirstGuidanceScale"/>, then <see cref="LaterGuidanceScale"/> for YuE 1.</summary>
+    /// <summary>The scale of classifier-free guidance: 1 disables it; null means the family's default, which for YuE 1 is
+    /// <see cref="FirstGuidanceScale"/> in the first section and <see cref="LaterGuidanceScale"/> after it.</summary>
     public double? GuidanceScale { get; init; }
 
     /// <summary>The number of flow-matching steps; null if the family has none.</summary>

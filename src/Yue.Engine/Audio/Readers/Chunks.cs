@@ -6,8 +6,8 @@ namespace Yue.Engine.Audio.Readers;
 /// <summary>A chunk of a RIFF or IFF file.</summary>
 /// <param name="Id">The four characters of its name.</param>
 /// <param name="Start">The position of its content in the file.</param>
-/// <param name="ClaimedSize">The number of content bytes in its header.</param>
-/// <param name="Size">The number of these bytes that the file actually has.</param>
+/// <param name="ClaimedSize">The size of its content in bytes, as stated in its header.</param>
+/// <param name="Size">The number of content bytes that the file actually has.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct Chunk(string Id, int Start, uint ClaimedSize, int Size)
 {

@@ -4,7 +4,8 @@ namespace Yue.Engine.Audio.Readers;
 /// <param name="decoded">The buffer that <paramref name="decodeNext"/> fills.</param>
 /// <param name="skip">The number of samples to skip at the start, over all channels.</param>
 /// <param name="left">The maximum number of samples to return, over all channels.</param>
-/// <param name="decodeNext">Decodes the next frame and returns its number of samples; null at the end of the file.</param>
+/// <param name="decodeNext">Decodes the next frame and returns its number of samples, over all channels; null at the end of the
+/// file.</param>
 internal sealed class FrameSamples(float[] decoded, long skip, long left, Func<int?> decodeNext)
 {
     private int _start;

@@ -11,7 +11,7 @@ internal interface ISoundReader : IDisposable
     /// <summary>The number of samples per channel in the file, counted without decoding it.</summary>
     long Length { get; }
 
-    /// <summary>The number of samples per channel in the file's header; null if the header has none.</summary>
+    /// <summary>The number of samples per channel that the file's header states; null if it states none.</summary>
     long? ClaimedLength { get; }
 
     /// <summary>True if the file ends in the middle of a frame or without an end marker.</summary>

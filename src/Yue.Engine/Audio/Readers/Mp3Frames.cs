@@ -30,8 +30,8 @@ internal sealed class Mp3Frames
     /// <summary>True if the file ends within a frame.</summary>
     public bool IsCut { get; private set; }
 
-    /// <summary>Finds the frames of a file. Tags with their pictures before and after the frames are skipped, and so is a partial frame at
-    /// the beginning of a recorded stream.</summary>
+    /// <summary>Finds the frames of a file. Tags before and after the frames, including their pictures, are skipped, and so is a partial
+    /// frame at the beginning of a recorded stream.</summary>
     /// <param name="file">The whole file.</param>
     /// <param name="maxSeconds">The search ends after this length.</param>
     /// <param name="cancel">Checked per frame.</param>

@@ -22,7 +22,8 @@ internal sealed class Mp3Reader : ISoundReader
 
     /// <summary>Opens a file.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="maxSeconds">Frames are counted up to this length; a longer file has a greater <see cref="Length"/>.</param>
+    /// <param name="maxSeconds">Counting stops soon after this length. The <see cref="Length"/> of a longer file is therefore too short,
+    /// but still exceeds it.</param>
     /// <param name="cancel">Checked per frame.</param>
     /// <exception cref="ClipFaultException">The file has no Layer III frames, or changes between mono and stereo.</exception>
     public Mp3Reader(byte[] file, int maxSeconds, CancellationToken cancel)
@@ -68,7 +69,7 @@ internal sealed class Mp3Reader : ISoundReader
         var samples = _frames.SamplesPerFrame * Channels;
         if (Decode(Mp3Frame.LoadFromStream(_file)) != samples)
         {
-            // The first frames of a file that was cut out of a longer one refer to missing bits.
+            // The frame is damaged, or it refers to bits of earlier frames that are missing, because the file was cut out of a longer one.
             _decoded.AsSpan(0, samples).Clear();
             DamagedFrames++;
         }
@@ -90,7 +91,8 @@ internal sealed class Mp3Reader : ISoundReader
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // Damaged data makes NLayer throw exceptions of several types; after a reset, the next frame does not depend on it.
+            // Damaged data makes NLayer throw exceptions of several types; after a reset, the next frame does not depend on the damaged
+            // one.
             _decoder.Reset();
             return 0;
         }

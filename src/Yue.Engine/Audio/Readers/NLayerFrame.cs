@@ -53,7 +53,7 @@ internal sealed class NLayerFrame : IMpegFrame
 
     private Mp3Frame Frame => _frame ?? throw new InvalidOperationException("no frame was set");
 
-    /// <summary>Makes this the frame that is read next.</summary>
+    /// <summary>Sets the frame whose header and bits are read next.</summary>
     public void Set(Mp3Frame frame)
     {
         (_frame, _data) = (frame, frame.RawData ?? []);

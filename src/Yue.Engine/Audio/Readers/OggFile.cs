@@ -36,7 +36,7 @@ internal sealed class OggFile
     /// <summary>Returns true if a file has the signature of Ogg.</summary>
     public static bool HasSignature(ReadOnlySpan<byte> file) => file.StartsWith("OggS"u8);
 
-    /// <summary>Checks the pages of a file.</summary>
+    /// <summary>Checks all pages of a file and opens its first sound stream.</summary>
     /// <exception cref="ClipFaultException">A page is damaged or missing, or the file contains no supported sound, several sounds one after
     /// the other, or video.</exception>
     public static OggFile Open(byte[] file, CancellationToken cancel)
@@ -99,7 +99,8 @@ internal sealed class OggFile
         }
     }
 
-    /// <summary>Reads a stream's first page. The first audio stream is the one that is decoded.</summary>
+    /// <summary>Checks a stream's first page, and returns the stream to decode: the first sound stream so far, or null if there is
+    /// none.</summary>
     private static OggFile? Join(OggFile? found, byte[] file, OggPage page, bool firstPages)
     {
         var packet = file.AsSpan(page.Body, page.End - page.Body);

@@ -2,8 +2,8 @@ using NAudio.Wave;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Reads uncompressed samples, which NAudio converts to floats.</summary>
-/// <param name="samples">The samples.</param>
+/// <summary>Reads PCM, float or G.711 samples through a provider that converts them to floats.</summary>
+/// <param name="samples">The provider of the samples.</param>
 /// <param name="length">See <see cref="Length"/>.</param>
 /// <param name="claimedLength">See <see cref="ClaimedLength"/>.</param>
 internal sealed class PcmReader(ISampleProvider samples, long length, long? claimedLength) : ISoundReader
