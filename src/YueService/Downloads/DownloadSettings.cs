@@ -3,7 +3,7 @@ namespace YueService.Downloads;
 /// <summary>Limits, waits and parallelism of downloads.</summary>
 internal sealed record DownloadSettings
 {
-    /// <summary>Files larger than this are fetched in ranges of this size.</summary>
+    /// <summary>Files larger than this are fetched in ranges of this size, if the server supports ranges.</summary>
     public long RangeBytes { get; init; } = 64L << 20;
 
     /// <summary>Ranges fetched at the same time.</summary>

@@ -15,7 +15,7 @@ internal sealed class FileProgress(string name, long expectedBytes)
     /// <summary>The size of the file; approximate until the server states it.</summary>
     public long Total => Interlocked.Read(ref _total);
 
-    /// <summary>The part of the file that has arrived, 0 to 1.</summary>
+    /// <summary>The fraction of the file that has arrived, 0 to 1.</summary>
     public double Fraction =>
         Total > 0 && _part is { } part ? Math.Min(1, part.Ranges.Sum(range => range.Done) / (double)Total) : 0;
 

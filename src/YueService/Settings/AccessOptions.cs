@@ -19,7 +19,8 @@ internal sealed class AccessOptions
     [SettingRange(0, 1_000_000)]
     public int RateLimitPerMinute { get; set; }
 
-    /// <summary>The maximum time that a caller may wait for its song, in seconds; 0 means no limit.</summary>
+    /// <summary>The maximum time that a caller may wait for its song, or for the first sound if the song is streamed, in seconds;
+    /// 0 means no limit.</summary>
     [SettingRange(0, 7 * 24 * 3_600)]
     public int SongTimeoutSeconds { get; set; } = 3600;
 

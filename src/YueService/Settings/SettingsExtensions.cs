@@ -56,7 +56,7 @@ internal static class SettingsExtensions
     }
 
     /// <summary>Validates all settings. The host does this too, but may read one options class before it has validated the
-    /// others.</summary>
+    /// others, and then reports only the errors of that class.</summary>
     /// <exception cref="OptionsValidationException">The options of one class are invalid.</exception>
     /// <exception cref="AggregateException">The options of several classes are invalid.</exception>
     public static void ValidateYueOptions(this IServiceProvider services) => services.GetRequiredService<IStartupValidator>().Validate();

@@ -5,7 +5,7 @@ using ModelContextProtocol.Server;
 
 namespace YueService.Api.Agents;
 
-/// <summary>A tool that is handled by an endpoint of the HTTP API.</summary>
+/// <summary>A tool that uses a handler of the HTTP API.</summary>
 /// <param name="definition">The name, description and arguments.</param>
 /// <param name="handle">Handles a call.</param>
 /// <param name="runner">Runs calls.</param>

@@ -19,7 +19,7 @@ internal static class HealthEndpoints
         health.MapMethods("/live", Methods, Live).WithName("GetLiveness");
     }
 
-    /// <summary>Returns whether the process responds.</summary>
+    /// <summary>Returns ok as long as the process responds.</summary>
     internal static Ok<LiveResponse> Live(HttpContext http)
     {
         http.Response.Headers.CacheControl = "no-store";

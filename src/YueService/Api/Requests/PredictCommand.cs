@@ -27,10 +27,10 @@ internal sealed record PredictCommand(
     /// <summary>The address that receives a webhook when a job ends; null for none.</summary>
     public string? CallbackUrl { get; init; }
 
-    /// <summary>True if the sound is sent while the song is being made.</summary>
+    /// <summary>True if the caller requested the sound while the song is being made.</summary>
     public bool IsStreamed { get; init; }
 
-    /// <summary>The reference clip as it was sent; null without one.</summary>
+    /// <summary>The reference clip as it was sent; null without one, and after it has been loaded into the song.</summary>
     public ReferenceUpload? Reference { get; init; }
 
     /// <summary>Returns the request with one more warning.</summary>

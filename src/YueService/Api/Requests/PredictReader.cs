@@ -226,7 +226,8 @@ internal static partial class PredictReader
         return (output, format);
     }
 
-    /// <summary>Returns the plan of the score; null for a family without scores.</summary>
+    /// <summary>Returns the plan of the score; null for a family without scores. Without a known family, returns the plan that was sent, if
+    /// any.</summary>
     private static ScorePlan? ReadPlan(FieldReader fields, FamilyDescription? family)
     {
         var plan = fields.Choice(SongFields.Plan);

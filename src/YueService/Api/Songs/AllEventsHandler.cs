@@ -124,7 +124,7 @@ internal sealed record JobsEventBody
     /// <summary>Seconds of sound that the stream has so far; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
-    /// <summary>The starts of the sections that are written so far; null unless running.</summary>
+    /// <summary>The starts of the sections that have begun so far; null unless running.</summary>
     public IReadOnlyList<SectionStartBody>? Sections { get; init; }
 
     /// <summary>The reason for the failure; null unless the job failed.</summary>

@@ -17,7 +17,7 @@ internal sealed class SongEventsHandler(
 
     private const string ScoreEvent = "score";
 
-    /// <summary>Streams a job's progress until it is finished.</summary>
+    /// <summary>Streams a job's progress until the job ends.</summary>
     /// <remarks>Events have the name of the state; their data is JSON. For a song with a score, the event score is sent before the first
     /// music token. A client that reconnects with Last-Event-ID misses no change of state, stage or section. After the last event the
     /// stream ends; a client that reconnects then gets a 204.</remarks>

@@ -38,7 +38,7 @@ internal sealed record SongJobResponse
     /// <summary>Seconds of sound that the stream has so far; null unless running.</summary>
     public double? AudibleSeconds { get; init; }
 
-    /// <summary>The starts of the sections that are written so far; null unless running.</summary>
+    /// <summary>The starts of the sections that have begun so far; null unless running.</summary>
     public IReadOnlyList<SectionStartBody>? Sections { get; init; }
 
     /// <summary>The score in ABC notation that the music follows; omitted in lists, before it is complete, and when the song is
@@ -147,7 +147,7 @@ internal sealed record SongJobList(IReadOnlyList<SongJobResponse> Songs, string?
 /// <param name="Progress">The progress of the song; null before it begins.</param>
 /// <param name="EstimatedSecondsLeft">Seconds until the song is finished; null if finished or unknown.</param>
 /// <param name="AudibleSeconds">Seconds of sound that the stream has so far; null unless running.</param>
-/// <param name="Sections">The starts of the sections that are written so far; null unless running.</param>
+/// <param name="Sections">The starts of the sections that have begun so far; null unless running.</param>
 /// <param name="Error">The reason for the failure; null unless the job failed.</param>
 /// <param name="DelayReason">The reason why no worker can take the job; null if there is none.</param>
 internal sealed record JobEventBody(
