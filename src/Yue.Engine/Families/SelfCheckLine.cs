@@ -9,8 +9,8 @@ namespace Yue.Engine.Families;
 /// <param name="Text">The result in words, such as the error and its tolerance.</param>
 public sealed record SelfCheckLine(string Name, bool Agrees, string Text)
 {
-    /// <summary>False if there is nothing to compare with. <see cref="Agrees"/> then has no meaning, and <see cref="Text"/> gives the
-    /// reason.</summary>
+    /// <summary>False if there is nothing to compare with; <see cref="Text"/> then gives the reason, and <see cref="Agrees"/> is
+    /// true.</summary>
     public bool IsCompared { get; init; } = true;
 
     /// <summary>Compares whole numbers, which must be equal.</summary>

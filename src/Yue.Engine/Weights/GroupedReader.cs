@@ -21,7 +21,7 @@ internal static class GroupedReader
     /// <summary>Returns the number of stored rows per row of a matrix.</summary>
     public static int TermsOf(string name) => name == Head ? GroupedWeights.HeadTerms : 1;
 
-    /// <summary>Returns the number of columns with which rows are stored: whole groups.</summary>
+    /// <summary>Returns a number of columns, rounded up to whole groups.</summary>
     public static long PaddedColumns(long columns) =>
         (columns + GroupedWeights.GroupSize - 1) / GroupedWeights.GroupSize * GroupedWeights.GroupSize;
 
