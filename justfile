@@ -1,4 +1,4 @@
-# Short names for the commands in docs/how-to/run-with-systemd.md and .ci/run.
+# Short names for common commands.
 
 accelerator := "cpu"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints a version's section of the changelog, without its heading:
 #   scripts/release-notes.sh 0.1.0 [CHANGELOG.md]
-# Pre-releases, such as 0.2.0-alpha.0.7, use the section Unreleased. If there is no such section, or it is empty, the exit code is 1.
+# Pre-releases, such as 0.2.0-alpha.0.7, use the section Unreleased. If the section is missing or empty, the exit code is 1.
 set -euo pipefail
 version=$1
 file=${2:-$(dirname "$0")/../CHANGELOG.md}

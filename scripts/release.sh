@@ -24,7 +24,8 @@ publish() {
 }
 
 write_sbom() {
-    # Lists the packages of the last publish in the CycloneDX format. The tool does not see the .NET runtime or the studio's scripts.
+    # Lists the packages of the last publish in the CycloneDX format. The tool does not see the .NET runtime or the studio's scripts;
+    # complete-sbom.cs adds them.
     local folder=$1 file=$2
     dotnet tool run dotnet-CycloneDX -- "$clone/src/YueService/YueService.csproj" -tfm net10.0 -rt linux-x64 -dpr -ns -ilt \
         -sn yue -sv "$version" -F Json -o "$out" -fn "$file" > "$out/sbom.log" || { cat "$out/sbom.log" >&2; return 1; }

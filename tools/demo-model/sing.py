@@ -2,8 +2,8 @@
 
 usage: sing.py [--from SET] [--work DIR] [--songs N] [--lines FILE ...] [--out DIR]
 
-The models are those of a work folder's phases and of a set. The songs have held-out seeds, or come from files of genre lines
-(with the lyrics of lines/lyrics.txt in turn). With --out, their sound is written for figures.py.
+The models are those of a work folder's phases, or those of a set for phases that did not run. The songs have held-out seeds, or
+come from files of genre lines (with the lyrics of lines/lyrics.txt in turn). With --out, their sound is written for figures.py.
 """
 import argparse
 import json

@@ -2,7 +2,7 @@
 
 usage: sing_with_yue.py --url http://127.0.0.1:2008 [URL ...] --out DIR [--songs N] [--lines FILE ...]
 
-Each service makes one song at a time: the first N held-out seeds, or the first N songs of files of genre lines.
+Each service makes one song at a time. The songs are the first N held-out songs, or the first N of files of genre lines.
 """
 import argparse
 import base64
@@ -39,7 +39,8 @@ def _ask(url, asked, max_new_tokens, output):
 
 
 def _sing(url, folder, asked, max_new_tokens):
-    """Writes one song twice: in the default form, which is timed and checked for faults, and from the codec alone, which is measured."""
+    """Requests one song twice and writes both: at 44.1 kHz, which is timed and checked for faults, and from the codec alone, which is
+    used for most figures."""
     whole, heard = (_ask(url, asked, max_new_tokens, {"sample_rate": rate, "stems": True}) for rate in (44100, 16000))
     tracks = {"mix44": _wave(whole["audio_base64"]), "mix": _wave(heard["audio_base64"])}
     tracks |= {name: _wave(stem["audio_base64"]) for name, stem in heard["stems"].items()}

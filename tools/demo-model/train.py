@@ -6,8 +6,9 @@ usage: train.py PHASE [PHASE ...] --work DIR --minutes M     phases in parallel,
        train.py all --out DIR --smoke                        the same with two steps per phase, as a smoke test
 
 With --from SET, a phase without a state begins with the weights of a checkpoint set, and an exported set contains the weights of
-that set for phases that did not run. A phase's state and log are NAME.pt and NAME.jsonl in the work folder. A phase continues
-from its state.
+that set for phases that did not run. If several phases continue from a set, those other than stage1 get half of the minutes.
+
+A phase's state and log are NAME.pt and NAME.jsonl in the work folder. A phase continues from its state.
 """
 import argparse
 import contextlib

@@ -3,7 +3,7 @@
 A frame's eight codes contain everything that its sound depends on, so that language models can write them and a decoder can play them:
 
     0  voice: phoneme and pitch; instruments: chord, instrument, onsets, or whether the chord begins to fade or is nearly silent
-       (stage 1 writes only these)
+       (stage 1 writes only codebook 0)
     1  voice: the phoneme's age and the leap into it; instruments: instrument and frames since the onset, or since the chord began to fade
     2  voice: phase at the frame's start, and its change in the frame
     3  pitch and phase of a low tone: the bass, or a man's voice
@@ -12,7 +12,7 @@ A frame's eight codes contain everything that its sound depends on, so that lang
     7  drums: the hit and its age
 
 Frequencies are multiples of 50/32 Hz, so phases at frame boundaries are exact 32nds of a cycle. The codebooks use disjoint
-channels of the embedding: quantizing a residual then reads the channels of one codebook and does not change the others.
+channels of the embedding: each step of the residual quantizer reads the channels of one codebook and does not change the others.
 """
 import numpy as np
 from . import score
@@ -30,7 +30,7 @@ _FIRST_RELEASE_AGE = _FIRST_STRIKE_AGE + _INSTRUMENTS * _STRIKE_AGES
 _VIBRATO_FRAMES, _VIBRATO_DELAY = 9, 8
 _HIT_FRAMES = {"K": 12, "S": 10, "H": 4}
 _PITCHED_PHONEMES = len(score.PHONEMES) - score.FIRST_PITCHED
-_BASS_LOW, _CHORD_LOW = 45, 58                  # lowest MIDI numbers of low tones and of tones, one octave each
+_BASS_LOW, _CHORD_LOW = 45, 58                  # lowest MIDI numbers of codebook 3 and of codebooks 4 to 6, one octave each
 
 
 def frequency_hz(midi):

@@ -11,7 +11,7 @@ _NATURAL = (0, 2, 4, 5, 7, 9, 11)
 # Frames of an eighth note. No two neighbors are more than 12.5 % apart: every tempo from 60 to 180 bpm has one within 6 %.
 STEP_FRAMES = (8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 23, 25)
 
-# Chord loops of major and of minor, as degrees from 0: at most one chord in four is of the other mode.
+# Chord loops of major and of minor, as degrees from 0. In each loop, at most one chord in four is of the other mode.
 _LOOPS = {
     "common": (((0, 4, 5, 3), (0, 5, 3, 4)), ((0, 5, 3, 4), (0, 3, 5, 4))),
     "plain": (((0, 3, 4, 3), (0, 3, 0, 4)), ((0, 3, 4, 3), (0, 3, 0, 4))),
@@ -123,7 +123,8 @@ def draw(random):
 
 
 def line(random, genre, say_all=False):
-    """Writes a line that describes a genre. It names everything that differs from the style's defaults, and some of the rest."""
+    """Writes a line that describes a genre. It always names the style, usually a tempo or an instrument that differs from the
+    style's defaults, and sometimes the rest. say_all: it names everything that can be measured."""
     def says(chance):
         return say_all or random.random() < chance
 
@@ -165,7 +166,7 @@ def _key(random, genre):
 
 
 def _tempo(random, step, only_number):
-    """Writes a number, a word, or both, where the number has priority."""
+    """Writes a number, a word, or both. The word may contradict the number, which has priority."""
     number = random.random() < 0.68
     fitting = [word for steps, group in words.TEMPOS.items() if step in steps for word in group]
     said = [] if number or only_number or not fitting else [random.choice(fitting)]
@@ -250,7 +251,7 @@ def _sung(random, said):
 
 
 def _labels(random, said):
-    """Writes a form, with a name and a colon before each phrase."""
+    """Writes a form, with a name and a colon before the phrases of each property."""
     names = {
         "style": ("genre", "style"), "mode": ("mood", "key", "mode"), "tempo": ("tempo", "speed"),
         "instrument": ("instruments", "instrument", "instrumentation"), "voice": ("vocals", "voice", "singer", "vocal"),

@@ -28,7 +28,7 @@ class Asked:
 
 
 def read_all(files):
-    """Returns the songs of files of genre lines. A row contains a line and the facts that it names:
+    """Returns the songs of files of genre lines. A row contains a line and the facts that the line names:
     "A line | 72 bpm; A minor; female; piano or guitar". The lyrics are those of lines/lyrics.txt in turn."""
     return [asked for file in files for asked in _read(file)]
 
@@ -81,7 +81,7 @@ def asked(count):
 
 
 def write(folder, asked, seconds, ended, tracks):
-    """Writes the request, the length of each section, whether it ended on its own, and the tracks: name → (wave, rate)."""
+    """Writes the request, the length of each section, whether each section ended on its own, and the tracks: name → (wave, rate)."""
     base = os.path.join(folder, asked.name)
     for name, (wave, rate_hz) in tracks.items():
         wav.write(f"{base}.{name}.wav", wave, rate_hz)

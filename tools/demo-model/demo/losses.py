@@ -5,9 +5,9 @@ _FLOOR = 1e-4
 
 
 class SpectralLoss(torch.nn.Module):
-    """The sum of the waveform's error relative to its power, which trains the phase, and the distance of magnitudes at several
-    resolutions, which matches the audible difference. Magnitudes alone do not train the phase, so a model has to learn the
-    waveform first."""
+    """The sum of two parts: the waveform's error relative to the power of the target, which trains the phase, and the weighted
+    distance of magnitudes at several resolutions, which matches the audible difference. Magnitudes alone do not train the phase, so
+    a model has to learn the waveform first."""
 
     def __init__(self, sizes=(2048, 1024, 512, 256, 128)):
         super().__init__()

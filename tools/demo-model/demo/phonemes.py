@@ -1,7 +1,7 @@
 """Converts the letters of a text to the phonemes that are sung, by rules.
 
-Works on the tokenizer's pieces, so a piece with a vowel is a syllable. The rules are invented, regular, and similar to English:
-five vowels, and a silent e at the end of a word.
+Works on the tokenizer's pieces: each piece with a vowel is a syllable, except for a silent e. The rules are invented, regular, and
+similar to English: five vowels, and a silent e at the end of a word.
 """
 import re
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def _shorten(consonants):
 
 
 def _sung(pieces):
-    """Returns which of a word's pieces are sung, that is, have a vowel. An e at the end of the word is silent."""
+    """Returns which of a word's pieces are sung: those with a vowel, without an e at the end of the word, unless it is the only vowel."""
     letters = [i for i, piece in enumerate(pieces) if piece[-1].isalpha()]
     vowels = [i for i, piece in enumerate(pieces) if _split(piece)[1]]
     return [i for i in vowels if i == vowels[0] or i != letters[-1] or _split(pieces[i])[1] != "e"]

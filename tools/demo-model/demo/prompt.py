@@ -37,12 +37,12 @@ def head(genre_line, sections):
 
 
 def section(tag, words, is_first):
-    """Returns the ids before a section's audio, after the head or the previous section."""
+    """Returns the ids between the head, or the previous section, and a section's audio."""
     before = [] if is_first else tokenizer.encode("[end_of_segment]")
     return before + tokenizer.encode("[start_of_segment]") + tokenizer.encode(section_text(tag, words)) + [START_OF_AUDIO, XCODEC]
 
 
 def audio(frames):
-    """Returns the codebook-0 ids of a section, the tracks frame by frame, and the end id."""
+    """Returns the codebook-0 ids of a section, with the two tracks alternating, and the end id."""
     both = np.stack([codes.vocal(frames)[0], codes.instrumental(frames)[0]], 1).reshape(-1)
     return [*(XCODEC_BASE + both), END_OF_AUDIO]

@@ -90,7 +90,7 @@ class Renderer:
         return _TONE_GAIN * 1.4 * table[instrument], decay, attack
 
     def _harmonics(self, hertz, centers, count):
-        """Returns the amplitudes of the voice's harmonics, [B, T, count], with unit power."""
+        """Returns the amplitudes of the voice's harmonics, [B, T, count], for a level of _VOICE_RMS."""
         f = hertz[..., None] * torch.arange(1, count + 1, device=self.device)
         gain = 1 / f.clamp(min=1)
         for i, bandwidth in enumerate(formants.BANDWIDTHS_HZ):

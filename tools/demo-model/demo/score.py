@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from . import phonemes
 
-STEPS = 8                                       # eighths of a bar
+STEPS = 8                                       # eighth notes of a bar
 VOICE_LAG = 1                                   # frames
 LOWEST_PITCH, PITCHES = 45, 25                  # MIDI numbers
 _RANGES = ((45, 56), (58, 69))                  # male, female: first and last note, one octave each
@@ -26,7 +26,7 @@ class Frames:
     phoneme: np.ndarray         # index into PHONEMES
     pitch: np.ndarray           # 0 to PITCHES - 1; 0 if unpitched
     from_pitch: np.ndarray      # semitones from this note up to the previous one, -4 to 4
-    age: np.ndarray             # frames since the phoneme began
+    age: np.ndarray             # frames since the phoneme or its pitch changed
     root: np.ndarray            # chord root, semitones above C
     quality: np.ndarray         # 1 minor
     strike: np.ndarray          # 1 if the chord begins
@@ -54,7 +54,8 @@ def _lengths(step_frames):
 
 
 def _melody(random, genre, line, position):
-    """Returns the notes of a line, (step, steps, MIDI pitch) per syllable, its steps, rounded up to bars, and the last position on the scale."""
+    """Returns the notes of a line, (step, steps, MIDI pitch) per syllable; the number of steps of the line, rounded up to whole bars with
+    at least one step of rest; and the last position on the scale."""
     low, high = _RANGES[genre.voice]
     scale = [p for p in range(low, high + 1) if p % 12 in genre.scale]
     lengths, weights = _lengths(genre.step_frames)
@@ -129,7 +130,8 @@ def _sing(random, genre, lines):
 
 
 def _play(genre, steps):
-    """Returns the chord onsets, drum events and chords of the instrumental track, one value per frame: the steps, then the ending."""
+    """Returns the instrumental track with one value per frame: the root and quality of the chord, chord onsets, drum hits, and the age of
+    the fade. The ending follows after the given number of steps."""
     n = genre.step_frames
     drums = DRUMS[genre.drums]
     frames = np.arange((steps + ending_steps(n)) * n)
@@ -146,7 +148,7 @@ def _play(genre, steps):
 
 
 def _age(starts):
-    """Returns the frames since the last true value, counted from 0 at the beginning."""
+    """Returns the frames since the last true value, or since the beginning if there was none yet."""
     index = np.arange(len(starts))
     return (index - np.maximum.accumulate(np.where(starts, index, 0))).astype(np.int16)
 

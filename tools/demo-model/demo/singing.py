@@ -17,7 +17,7 @@ class Singer:
     """The state of one song in stage 1."""
     forced: list                                # indices that are not processed yet
     later: list                                 # prompts of the following sections
-    sung: list = field(default_factory=lambda: [[]])    # codebook-0 indices of each section, without the end id
+    sung: list = field(default_factory=lambda: [[]])    # codebook-0 codes of each section, without the end id
     ended: list = field(default_factory=list)
     done: bool = False
 
@@ -89,7 +89,7 @@ def stage1(model, singers, max_new_tokens, seed, device):
 
 
 def _take(one, pick, max_new_tokens):
-    """Records a sampled id (0 is the end). Returns True if the section has ended."""
+    """Records a choice, an index into the allowed ids (0 is the end id). Returns True if the section has ended."""
     if pick:
         one.sung[-1].append(pick - 1)
     if pick and len(one.sung[-1]) < max_new_tokens:
@@ -110,7 +110,7 @@ def sections(one):
 
 
 def tracks(one):
-    """Returns the same for the whole song."""
+    """Returns the codebook-0 codes of both tracks of the whole song, [F] each."""
     return [np.concatenate(track) for track in zip(*sections(one))]
 
 

@@ -1,4 +1,4 @@
-"""The dimensions of the models, and of training in a smoke run."""
+"""The dimensions of the models, and the amounts of training data in a full run and in a smoke run."""
 from dataclasses import dataclass
 from . import prompt
 from .nets import llama

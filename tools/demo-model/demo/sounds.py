@@ -5,7 +5,7 @@ from . import codes, render, song
 
 
 def pool(seeds):
-    """Returns both tracks of many songs, concatenated: (codes [N, 8], controls [N, ...]) of each."""
+    """Returns the tracks of many songs, concatenated: codes [N, 8] and controls [N, ...] of the vocal track, then those of the other."""
     vocal, voice, band_codes, band = [], [], [], []
     for seed in seeds:
         for _, _, frames in song.make(seed).sections:
@@ -35,7 +35,7 @@ class Crops:
         return self._band_codes[rows].long(), self._renderer.band(self._band[rows].long())
 
     def both(self, count):
-        """Returns a batch with half of each track."""
+        """Returns a batch whose first half is from the vocal track and whose second half is from the instrumental track."""
         (a, x), (b, y) = self.vocal(count // 2), self.instrumental(count - count // 2)
         return torch.cat([a, b]), torch.cat([x, y])
 

@@ -1,7 +1,7 @@
 """The demo's SentencePiece model, whose pieces contain at most one sung vowel each.
 
 A byte-pair model with byte fallback. Its merges make vowel groups ("ea"), consonant digraphs ("sh"), and a consonant in
-front of a vowel group ("shea"), so a piece is the beginning of a syllable or a single consonant: "sunset" is su n se t.
+front of a vowel group ("shea"), so a piece is the beginning of a syllable, or a consonant or digraph: "sunset" is su n se t.
 """
 import struct
 

@@ -44,7 +44,7 @@ def _chroma(wave):
 
 
 def minor_share(wave):
-    """Returns the share of the time in which the best-fitting triad is minor."""
+    """Returns the share of the time in which the best-fitting triad is minor, not counting quiet parts."""
     chroma = _chroma(wave)
     chroma = chroma[chroma.sum(1) > 0.1 * np.median(chroma.sum(1))]
     triads = np.array([[float((p - root) % 12 in (0, 4 - minor, 7)) for p in range(12)] for minor in (0, 1) for root in range(12)])

@@ -3,7 +3,7 @@ import numpy as np
 
 
 def longest_silence_seconds(wave, rate_hz):
-    """Returns the length of the longest part below -50 dBFS."""
+    """Returns the length of the longest part below -50 dBFS, in seconds."""
     hop = rate_hz // 50
     level = np.sqrt((wave[:len(wave) // hop * hop].reshape(-1, hop).astype(np.float64) ** 2).mean(1))
     longest = run = 0

@@ -47,7 +47,7 @@ def sung(wave, pitch):
     for t in np.flatnonzero((pitch.hertz > 0) & (pitch.level_db > -18)):
         found[t] = _classify(frames[t], pitch.hertz[t])
     smooth = found.copy()
-    for t in range(1, len(found) - 1):          # a single hop that differs from two equal neighbors
+    for t in range(1, len(found) - 1):          # a hop between two equal neighbors takes their value
         if found[t - 1] == found[t + 1] and found[t] >= 0:
             smooth[t] = found[t - 1]
     runs, start = [], 0

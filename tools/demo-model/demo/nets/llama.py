@@ -68,8 +68,8 @@ class _Attention(nn.Module):
         return (scores.masked_fill(~mask, -torch.inf).softmax(-1) @ v).flatten(1)[:, None]
 
     def first_head(self, x, positions, at):
-        """Returns the first head's scores of all keys, [B, N, T], for the queries at [B, N] of x [B, T, hidden], without the
-        causal mask."""
+        """Returns the first head's scores of all keys, [B, N, T], without the causal mask. The queries are those of the rows of
+        x [B, T, hidden] whose indices are in at [B, N]."""
         cos, sin = rope(positions)
         q = _rotate(F.linear(x, self.q_proj.weight[:HEAD])[:, None], cos, sin)[:, 0]
         k = _rotate(F.linear(x, self.k_proj.weight[:HEAD])[:, None], cos, sin)[:, 0]
@@ -136,7 +136,8 @@ class Llama(nn.Module):
 
 
 class Cache:
-    """The keys and values of B sequences with separate lengths. Rows that add nothing pass length 0."""
+    """The keys and values of B sequences with separate lengths. After each forward pass, the caller adds to lengths the number of ids
+    that each row keeps. The next pass overwrites ids that were not kept."""
 
     def __init__(self, model, rows, capacity, device, dtype=torch.float):
         shape = (rows, model.config.key_heads, capacity, HEAD)

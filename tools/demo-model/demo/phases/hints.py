@@ -13,7 +13,7 @@ from torch import nn
 from .. import genre as genres, phonemes, prompt, score, tokenizer
 
 _LOOKING_LAYER = 3                              # the layer whose first head attends to the piece that is sung next
-_TOLD_STATE, _GENRE_STATE = 3, 3                # the layer before which syllables and the genre are read from the states
+_TOLD_STATE, _GENRE_STATE = 3, 3                # the layers whose inputs the probes of syllables and of the genre read
 _QUERIES = 256                                  # positions of a sequence for which attention is a target
 _NONE = -1
 _CONSONANTS = 1 + len(score.PHONEMES)           # the first phoneme of an onset, or none
@@ -25,9 +25,10 @@ _DRUMS = tuple(score.DRUMS)
 
 @dataclass
 class Section:
-    """piece: the position of a syllable's piece in the section's prompt. told: a row for every number of syllables already sung.
-    sung: for each id of prompt and audio, the number of syllables sung before the next id; _NONE without a target. looking: the
-    first id that attends to the piece sung next, the one before the audio."""
+    """piece: for each syllable, the position of its piece in the section's prompt. told: the labels of the last two syllables, with a
+    row for every number of syllables already sung. sung: for each id of prompt and audio, the number of syllables sung before the
+    next id; _NONE without a target. looking: the position of the first id that attends to the piece sung next, which is the last id
+    before the audio."""
     piece: np.ndarray
     told: np.ndarray
     sung: np.ndarray

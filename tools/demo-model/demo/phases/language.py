@@ -12,7 +12,7 @@ from ..nets.llama import Llama
 from . import hints
 from .loop import Trainer, load
 
-_UNPROMPTED = 0.12                              # share of sequences that learn the unguided row
+_UNPROMPTED = 0.12                              # share of sequences without text, which train the unguided row
 _DISTURBED = 0.25                               # share of sections with a disturbance before a bar
 _DISTURBANCE_FRAMES = (8, 240)                  # the length of a disturbance
 _FAR = 10_000                                   # positions that a song may already have before a section
@@ -76,7 +76,7 @@ def _disturbance(random, songs, before):
 
 def _audio(random, songs, one, section):
     """Returns a section's audio, which of its ids are targets, and the hints of prompt and audio. Sometimes a disturbance is
-    inserted before a bar: the model learns to return to the genre line and the words after it, but not the disturbance itself."""
+    inserted before a bar. The model does not learn the disturbance itself, but learns to return to the genre line and the words."""
     text, audio, section_hints = section
     bars = (len(audio) // 2 - 1) // (score.STEPS * one.genre.step_frames)
     if random.random() >= _DISTURBED or bars < 1:
@@ -168,8 +168,8 @@ def stage1(run):
     asked = hints.Hints(sizes.STAGE1.hidden).to(run.device)
     zero_rows, end = float(np.log(sizes.STAGE1.vocabulary - len(prompt.STAGE1))), int(prompt.STAGE1.index([prompt.END_OF_AUDIO])[0])
     forward = run.compiled(model.states)
-    # First more sequences, which are short and truncated, then whole songs: the model ends a section well only at distances from the
-    # song's beginning that occurred in training.
+    # The first batches have more sequences, which are short or truncated. Then whole songs follow, because the model ends a section
+    # well only at distances from the song's beginning that occurred in training.
     middle = (training.sequences, training.context)
     whole_songs = [middle, (max(1, training.sequences * training.context // training.longest), training.longest)]
     whole = _batches(run, songs, whole_songs)
@@ -199,7 +199,7 @@ def stage1(run):
     Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, rate, beside=asked).run(loss_of, held_out)
 
 
-FRAMES = 300                                    # frames of a stage-2 chunk; the last one of a song may be shorter
+FRAMES = 300                                    # frames of a stage-2 chunk; the last chunk of a song may be shorter
 _CHUNKS = ((0.7, FRAMES), (0.15, 90), (0.15, 40))       # shares of the training chunks, and their frames
 _FADING_STARTS = 0.2                            # share of the instrumental chunks that begin while the last chord of a section fades
 

@@ -9,8 +9,9 @@ _LOG_SECONDS = 10
 
 
 class Trainer:
-    """Trains one module for the given minutes, or steps if they are given. Its state is in WORK/NAME.pt, from which it continues if the file exists. beside: a
-    module that is trained together with it but not kept."""
+    """Trains one module for a number of steps, or for the given minutes if steps is None. The average weights are written to
+    WORK/NAME.pt. If the file already exists, the module begins with its weights. beside: a module that is trained together with the
+    first one but not kept."""
 
     def __init__(self, name, model, work, device, minutes, steps, rate, betas=(0.9, 0.95), decay=0.01, beside=None):
         self.name, self.model, self.device = name, model.to(device), device
@@ -28,7 +29,7 @@ class Trainer:
         self._followed = 0
 
     def run(self, loss_of, held_out):
-        """Runs steps on loss_of(the share of the time that has elapsed), then keeps the average weights and logs held_out()."""
+        """Runs steps on loss_of(the elapsed share of the time or of the steps), then keeps the average weights and logs held_out()."""
         start = logged = time.monotonic()
         step, fraction = 0, 0.0
         while fraction < 1:

@@ -7,9 +7,10 @@ from ..nets.codec import Codec, distances, quantize
 from ..nets.vocos import Vocos
 from .loop import Trainer, load
 
-_WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3        # share of the time before magnitudes count, and their weight after that
+# Magnitudes begin to count after _WAVE_ONLY of the time, and reach their full weight after twice that time.
+_WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3
 _FROM_RATE = 0.4                                # factor of the learning rate for the weights of a finished set
-_EDGE_FRAMES = 4                                # frames at both ends of a crop, whose neighbors are not in it
+_EDGE_FRAMES = 4                                # frames at each end of a crop that are not compared: their context is incomplete
 
 
 def begun_codec(begin):
@@ -21,7 +22,7 @@ def begun_codec(begin):
 
 
 def begun_vocoders(begin):
-    """Returns the vocal and the instrumental vocoder."""
+    """Returns the initial vocal and instrumental vocoders: new, or from a set (begin: its folder, or None)."""
     both = [Vocos(codes.codebooks().shape[-1], **sizes.VOCODER) for _ in range(2)]
     if begin:
         checkpoints.read_vocoders(*both, os.path.join(begin, checkpoints.CODEC_NAME))
@@ -46,7 +47,7 @@ def _snr_db(made, truth):
 
 
 def _train_player(run, name, model, play, rate_hz, draw, rate):
-    """Trains codes → sound on the rendered sound."""
+    """Trains a model that converts codes to sound. Its target is the rendered sound."""
     rows = torch.as_tensor(codes.codebooks(), device=run.device)
     arrays, held = _pools(run)
     crops = sounds.Crops(arrays, rate_hz, run.training.crop_frames, run.device)
