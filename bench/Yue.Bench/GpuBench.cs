@@ -12,9 +12,9 @@ namespace Yue.Bench;
 /// <summary>Times decode steps of the full-size models with random weights, and a plain read of device memory for comparison.</summary>
 /// <remarks>
 /// <c>gpu [read] [STAGE:ROWS:POSITIONS[:WEIGHTS[:CACHE]]] ...</c> prints one JSON object per line. WEIGHTS is bf16, int8, fp8, int6 or
-/// int4, and CACHE is bf16 or fp8. A stage-1 step is the model and the whole sampling chain, with guidance and two rows per song. A stage-2
-/// step is an eighth of a frame. The stages music and score are those of YuE 2, with one row per song; the model, the sampling, and both
-/// together are timed.
+/// int4, and CACHE is bf16 or fp8. A stage-1 step is the model and the whole sampling chain, with guidance and two rows per song; the model
+/// alone is timed too. A stage-2 step is an eighth of a frame. The stages music and score are those of YuE 2, with one row per song; the
+/// model, the sampling, and both together are timed.
 /// </remarks>
 internal static class GpuBench
 {

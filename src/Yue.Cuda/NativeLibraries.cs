@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Yue.Cuda;
 
-/// <summary>Finds the driver and the run-time compiler, which are not in any package of this project.</summary>
+/// <summary>Finds the driver and the run-time compiler, which come from the system or with libtorch.</summary>
 internal static class NativeLibraries
 {
     internal const string Driver = "yue-cuda-driver";

@@ -1,5 +1,5 @@
-// Helpers for the benchmark. fill_random: random bf16 values between -scale and scale, or random bytes, because zeros would make the memory
-// look faster. fill_value: one float everywhere. plain_read: reads a block of memory; its speed is the upper limit for decoding.
+// Helpers for the benchmark. fill_random: random bf16 values between -scale and scale, or random bytes (zeros would make the memory look
+// faster). fill_value: one float everywhere. plain_read: reads a block of memory; its speed is the upper limit for decoding.
 // Launch: grid-stride. Reference: none needed; fill_random is checked for range.
 #include "common.cuh"
 

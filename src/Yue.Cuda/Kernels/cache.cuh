@@ -30,7 +30,8 @@ struct Kept
     float scale;
 };
 
-// Lane i of 16 passes dimensions 8 i to 8 i + 7. All 16 lanes of a half warp must call this together.
+// Converts a position's values to the type of the cache. Lane i of 16 passes dimensions 8 i to 8 i + 7. All 16 lanes of a half warp must
+// call this together.
 DEV Kept keep(const uint4& v)
 {
     Kept kept = { v, 1.0f };

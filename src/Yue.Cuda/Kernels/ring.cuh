@@ -4,7 +4,7 @@
 // were written by earlier steps. They only wait for free slots and run ahead across the grid barriers between phases, so memory stays busy
 // while the consumers wait for each other. 200 KB per multiprocessor correspond to about 8 microseconds of an H100's bandwidth, which is
 // longer than a barrier and the start of a phase. Four warps each copy a share of every slot. A warp starts the bulk copies of its lanes
-// one after another, which takes about 50 cycles each, and one warp with eight copies per slot took longer than the transfer. With compute
+// one after another, at about 50 cycles each, so a single warp with eight copies per slot took longer than the transfer. With compute
 // capability 9.0 or newer and a compiler of CUDA 12 or newer, the bulk copy engine is used; otherwise, 16-byte asynchronous copies.
 #pragma once
 #include "grid.cuh"

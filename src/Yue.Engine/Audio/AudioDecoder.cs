@@ -50,7 +50,8 @@ public sealed class AudioDecoder
     private readonly FfmpegDecoder _ffmpeg;
     private readonly TimeSpan _timeLimit;
 
-    /// <summary>Looks for ffmpeg and ffprobe, and removes clips that a killed process left in the temporary folder.</summary>
+    /// <summary>Looks for ffmpeg and ffprobe, and removes clips older than an hour, which a killed process left in the temporary
+    /// folder.</summary>
     /// <param name="programFolder">The folder of both programs. If null, they are looked up in the folders of PATH.</param>
     /// <param name="tempFolder">The folder for the files that ffmpeg reads; the system's folder for temporary files if null.</param>
     /// <param name="timeLimit">The time limit for decoding a file in this process, and for each run of ffprobe or ffmpeg; 30 seconds if
@@ -192,7 +193,7 @@ public sealed class AudioDecoder
             return Fault("is damaged and cannot be decoded");
         }
 
-        // A file that was cut out of a longer one begins with one or two incomplete frames.
+        // A file that was cut out of a longer one begins with one or two incomplete frames, which need no warning.
         warning ??= reader.DamagedFrames > 2 ? $"is damaged: {reader.DamagedFrames} frames could not be decoded and are silent" : null;
         return WithEnd(new ClipDecoding(collector.ToSound(duration), null, warning), reader.IsCut);
     }

@@ -34,7 +34,8 @@ internal sealed class FfmpegDecoder
     private readonly string _tempFolder;
     private readonly TimeSpan _timeLimit;
 
-    /// <summary>Looks for the programs, and removes clips that a killed process left in the temporary folder.</summary>
+    /// <summary>Looks for the programs, and removes clips older than an hour, which a killed process left in the temporary
+    /// folder.</summary>
     /// <param name="programFolder">The folder of both programs. If null, they are looked up in the folders of PATH.</param>
     /// <param name="tempFolder">The folder for the files while they are read.</param>
     /// <param name="timeLimit">The time limit of each program per file.</param>

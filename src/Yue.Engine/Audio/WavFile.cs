@@ -36,7 +36,8 @@ public sealed record WavSound(float[] Interleaved, int Channels, int SampleRateH
 }
 
 /// <summary>Writes 16-bit WAV files, and reads WAV files of any supported encoding.</summary>
-/// <remarks>A 16-bit sample is value · 32768 in both directions, so a file that is read and written again has identical samples.</remarks>
+/// <remarks>Samples of 16 bits are divided by 32,768 when they are read and multiplied by it when they are written, so a file that is read
+/// and written again has identical samples.</remarks>
 public static class WavFile
 {
     /// <summary>The number of bytes before the samples of a file that this program wrote.</summary>

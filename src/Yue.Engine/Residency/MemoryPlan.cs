@@ -12,8 +12,8 @@ internal sealed record MemoryPlan
     private const int MaxSongs = 8;
     private const int ShortContext = 8192;
 
-    /// <summary>The rows of a shared batch, best first. Loading models on demand, and sound on the CPU, cost less than batches of four
-    /// rows.</summary>
+    /// <summary>The possible numbers of rows of a shared batch, best first. The second list is the last resort, because loading models on
+    /// demand, and sound on the CPU, cost less than batches of four rows.</summary>
     private static readonly int[][] RowChoices = [[CudaLlama.MaxRows, 64, 32, 16, 8], [4, 2]];
 
     /// <summary>The songs and rows that fit. On the CPU there is no shared batch, and families choose their rows.</summary>

@@ -70,7 +70,8 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     public Task<string> Lost => _lost.Task;
 
-    /// <summary>Completes when the engine is ready; fails if loading fails.</summary>
+    /// <summary>Completes when the engine is ready; fails if loading fails, and is cancelled if the engine is stopped while
+    /// loading.</summary>
     public Task Loaded => _loaded.Task;
 
     public void Start()

@@ -25,7 +25,7 @@ internal sealed class MdxNetwork : IDisposable
 
     /// <summary>Opens an ONNX file and checks its shapes.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="bins">The number of bins of the transform.</param>
+    /// <param name="bins">The number of bins of the transform. The network may process fewer.</param>
     /// <param name="minFrames">The minimum number of frames that overlapping pieces need.</param>
     /// <exception cref="CheckpointException">The file does not exist or is not a separator.</exception>
     public static MdxNetwork Open(string file, int bins, int minFrames)

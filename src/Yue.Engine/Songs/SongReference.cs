@@ -21,9 +21,9 @@ public sealed record SongReference
     public double EndSeconds { get; init; } = SongLimits.DefaultReferenceEndSeconds;
 
     /// <summary>Returns the part of a clip to encode, which contains the part to use.</summary>
-    /// <remarks>Every code depends on everything that the semantic model encodes. The published code therefore encodes the whole file and
-    /// uses a part of the codes. Clips of up to a minute are encoded completely here, too. Of a longer clip, only a minute that contains
-    /// the used part is encoded, so that memory is bounded.</remarks>
+    /// <remarks>Every code depends on everything that the semantic model encodes. The published implementation therefore encodes the whole
+    /// file and uses a part of the codes. Clips of up to a minute are encoded completely here, too. Of a longer clip, only a minute that
+    /// contains the used part is encoded, so that memory is bounded.</remarks>
     public static (int FirstSecond, int Seconds) EncodedPart(double startSeconds, double endSeconds)
     {
         const int Max = SongLimits.MaxReferenceSeconds;
