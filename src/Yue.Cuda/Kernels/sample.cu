@@ -84,7 +84,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
     float top = from_key(top_key);
     __syncthreads();
 
-    // top-k keeps every id whose score is at least the k-th largest; temperature 0 keeps only the largest.
+    // top-k keeps every id whose score is at least the k-th largest; temperature 0 keeps only the ids with the largest score.
     u32 least_key = 1u;
     bool greedy = song.temperature <= 0.0f;
     auto key_at = [&](int i) { return keys[i]; };

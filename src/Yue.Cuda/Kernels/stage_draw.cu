@@ -86,7 +86,7 @@ DEV void add_up(u64& total, int n, Weight weight_at)
 }
 
 // Finds the end of top-p among the candidates with a key of at least least_key: an id is kept if the ids before it have a total probability
-// of at most top_p.
+// of at most top_p, or if it is among the first min_kept.
 DEV Cut cut_by_probability(Work& work, const StageSong& song, const Candidate* kept, int n, u32 least_key, float top)
 {
     auto key_at = [&](int i) { return kept[i].key; };
