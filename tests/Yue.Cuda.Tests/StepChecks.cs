@@ -78,8 +78,8 @@ internal static class StepChecks
         }
     }
 
-    /// <summary>Returns the tolerance relative to the logits' peak. A value near the middle of two e4m3 numbers can be rounded to either,
-    /// which changes it by up to a sixteenth.</summary>
+    /// <summary>Returns the tolerance relative to the logits' peak. In an fp8 cache, a value near the midpoint between two e4m3 numbers can
+    /// be rounded to either, which changes it by up to a sixteenth.</summary>
     public static double Tolerance(CacheType cache) => cache switch
     {
         CacheType.Float32 => 2e-5,

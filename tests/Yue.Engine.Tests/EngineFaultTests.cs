@@ -6,7 +6,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Tests how device failures affect songs and the engine. Each failure is thrown on the engine's thread, in the middle of a
+/// <summary>Tests how device failures affect songs and the engine. Each failure occurs on the engine's thread, in the middle of a
 /// step.</summary>
 public sealed class EngineFaultTests
 {

@@ -29,7 +29,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
 
     private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
 
-    /// <summary>Tests prompts that are prefilled except for their last ids, and prompts that are decoded id by id.</summary>
+    /// <summary>Tests a prompt that is prefilled up to its last id, that is decoded id by id, and that is prefilled only in part.</summary>
     [Theory]
     [MemberData(nameof(Types))]
     public void Logits_equal_the_reference(string weights, string cache, double tolerance)

@@ -11,10 +11,11 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Runs the commands in README.md and docs unchanged: the requests in docs with a fake engine, and everything else
-/// with the real program and the demo model.</summary>
-/// <remarks>Only <c>dotnet run</c> is replaced with the built program, port 2008 with the port of the test's service, and the id of a
-/// draft with an existing one. A command that neither runs here nor is in <see cref="DocumentedCommand.NotRun"/> fails.</remarks>
+/// <summary>Runs the commands in README.md and docs: the requests in docs with a fake engine, and everything else with the real program
+/// and the demo model.</summary>
+/// <remarks>Only three things are replaced: <c>dotnet run</c> with the built program, port 2008 with the port of the test's service, and
+/// the id of a draft with an existing one. A command that neither runs here nor is in <see cref="DocumentedCommand.NotRun"/>
+/// fails.</remarks>
 [UnsupportedOSPlatform("windows")]
 public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {

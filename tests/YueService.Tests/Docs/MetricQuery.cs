@@ -7,7 +7,7 @@ internal static partial class MetricQuery
 {
     private static readonly string[] Keywords = ["and", "or", "unless", "bool", "offset"];
 
-    // Prometheus adds these labels to every metric, and exports this metric itself.
+    // The labels that Prometheus adds to every metric, and the metric that it exports itself.
     private static readonly string[] OwnLabels = ["job", "instance"];
     private const string OwnMetric = "up";
 

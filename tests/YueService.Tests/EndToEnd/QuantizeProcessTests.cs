@@ -36,7 +36,7 @@ public sealed class QuantizeProcessTests : IDisposable
     private string[] Line(string output) =>
         ["models", "quantize", "demo", "--bits", "4", "--songs", "1", "--device", "cpu", "--output", _folder[output]];
 
-    /// <summary>Runs the command to completion and returns its progress lines.</summary>
+    /// <summary>Runs the command to completion and returns its messages and progress from standard error.</summary>
     private async Task<string> RunAsync(string output)
     {
         var (exitCode, _, error) = await DemoProcess.RunWithAsync([], Line(output));

@@ -6,7 +6,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Writes real WAV files. Files of other formats contain only the name of the format and can be disabled.</summary>
+/// <summary>Writes real WAV files. Files of other formats contain only the name of the format, and these formats can be disabled.</summary>
 internal sealed class FakeSongEncoder : ISongEncoder
 {
     public bool HasFfmpeg { get; set; } = true;

@@ -241,7 +241,7 @@ public sealed class AgentTests : IDisposable
         return result.StructuredContent!.Value;
     }
 
-    /// <summary>Calls a tool, which must fail, and returns the problem details. The text of the result must contain them too.</summary>
+    /// <summary>Calls a tool, which must fail, and returns the problem details. The text of the result must have the same detail.</summary>
     private static async Task<JsonElement> RefusalAsync(McpClient agent, string tool, string arguments)
     {
         var result = await ResultAsync(agent, tool, arguments);

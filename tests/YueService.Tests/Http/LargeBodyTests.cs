@@ -214,7 +214,7 @@ public sealed class LargeBodyTests
         private async Task WriteAsync(string text) =>
             await _client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(text), TestContext.Current.CancellationToken);
 
-        /// <summary>Reads until the body's JSON is complete.</summary>
+        /// <summary>Reads the response until the JSON in its body is complete.</summary>
         private async Task<RawResponse> ReadAsync()
         {
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);

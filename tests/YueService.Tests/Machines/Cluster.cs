@@ -57,7 +57,7 @@ internal sealed class Cluster : IAsyncDisposable
         return await select.ExecuteScalarAsync() as string ?? "";
     }
 
-    /// <summary>Returns the number of rows for which a condition holds.</summary>
+    /// <summary>Returns the number of jobs for which a condition holds.</summary>
     public async Task<long> CountAsync(string condition)
     {
         await using var connection = new NpgsqlConnection(Store + ";Pooling=false");

@@ -96,7 +96,7 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
         }
     }
 
-    /// <summary>Starts a process of the service in which all songs wait.</summary>
+    /// <summary>Starts an instance of the service in which all songs wait, and returns a client for it.</summary>
     private HttpClient Start(params (string Key, string Value)[] settings)
     {
         var app = new YueApp(
