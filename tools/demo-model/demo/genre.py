@@ -123,8 +123,8 @@ def draw(random):
 
 
 def line(random, genre, say_all=False):
-    """Writes a line that describes a genre. It always names the style, usually a tempo or an instrument that differs from the
-    style's defaults, and sometimes the rest. say_all: it names everything that can be measured."""
+    """Writes a line that describes a genre. It always names the style if there is one, usually a tempo or an instrument
+    that differs from the style's defaults, and sometimes the rest. say_all: it names everything that can be measured."""
     def says(chance):
         return say_all or random.random() < chance
 

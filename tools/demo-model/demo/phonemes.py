@@ -60,7 +60,7 @@ def _shorten(consonants):
 
 
 def _sung(pieces):
-    """Returns which of a word's pieces are sung: those with a vowel, without an e at the end of the word, unless it is the only vowel."""
+    """Returns which of a word's pieces are sung: those with a vowel. An e at the end of the word is silent unless it is the only vowel."""
     letters = [i for i, piece in enumerate(pieces) if piece[-1].isalpha()]
     vowels = [i for i, piece in enumerate(pieces) if _split(piece)[1]]
     return [i for i in vowels if i == vowels[0] or i != letters[-1] or _split(pieces[i])[1] != "e"]
