@@ -56,7 +56,8 @@ public sealed unsafe class FrameDecoder : IDisposable
         _model.SetRow(stream, row, givenIds[0], position, active: true);
     }
 
-    /// <summary>Enqueues one frame of the first <paramref name="rows"/> rows on the stream. A row stops on the device after its last frame.</summary>
+    /// <summary>Enqueues one frame of the first <paramref name="rows"/> rows on the stream. A row stops on the device after its last
+    /// frame.</summary>
     public void Frame(CudaStream stream, int rows)
     {
         for (var slot = 1; slot <= Slots; slot++)
