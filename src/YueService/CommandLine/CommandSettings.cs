@@ -3,7 +3,7 @@ namespace YueService.CommandLine;
 /// <summary>Reports invalid settings.</summary>
 internal static class CommandSettings
 {
-    /// <summary>Writes one line per error.</summary>
+    /// <summary>Writes a heading and one line per error.</summary>
     public static async Task ReportAsync(TextWriter error, IReadOnlyList<string> faults)
     {
         await error.WriteLineAsync("The settings are invalid:");

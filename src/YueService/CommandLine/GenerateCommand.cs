@@ -7,7 +7,7 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue generate</c>: makes a song, or several takes of it, without a server and writes it to files.</summary>
+/// <summary><c>yue generate</c>: makes one or more takes of a song without a server, and writes them to files.</summary>
 internal static class GenerateCommand
 {
     /// <param name="settings">The options for settings.</param>

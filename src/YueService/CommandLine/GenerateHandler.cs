@@ -12,12 +12,12 @@ namespace YueService.CommandLine;
 
 /// <summary>Makes the takes of a song with an engine in this process and writes them to files.</summary>
 /// <param name="engine">The engine, not started yet: everything that can be checked without it is checked first.</param>
-/// <param name="intake">Accepts the song as a job.</param>
-/// <param name="encoder">Encodes the file.</param>
+/// <param name="intake">Accepts each take as a job.</param>
+/// <param name="encoder">Encodes the sound files.</param>
 /// <param name="references">Reads a reference clip.</param>
 /// <param name="view">Shows the progress.</param>
-/// <param name="output">Receives the result line, unless one of the files goes to standard output.</param>
-/// <param name="error">Receives warnings and errors.</param>
+/// <param name="output">Receives a result line per take, unless one of the take's files goes to standard output.</param>
+/// <param name="error">Receives warnings and errors, and the result lines of takes that write to standard output.</param>
 /// <param name="standardOutput">The output for files named <c>-</c>; null means the process's standard output.</param>
 internal sealed class GenerateHandler(
     ISongEngine engine,
@@ -96,7 +96,8 @@ internal sealed class GenerateHandler(
             : await MakeAsync(command, targets, format, player, cancel);
     }
 
-    /// <summary>Returns the files of each take and their format; returns null and reports the error if they cannot be written.</summary>
+    /// <summary>Returns the files of each take and their format; returns null and reports the error if options conflict or a file cannot be
+    /// written.</summary>
     private async Task<(IReadOnlyList<SongFiles> Files, AudioFormat Format)?> PlanFilesAsync(
         GenerateArguments arguments, PredictCommand command)
     {
@@ -248,7 +249,7 @@ internal sealed class GenerateHandler(
         return ExitCode.Success;
     }
 
-    /// <summary>Saves a finished song in a different location than requested, and reports it.</summary>
+    /// <summary>Saves a finished song in a location other than the requested one, and reports the location.</summary>
     private async Task<int> KeepAsync(SongFiles target, EncodedSong song, SongTexts texts, string reason)
     {
         var kept = await target.KeepElsewhereAsync(song, texts);

@@ -7,7 +7,7 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue serve</c>: runs the web service until a signal ends it. This is also the default command.</summary>
+/// <summary><c>yue serve</c>: runs the web service until a signal or a failure ends it. This is also the default command.</summary>
 internal static class ServeCommand
 {
     public static Command Create(RootCommand root, SettingOptions settings, Action<IServiceCollection> configure)
@@ -100,7 +100,8 @@ internal static class ServeCommand
         return await new WorkerFleet(devices, first, OtherArguments(line), line.InvocationConfiguration.Error).RunAsync(signals.Token);
     }
 
-    /// <summary>Returns the arguments for all workers: everything except the options that differ between them.</summary>
+    /// <summary>Returns the arguments for all workers: everything except the options that the fleet handles itself or sets for each
+    /// worker.</summary>
     private static List<string> OtherArguments(ParseResult line)
     {
         var others = new List<string>();

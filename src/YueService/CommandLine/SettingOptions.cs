@@ -6,7 +6,7 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary>The options for settings of section <c>Yue</c>, which all commands have. They override all other sources.</summary>
+/// <summary>The options for settings of section <c>Yue</c>. All commands have these options, which override all other sources.</summary>
 internal sealed partial class SettingOptions
 {
     private readonly Option<string[]> _stage1 = Folders(

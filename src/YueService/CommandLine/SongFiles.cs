@@ -76,7 +76,8 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
         }
     }
 
-    /// <summary>Returns the same files with the extension of another format in the names under which they are kept elsewhere.</summary>
+    /// <summary>Returns these files with another format's extension in the <see cref="SongFile.Name"/> of the sound files. The paths do not
+    /// change.</summary>
     public SongFiles As(AudioFormat format) => this with
     {
         Mix = As(Mix, format)!,
@@ -122,7 +123,8 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
                 .FirstOrDefault();
     }
 
-    /// <summary>Writes each file under a temporary name, and renames all of them at the end, the song last.</summary>
+    /// <summary>Writes each file under a temporary name, and renames all of them at the end, the song last. Then writes to
+    /// standard output, if requested.</summary>
     /// <param name="song">The song.</param>
     /// <param name="texts">The codes and the score.</param>
     /// <param name="standardOutput">Standard output.</param>

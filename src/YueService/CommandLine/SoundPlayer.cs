@@ -82,7 +82,7 @@ internal sealed class SoundPlayer
         }
         catch (Exception e) when (e is IOException or SongException)
         {
-            // The player was closed, or the song failed, which its own task reports.
+            // The player was closed, or the song failed. The song's own task reports its failure.
         }
     }
 }

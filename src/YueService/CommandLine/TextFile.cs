@@ -10,7 +10,7 @@ internal static class TextFile
     /// <param name="maxBytes">The largest size.</param>
     /// <param name="limit">The largest size as text, for the message.</param>
     /// <param name="cancel">Stops reading.</param>
-    /// <exception cref="InvalidDataException">The file is too large, or is not text in one of these encodings.</exception>
+    /// <exception cref="InvalidDataException">The file is too large, or is not text in one of the supported encodings.</exception>
     public static async Task<string> ReadAsync(string file, int maxBytes, string limit, CancellationToken cancel)
     {
         var name = file == "-" ? "standard input" : file;

@@ -10,7 +10,7 @@ internal static class MachineChecks
 {
     private const string Torch = "libtorch";
 
-    // Memory in addition to the weights: the key-value cache, the codec's workspace and the program itself, on the CPU.
+    // The memory that a run on the CPU needs in addition to the weights: the key-value cache, the codec's workspace and the program itself.
     private const long WorkBytes = 3L << 30;
 
     /// <summary>Returns the findings about everything except the checkpoints.</summary>

@@ -17,7 +17,7 @@ internal sealed record MachineFacts
 {
     private static readonly TimeSpan DriverTimeout = TimeSpan.FromSeconds(20);
 
-    /// <summary>The reason why TorchSharp's native library does not load; null if it does.</summary>
+    /// <summary>The reason why TorchSharp's native library does not load or work; null if it works.</summary>
     public string? TorchFault { get; init; }
 
     /// <summary>True if the native library can use a GPU here.</summary>
@@ -117,7 +117,8 @@ internal sealed record MachineFacts
         }
     }
 
-    /// <summary>Creates a test file in the folder, or in its nearest existing parent folder.</summary>
+    /// <summary>Returns the reason why a test file cannot be created in the folder, or in its nearest existing parent folder; null if it
+    /// can.</summary>
     private static string? TryWrite(string folder)
     {
         var existing = Path.GetFullPath(folder);

@@ -81,7 +81,7 @@ internal static class StoreChecks
                 $"{place}: PostgreSQL {connection.PostgreSqlVersion}, {(version == 0 ? "no schema yet" : $"schema {version}")}"));
     }
 
-    /// <summary>Writes a file, lists it, reads it and deletes it.</summary>
+    /// <summary>Writes a file, reads it, lists it and deletes it.</summary>
     private static async Task<Finding> CheckFilesAsync(StoreOptions options, CancellationToken cancel)
     {
         var files = SharedFiles.Open(options, TimeProvider.System);

@@ -23,8 +23,8 @@ internal static class EngineExtensions
         services.AddHostedService<EngineLifetime>();
     }
 
-    /// <summary>Watches the engine: the process exits when the engine is lost. If systemd runs the process, the engine's state is reported
-    /// to systemd.</summary>
+    /// <summary>Registers the services that watch the engine: the process exits when the engine is lost. If systemd runs the process, the
+    /// engine's state is reported to systemd.</summary>
     /// <remarks>This does not use <c>AddSystemd</c>, which reports READY when the host has started, before songs can be made.</remarks>
     public static void AddEngineWatch(this IServiceCollection services)
     {
@@ -39,8 +39,8 @@ internal static class EngineExtensions
         }
     }
 
-    /// <summary>Starts the engine after the host has started, so no models are loaded if the server cannot listen, and stops it with the
-    /// host. This is a separate service because a container disposes a service once per registration.</summary>
+    /// <summary>Starts the engine after the host has started, so that no models are loaded if the server cannot listen. Drains the engine
+    /// when the host stops. This is a separate service because a container disposes a service once per registration.</summary>
     private sealed class EngineLifetime(ISongEngine engine) : IHostedLifecycleService
     {
         public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -28,7 +28,7 @@ internal sealed record SystemdWatchdog(TimeSpan? Limit)
 /// <remarks>
 /// Watchdog messages are sent only while the engine's thread is alive and its current step has taken less time than the watchdog limit, so
 /// a hung device causes a restart. The start timeout is extended only while loading makes progress, so a hung load also ends. The stop
-/// timeout is extended by the maximum time of a drain.
+/// timeout is extended to the host's shutdown timeout.
 /// </remarks>
 internal sealed partial class SystemdReporter(
     ISongEngine engine,

@@ -44,7 +44,7 @@ internal static class YueHost
         HostSettings settings, Action<IServiceCollection> configure, ServiceRole role = ServiceRole.Both) =>
         StartupFaults.Guard(() => BuildServiceCore(settings, configure, role));
 
-    /// <summary>Creates the engine without a server, without starting it. Its log goes to standard error.</summary>
+    /// <summary>Creates a host that has the engine but no server, without starting it. The host's log goes to standard error.</summary>
     /// <param name="settings">The settings of the command line.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
     /// <exception cref="StartException">The host cannot be built.</exception>
@@ -115,7 +115,7 @@ internal static class YueHost
 
         app.MapPrometheusScrapingEndpoint("/metrics");
 
-        // If startup fails, only the reason is printed.
+        // Warnings wait for a successful startup: if startup fails, only the reason is printed.
         app.Lifetime.ApplicationStarted.Register(app.Services.WarnOfMissingPrograms);
         return app;
     }

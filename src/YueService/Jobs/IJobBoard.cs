@@ -31,7 +31,7 @@ internal interface IJobBoard
     /// <summary>Adds a job, which then waits in a reserved slot.</summary>
     Task TakeAsync(Job job, CancellationToken cancel);
 
-    /// <summary>Updates the board with the jobs that other processes have accepted since the last call.</summary>
+    /// <summary>Updates the board with what has changed in the log, such as jobs that other processes have accepted.</summary>
     Task RefreshAsync(CancellationToken cancel);
 
     /// <summary>Adds the jobs of an earlier process ahead of those that this process has accepted.</summary>

@@ -75,7 +75,7 @@ internal interface IJobLog
     Task<IReadOnlyList<DueWebhook>> ListWebhooksAsync(int count, CancellationToken cancel);
 
     /// <summary>Keeps other processes from sending a webhook for a while.</summary>
-    /// <returns>The current webhook; null if another process is sending it.</returns>
+    /// <returns>The current webhook; null if another process has begun to send it, or has removed it.</returns>
     Task<DueWebhook?> HoldWebhookAsync(DueWebhook webhook, TimeSpan time, CancellationToken cancel);
 
     /// <summary>Stores the number of attempts of a webhook and the time of the next one.</summary>

@@ -48,7 +48,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The sound of the song while it is being made; null if nobody can listen to it.</summary>
     public JobSound? Sound { get; private set; }
 
-    /// <summary>Cancelled by <see cref="Cancel"/>, and for a job that is not kept, when its caller disconnects.</summary>
+    /// <summary>Cancelled by <see cref="Cancel"/> and, for a job that is not kept, when its caller disconnects.</summary>
     public CancellationToken Cancelled { get; }
 
     /// <summary>True if this process has lost its claim on the job, or could not check the claim for too long. The song then ends, and
@@ -72,8 +72,8 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>Completes when the engine begins the song; may never complete.</summary>
     public Task Started => _started.Task;
 
-    /// <summary>The song. Fails with <see cref="SongException"/> or <see cref="Yue.Engine.Scheduling.EngineDeadException"/>, and is
-    /// cancelled by <see cref="Cancelled"/>.</summary>
+    /// <summary>The song. Fails with <see cref="SongException"/>, <see cref="Yue.Engine.Scheduling.EngineDeadException"/>,
+    /// <see cref="StorageException"/> or <see cref="JobFaultException"/>, and is cancelled by <see cref="Cancelled"/>.</summary>
     public Task<SongResult> Song => _song.Task;
 
     /// <summary>The expected work of the song in the engine's units; null until it is first needed. Set by
@@ -96,7 +96,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The time since the engine began; zero before.</summary>
     public TimeSpan Running => Volatile.Read(ref _startTimestamp) is var start and > 0 ? Stopwatch.GetElapsedTime(start) : default;
 
-    /// <summary>The times when the sections began, in order. Read when the song has ended.</summary>
+    /// <summary>The times when the sections began, in order. To be read only after the song has ended.</summary>
     public IReadOnlyList<SectionStart> Sections => _sections;
 
     /// <summary>The position among the waiting jobs, from 1; 0 when it no longer waits. Set by <see cref="JobOrder"/>, or by
@@ -120,7 +120,8 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     public static Job Kept(StoredJob stored, JobRequest request, IStreamEncoder? encoder, DateTimeOffset now, bool isShared) =>
         new(stored.Id, request, stored, encoder, CancellationToken.None, isShared) { SubmittedAt = now };
 
-    /// <summary>Creates a job whose caller waits in this process while another process makes the song.</summary>
+    /// <summary>Creates a job whose caller waits in this process. A worker, usually in another process, claims the stored job and makes the
+    /// song.</summary>
     /// <param name="stored">The job in the log.</param>
     /// <param name="request">The request.</param>
     /// <param name="encoder">Encodes the sound for listeners; null if there are none.</param>
@@ -169,7 +170,8 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
         }
     }
 
-    /// <summary>Restarts the sound, because another process makes the song from its beginning.</summary>
+    /// <summary>Replaces the sound with an empty one: for a new job, or because another process makes the song again from its
+    /// beginning.</summary>
     public void RenewSound(IStreamEncoder? encoder) =>
         Sound = encoder is null ? null : new(_tracks, Request.Tags, encoder, Feed.Moved);
 
@@ -188,10 +190,10 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     public void Follow(Task<SongResult> song) => _ = song.ContinueWith(
         ended => _song.TrySetFromTask(ended), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
-    /// <summary>Ends a job that was not passed to the engine.</summary>
+    /// <summary>Fails a job that this process's engine has not accepted.</summary>
     public void Refuse(Exception reason) => _song.TrySetException(reason);
 
-    /// <summary>Ends a job that was cancelled before it was passed to the engine.</summary>
+    /// <summary>Ends a cancelled job that this process's engine has not accepted.</summary>
     public void SetCancelled() => _song.TrySetCanceled(Cancelled);
 
     public void Dispose() => _cancel.Dispose();

@@ -66,8 +66,8 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         return _connection = connection;
     }
 
-    /// <summary>Closes the connection after an error from which it may not recover. Locks held by another program and violated constraints
-    /// do not need this.</summary>
+    /// <summary>Closes the connection after an error from which it may not recover. It stays open if another program holds a lock or a
+    /// constraint was violated.</summary>
     public void Forget(SqliteException error)
     {
         if (error.SqliteErrorCode is not (raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_CONSTRAINT))

@@ -30,10 +30,10 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
     /// <summary>Sets the average time of a song over all workers; null before the first song.</summary>
     public void NoteAll(TimeSpan? song) => Volatile.Write(ref _allSongSeconds, song?.TotalSeconds ?? 0);
 
-    /// <summary>Records that the engine has begun a job.</summary>
+    /// <summary>Records that an engine has begun a job.</summary>
     public void Begin(Job job) => _running[job] = true;
 
-    /// <summary>Records that a job has ended.</summary>
+    /// <summary>Records that a job has ended or waits again.</summary>
     public void End(Job job) => _running.TryRemove(job, out _);
 
     /// <summary>Adds the time of a finished song to the average.</summary>
@@ -46,8 +46,8 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
         }
     }
 
-    /// <summary>Returns the seconds until a job's song is finished; null if the job has ended or waits for a worker, or if nothing has been
-    /// measured.</summary>
+    /// <summary>Returns the seconds until a job's song is finished; null if the job has ended, if no worker can take it, or if nothing has
+    /// been measured.</summary>
     public double? SecondsLeft(JobUpdate now, Job job) => now.State switch
     {
         JobState.Running => SecondsLeftOfRunning(now, job) is { } left ? Round(left) : null,
@@ -82,7 +82,7 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
     private int Places => Math.Max(1, engine.Status.SongsAtOnce);
 
     /// <summary>Returns the seconds until the last of several new songs ends. Each song begins when a slot is free and the songs before it
-    /// have begun. A job that waits for a worker does not delay others.</summary>
+    /// have begun. A job that no worker can take does not delay others.</summary>
     private double SecondsUntilEnd(IReadOnlyList<Job> before, IEnumerable<double> seconds)
     {
         var running = _running.Keys.Select(job => SecondsLeftOfRunning(job.Feed.Latest, job) ?? 0).OrderDescending().Take(Places).ToList();

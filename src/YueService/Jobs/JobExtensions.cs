@@ -61,7 +61,7 @@ internal static class JobExtensions
         }
         catch (OptionsValidationException)
         {
-            // The host needs this while it is built. The validation of all settings, which comes next, reports every error.
+            // The host needs this timeout while it is being built. The validation of all settings, which comes next, reports every error.
         }
     }
 }

@@ -32,7 +32,7 @@ internal sealed class JobFeed
         _latest = new(FirstOf(attempt), JobState.Queued, null, null);
     }
 
-    /// <summary>Returns the number before the first update of an attempt: numbers grow from attempt to attempt.</summary>
+    /// <summary>Returns the lowest number that an update of an attempt can have. Numbers grow from attempt to attempt.</summary>
     public static long FirstOf(int attempt) => (long)attempt << 32;
 
     /// <summary>The attempt that the newest update belongs to.</summary>

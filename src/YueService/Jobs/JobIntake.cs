@@ -15,7 +15,8 @@ internal sealed class JobIntake(
     // The shared database accepts one submission at a time. A larger number of waiting callers would use up the connections.
     private const int SharedSubmissions = 4;
 
-    // Ensures that two requests with one key make one job, and that a job is not deleted while it is passed to the worker.
+    // If jobs are not shared, ensures that two requests with one key make one job, and that a job is not deleted while it is passed to the
+    // worker. Otherwise, it only limits the number of submissions.
     private readonly SemaphoreSlim _taking = new(log.IsShared ? SharedSubmissions : 1);
 
     /// <summary>The reason why no job can be accepted now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
@@ -144,7 +145,7 @@ internal sealed class JobIntake(
     private IntakeOutcome Reserve(int slots, string? owner) =>
         engine.Status.State == EngineState.Ready ? board.Reserve(slots, owner) : IntakeOutcome.NotReady;
 
-    /// <summary>Stores a group of takes in reserved slots, then passes them to the worker.</summary>
+    /// <summary>Stores a group of takes in reserved slots, then adds them to the board.</summary>
     private async Task<Submission> StoreAsync(NewGroup group, JobRequest request, int takes)
     {
         var (outcome, jobs) = await StoreAsync(
@@ -239,7 +240,7 @@ internal enum IntakeOutcome
     /// <summary>The limit of waiting jobs for the API key is reached.</summary>
     OwnerQueueFull,
 
-    /// <summary>The engine is loading, failed or draining.</summary>
+    /// <summary>The engine is loading or draining, or it has failed.</summary>
     NotReady,
 
     /// <summary>The idempotency key was used with another body.</summary>

@@ -6,7 +6,8 @@ namespace YueService.Jobs;
 
 /// <summary>The waiting jobs in order of arrival. Thread-safe.</summary>
 /// <remarks>
-/// There is one order and one limit for all jobs, kept or not. They are in memory because <c>/predict</c> must work when the disk is full.
+/// There is one order and one limit for all jobs, kept or not. The order is in memory because <c>/predict</c> must work when the disk is
+/// full.
 /// A claimed job keeps its position until the engine begins it, because its model may have to wait for memory. Claimed jobs are always the
 /// first ones.
 /// </remarks>
@@ -93,8 +94,8 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Adds the jobs of an earlier process ahead of the unclaimed jobs that this process has accepted. They count toward the limit
-    /// and may exceed it.</summary>
+    /// <summary>Adds the jobs of an earlier process ahead of the unclaimed jobs that this process has accepted. The added jobs count toward
+    /// the limit and may exceed it.</summary>
     public void Restore(IReadOnlyCollection<Job> jobs)
     {
         lock (_lock)

@@ -31,7 +31,7 @@ internal static class JobRows
 
     /// <summary>Runs a command that returns complete rows. A damaged row is returned as a failed job.</summary>
     /// <param name="command">The command.</param>
-    /// <param name="onDamage">Receives the id of each damaged row.</param>
+    /// <param name="onDamage">Receives the id of each damaged row and the error.</param>
     /// <param name="cancel">Cancels the wait.</param>
     /// <param name="onRow">Reads the columns of a row that are not part of the job.</param>
     public static async Task<IReadOnlyList<StoredJob>> ReadAsync(
@@ -43,7 +43,7 @@ internal static class JobRows
 
     /// <summary>Reads the complete rows of a result. A damaged row is returned as a failed job.</summary>
     /// <param name="reader">The result.</param>
-    /// <param name="onDamage">Receives the id of each damaged row.</param>
+    /// <param name="onDamage">Receives the id of each damaged row and the error.</param>
     /// <param name="cancel">Cancels the wait.</param>
     /// <param name="onRow">Reads the columns of a row that are not part of the job.</param>
     public static async Task<IReadOnlyList<StoredJob>> ReadAsync(

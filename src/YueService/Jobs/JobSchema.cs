@@ -89,8 +89,8 @@ internal static class JobSchema
         ALTER TABLE jobs ADD COLUMN folder TEXT;
         """;
 
-    // Version 7 stores owners, which have separate idempotency keys. A constraint cannot be dropped, so both tables are copied; everything
-    // that belongs to the old ones is dropped with them.
+    // Version 7 stores owners, which have separate idempotency keys. A constraint cannot be dropped, so both tables with keys are copied.
+    // The indexes and triggers of the old tables are dropped with them and created again.
     private const string ToVersion7 = """
         CREATE TABLE jobs_7 (
             number INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -46,7 +46,8 @@ internal sealed partial class JobService(
         limit.CancelAfter(TimeSpan.FromSeconds(options.Value.DrainSeconds));
         await engine.DrainAsync(limit.Token);
 
-        // The engine has ended every song, and only their ends have to be stored. The next process completes jobs whose end is not stored.
+        // The engine has ended every song, so only the ends of jobs still have to be stored. If the end of a job is not stored in time, the
+        // next process completes the job.
         await Task.WhenAny(worker.WhenIdleAsync(), Task.Delay(StoreLimit, signals.Stopped));
         signals.Stop();
     }
@@ -100,7 +101,7 @@ internal sealed partial class JobService(
         return !signals.IsSuspect;
     }
 
-    /// <summary>Opens the log and resumes its jobs.</summary>
+    /// <summary>Opens the log, retrying until that succeeds, and resumes its jobs unless they are shared.</summary>
     private async Task RecoverAsync(CancellationToken cancel)
     {
         string? logged = null;

@@ -12,7 +12,7 @@ internal sealed class JobSignals : IDisposable
     public JobSignals() => Stopped = _stopped.Token;
 
     /// <summary>Waits until the jobs of an earlier process are resumed.</summary>
-    /// <exception cref="StorageException">The store cannot be opened; it is retried in the background.</exception>
+    /// <exception cref="StorageException">The store cannot be opened; the job service keeps trying to open it.</exception>
     public async Task WhenOpenAsync(CancellationToken cancel)
     {
         await _tried.Task.WaitAsync(cancel);

@@ -13,8 +13,8 @@ internal sealed partial class JobStore(
     TimeProvider clock,
     ILogger<JobStore> logger)
 {
-    /// <summary>The maximum time that <see cref="DeleteAsync"/> and <see cref="WhyClosedAsync"/> wait, so that they return within a
-    /// second.</summary>
+    /// <summary>The maximum time that a call waits for the end of a job or for the first attempt to open the store, so that it returns
+    /// within a second.</summary>
     private static readonly TimeSpan ResponseLimit = TimeSpan.FromSeconds(0.8);
 
     /// <summary>Returns the current state of a job; null if there is none.</summary>
@@ -26,7 +26,7 @@ internal sealed partial class JobStore(
             var job = await log.FindAsync(id, cancel);
             if (job is { IsFinished: false } && board.Find(id) is null or { Position: 0, Feed.Latest.State: JobState.Queued })
             {
-                // Another process may have accepted it just now, and its position is not known yet.
+                // Another process may have accepted the job just now, so that its position is not known yet.
                 await board.RefreshAsync(cancel);
             }
 

@@ -40,7 +40,7 @@ internal sealed partial class JobWorker(
         _ = Task.Run(() => FollowAsync(job));
     }
 
-    /// <summary>Follows a job that another process has accepted, in the trace of its request.</summary>
+    /// <summary>Follows a job that was read from the log, in the trace of its request.</summary>
     public void Resume(Job job)
     {
         using var trace = YueTelemetry.Resume("resume", job.Request.TraceParent);
@@ -117,7 +117,8 @@ internal sealed partial class JobWorker(
         : throw new JobFaultException(new(
             FaultKind.SongFailed, "The stored reference clip is missing or damaged. Request the song again."));
 
-    /// <summary>Refuses all waiting jobs, present and future, because the engine accepts no more jobs.</summary>
+    /// <summary>Refuses all waiting jobs, present and future, because the engine accepts no more jobs. Shared jobs are not
+    /// refused.</summary>
     private async Task RefuseAllAsync(Exception reason, CancellationToken cancel)
     {
         try

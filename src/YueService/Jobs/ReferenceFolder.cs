@@ -6,7 +6,7 @@ namespace YueService.Jobs;
 
 /// <summary>The reference clips of unfinished jobs: one file per track, float32 at the codec's rate, as the engine needs them.</summary>
 /// <remarks>
-/// A clip is written before its job's row, and deleted after the row says that the job has ended. The next startup deletes clips that a
+/// A clip is written before its job's row, and deleted after the row says that the job has ended. A later sweep deletes clips that a
 /// killed process left behind. File errors are thrown as <see cref="StorageException"/>.
 /// </remarks>
 internal sealed partial class ReferenceFolder(IFileStore files, ILogger<ReferenceFolder> logger)
@@ -14,7 +14,7 @@ internal sealed partial class ReferenceFolder(IFileStore files, ILogger<Referenc
     private const string Root = "references/";
     private const string Extension = ".f32";
 
-    /// <summary>Stores the clip of a job atomically.</summary>
+    /// <summary>Stores the clip of a job. If that fails, deletes the files that were already written.</summary>
     /// <returns>The size of each file in bytes, by name.</returns>
     public async Task<IReadOnlyDictionary<string, long>> WriteAsync(string id, SongReference reference, CancellationToken cancel)
     {

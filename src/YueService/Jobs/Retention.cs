@@ -29,7 +29,8 @@ internal sealed partial class Retention(
     // The age of each finished job when this process first saw it, and the timestamp of that moment. Null before the first sweep.
     private Dictionary<string, (TimeSpan Age, long Timestamp)>? _seen;
 
-    /// <summary>Removes jobs that are due, oldest first. Unfinished jobs and favourites are never removed.</summary>
+    /// <summary>Removes clips that have expired, and jobs that are due, oldest first. Unfinished jobs and favourites are never
+    /// removed.</summary>
     /// <exception cref="StorageException">The remaining jobs are left for the next call.</exception>
     public async Task SweepAsync(CancellationToken cancel)
     {
@@ -66,7 +67,7 @@ internal sealed partial class Retention(
         }
     }
 
-    /// <summary>Removes a finished job: its row, then its files. The next startup deletes leftover files.</summary>
+    /// <summary>Removes a finished job: its row, then its files. Leftover files are deleted later.</summary>
     /// <exception cref="StorageException">The row could not be removed, and nothing has changed.</exception>
     public async Task RemoveAsync(StoredJob job, CancellationToken cancel)
     {
@@ -83,8 +84,8 @@ internal sealed partial class Retention(
         }
     }
 
-    /// <summary>Completes interrupted removals, and deletes partial files and songs without a row left behind by an earlier
-    /// process.</summary>
+    /// <summary>Completes the interrupted removals of an earlier process, and deletes its partial files and the songs that have no
+    /// row.</summary>
     public async Task RecoverAsync(CancellationToken cancel)
     {
         // Earlier releases hid a song before they removed its row.

@@ -36,7 +36,8 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
     /// <summary>Returns the tracks of a song.</summary>
     public static IReadOnlyList<string> TracksOf(bool hasStems) => hasStems ? [Mix, Vocal, Instrumental] : [Mix];
 
-    /// <summary>Called before each step of a write sequence. Tests make it throw to simulate a killed process or a full disk.</summary>
+    /// <summary>Called at each step of writing or deleting a song. Tests make it throw to simulate a killed process or a full
+    /// disk.</summary>
     public Action<string>? Reached { get; set; }
 
     /// <summary>Writes a song atomically.</summary>
@@ -224,7 +225,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
             && BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4)) + header.Length == file.Length;
     }
 
-    /// <summary>Deletes a folder that nothing depends on; if it fails, the next startup retries.</summary>
+    /// <summary>Deletes a folder that nothing depends on; if that fails, a later sweep retries.</summary>
     private async Task TryDeleteAsync(string folder)
     {
         try

@@ -5,8 +5,8 @@ using YueService.Settings;
 namespace YueService.Jobs;
 
 /// <content>The owners of jobs, which are API keys.</content>
-/// <remarks>Release 0.6 stored the positions of API keys in the setting instead of their names. Stored positions are replaced when a
-/// process opens the log. Processes of release 0.6 that share the database may still add some.</remarks>
+/// <remarks>Release 0.6 stored the position that an API key has in the setting, instead of the key's name. Stored positions are replaced
+/// with names when a process opens the log. Processes of release 0.6 that share the database may still add positions.</remarks>
 internal abstract partial class SqlJobLog
 {
     /// <summary>The condition that a row has an <c>Idempotency-Key</c>. A row without an owner was written without API keys, or by a

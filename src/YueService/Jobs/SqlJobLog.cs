@@ -179,7 +179,7 @@ internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogge
     /// <summary>Returns the condition that a column contains a text.</summary>
     protected abstract string Contains(string column, string text);
 
-    /// <summary>The join of search texts, newest first, with their jobs.</summary>
+    /// <summary>The operator that joins the search texts with their jobs.</summary>
     protected abstract string SearchJoin { get; }
 
     /// <summary>Additional assignments when a job is queued again; begins with a comma unless empty.</summary>
@@ -292,7 +292,7 @@ internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogge
 /// <summary>Extension methods for typed parameters; PostgreSQL needs the type of null values.</summary>
 internal static class CommandParameters
 {
-    /// <remarks>PostgreSQL's text cannot contain NUL.</remarks>
+    /// <remarks>Removes NUL characters, which text in PostgreSQL cannot contain.</remarks>
     public static void Bind(this DbCommand command, string name, string? value) =>
         Bind(command, name, value?.Replace("\0", "", StringComparison.Ordinal), DbType.String);
 

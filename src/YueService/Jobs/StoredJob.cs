@@ -57,7 +57,7 @@ internal sealed record NewJob(string Id, JobRequest Request, string? Key, string
     /// <summary>The position in a group; null for a song that is not a take.</summary>
     public JobTake? Take { get; init; }
 
-    /// <summary>A name for the caller's API key; null without keys. Jobs of different owners take turns.</summary>
+    /// <summary>The name of the caller's API key; null without keys. In a shared queue, jobs of different owners take turns.</summary>
     public string? Owner { get; init; }
 
     /// <summary>The id of the process in which a caller waits for the song; null if the job is kept.</summary>
@@ -134,8 +134,8 @@ internal sealed record StoredJob
     /// <summary>The name of the API key that requested it; null without keys, or if an earlier release stored the job.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>The number of times that a worker has claimed the job. Only the last attempt may store the job's progress and outcome. 0 if
-    /// the log is not shared.</summary>
+    /// <summary>The number of times that a worker has claimed the job or has lost it by not renewing the claim. Only the last attempt may
+    /// store the job's progress and outcome. 0 if the log is not shared.</summary>
     public int Attempt { get; init; }
 
     /// <summary>The song's folder in the store of files; null if the folder is named after the job's id.</summary>

@@ -5,7 +5,7 @@ namespace YueService.Telemetry;
 /// <summary>The name and version of the service in health responses and telemetry.</summary>
 internal static class ServiceIdentity
 {
-    /// <summary>The service's name, as in the old <c>/health</c>.</summary>
+    /// <summary>The service's name, as in <c>/health</c> of the old service.</summary>
     public const string Name = "yue";
 
     /// <summary>The release, such as <c>0.7.0</c>, or <c>0.7.0-alpha.0.12</c> for an earlier commit. The source revision is left

@@ -6,7 +6,7 @@ using OpenTelemetry.Trace;
 
 namespace YueService.Telemetry;
 
-/// <summary>Traces and metrics, sent by OTLP if an endpoint is configured. The metrics are also available as Prometheus text at
+/// <summary>Traces and metrics, sent over OTLP if an endpoint is configured. The metrics are also available as Prometheus text at
 /// <c>/metrics</c>.</summary>
 internal static class YueTelemetry
 {

@@ -13,7 +13,7 @@ namespace YueService.Jobs.Audio;
 internal sealed record EncodedSong(
     byte[] Mix, byte[]? Vocal, byte[]? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
 {
-    /// <summary>Encodes the mix, and the stems if the song has them, at the requested loudness.</summary>
+    /// <summary>Encodes the mix and the requested stems at the requested loudness. A song that is only a score has no files.</summary>
     public static async Task<EncodedSong> EncodeAsync(
         ISongEncoder encoder, SongResult song, AudioFormat format, OutputSettings output, SoundTags tags, CancellationToken cancel)
     {

@@ -9,7 +9,7 @@ namespace YueService.Jobs.Audio;
 /// <param name="Vocal">The vocal track, if the song has stems.</param>
 /// <param name="Instrumental">The instrumental track, if the song has stems.</param>
 /// <param name="Loudness">The measured loudness and the gain; null if no loudness was requested.</param>
-/// <param name="Warnings">The reason why the loudness was not reached.</param>
+/// <param name="Warnings">The reason why the requested loudness was not reached; empty if there is none.</param>
 internal sealed record LeveledSong(
     AudioClip Mix, AudioClip? Vocal, AudioClip? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
 {

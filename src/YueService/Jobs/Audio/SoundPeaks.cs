@@ -24,7 +24,7 @@ internal sealed class SoundPeaks(PcmFormat format, int perSecond)
     {
         for (var samples = MemoryMarshal.Cast<byte, short>(pcm); !samples.IsEmpty;)
         {
-            // The first sample after the interval: the first one whose time is not before the interval's end.
+            // The next interval starts at the first sample whose time is not before the end of this interval.
             var interval = (_samples * perSecond / format.SampleRateHz) + 1;
             var left = ((interval * format.SampleRateHz) + perSecond - 1) / perSecond - _samples;
             var count = (int)Math.Min(left, samples.Length / format.Channels);

@@ -3,16 +3,16 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The engine of a process that shares jobs. It reports the models and slots of all workers; songs are made by this process's own
-/// engine, if it has one.</summary>
-/// <param name="own">The process's own engine; null if it makes no songs.</param>
+/// <summary>The engine of a process that shares jobs. It reports the models and slots of all workers; songs are made by the process's own
+/// engine, if there is one.</summary>
+/// <param name="own">The process's own engine; null if the process makes no songs.</param>
 /// <param name="processes">Returns the service that knows the workers. Called lazily, because that service depends on the engine.</param>
 internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> processes) : ISongEngine, IDisposable
 {
     private readonly TaskCompletionSource<string> _never = new();
     private volatile bool _drains;
 
-    /// <summary>The process's own engine; null if it makes no songs.</summary>
+    /// <summary>The process's own engine; null if the process makes no songs.</summary>
     public ISongEngine? Own => own;
 
     public EngineStatus Status

@@ -97,7 +97,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     {
         Add(job);
 
-        // Its position is known after this.
+        // The job's position is known after this.
         await RefreshAsync(cancel);
     }
 
@@ -109,7 +109,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
         catch (StorageException)
         {
-            // Stored jobs are read later.
+            // The changes are read later.
         }
     }
 
@@ -299,7 +299,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
     }
 
-    /// <summary>Adds a job that has just been stored, unless its row was already read.</summary>
+    /// <summary>Adds a job that has just been stored, unless it was already added when its row was read.</summary>
     private void Add(Job job)
     {
         lock (_adding)

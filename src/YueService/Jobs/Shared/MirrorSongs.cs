@@ -174,7 +174,7 @@ internal sealed partial class MirrorSongs(
         }
         catch (OperationCanceledException)
         {
-            // The job has ended.
+            // The job has ended, or another attempt begins.
         }
         finally
         {

@@ -130,7 +130,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
     private static bool IsFault(Exception e) =>
         e is NpgsqlException or SocketException or IOException or TimeoutException or InvalidOperationException { Source: "Npgsql" };
 
-    /// <summary>Returns a message for callers about why the database cannot be used, without addresses and names.</summary>
+    /// <summary>Returns a message for callers about why the database cannot be used, without addresses or names.</summary>
     private static string Describe(Exception e) => e switch
     {
         PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } =>

@@ -107,8 +107,8 @@ internal sealed class PostgresJobLog(
     }
 
     /// <remarks>Turns implement start-time fair queueing: jobs of one key keep their order, and jobs of different keys alternate. The first
-    /// job of a key without waiting jobs gets the turn after the latest one of the running jobs, and each further job of the key gets the
-    /// next turn. While no job is running, the first one gets the turn of the first waiting job.</remarks>
+    /// job of a key without waiting jobs gets the turn after the latest turn of all running jobs, and each further job of the key gets the
+    /// next turn. While no job is running, the key's first job gets the turn of the first waiting job of any key.</remarks>
     protected override string MoreValues(string n) => $"""
         , @caller{n}, @model{n}, 1 + greatest(
             coalesce((SELECT max(turn) FROM jobs WHERE {Waiting} AND owner = @owner AND turn > 0), 0),

@@ -3,7 +3,8 @@ using Npgsql;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The parts of the shared queue that are not in the log: claims, leases, cancellation, progress, and live processes.</summary>
+/// <summary>The parts of the shared queue that are not in the log: claims, leases, cancellation, progress, live processes, and the models
+/// of workers.</summary>
 /// <remarks>Leases use only the database's clock. When a job is taken from its worker, a new attempt begins, so anything that the worker
 /// stores later is ignored.</remarks>
 internal sealed class PostgresQueue(PostgresDatabase database)
@@ -169,7 +170,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     /// <summary>Returns the changed jobs, and the position for the next call.</summary>
     /// <param name="from">The position from the previous call; null returns every unfinished job.</param>
     /// <param name="cancel">Cancels the wait.</param>
-    /// <remarks>The changes of transactions that had not finished at one call are read by the next one.</remarks>
+    /// <remarks>The changes of transactions that had not finished at one call are read by a later call.</remarks>
     public Task<(IReadOnlyList<SharedJob> Jobs, string Next)> ChangesAsync(string? from, CancellationToken cancel) => database.UseAsync(
         async connection =>
         {
@@ -187,7 +188,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         },
         cancel);
 
-    /// <summary>Stores a heartbeat of a process, and deletes processes without a recent one.</summary>
+    /// <summary>Stores a heartbeat of a process, and deletes processes that have sent none for a long time.</summary>
     public Task BeatAsync(ProcessHeartbeat beat, TimeSpan limit, CancellationToken cancel) => ExecuteAsync(
         """
         DELETE FROM processes WHERE heartbeat < clock_timestamp() - @limit * 20;

@@ -5,8 +5,8 @@ namespace YueService.Jobs.Shared;
 
 /// <summary>The schema of the database, in versions that are applied in order.</summary>
 /// <remarks>
-/// A version only adds things that the previous release can ignore, so that processes of both releases can use the same database during an
-/// upgrade. A database with a newer version than this release supports is rejected, unless that version allows this release.
+/// A version makes only changes with which the previous release still works, so that processes of both releases can use the same database
+/// during an upgrade. A database with a newer version than this release supports is rejected, unless that version allows this release.
 /// </remarks>
 internal static class PostgresSchema
 {
@@ -16,14 +16,15 @@ internal static class PostgresSchema
     // One migration at a time, regardless of how many processes start.
     private const long MigrationLock = 0x5975_6500;
 
-    /// <summary>Serializes submissions: the order of arrival, the limit and the idempotency keys are checked under this lock.</summary>
+    /// <summary>Serializes submissions: under this lock, the limits and the idempotency keys are checked, and the order of arrival is
+    /// assigned.</summary>
     public const long SubmissionLock = 0x5975_6501;
 
     /// <summary>All versions, starting with the first. A released version is never changed.</summary>
     private static readonly IReadOnlyList<string> Versions =
     [
         // The jobs as in the log of one machine, and the columns for sharing them. Triggers send the notifications, so that no statement
-        // can forget them. `changed` tells a poller which rows are new.
+        // can forget them. `changed` tells a poller which rows are new or changed.
         """
         CREATE TABLE jobs (
             number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -24,7 +24,7 @@ internal sealed class S3Files : IFileStore, IDisposable
 
     /// <param name="place">The location of the files.</param>
     /// <param name="clock">The clock for deciding which files were touched long ago.</param>
-    /// <param name="pageSize">The maximum number of files per listing.</param>
+    /// <param name="pageSize">The maximum number of files per page of a listing.</param>
     public S3Files(S3Place place, TimeProvider clock, int pageSize = 1000)
     {
         (_place, _clock, _pageSize) = (place, clock, pageSize);
@@ -165,7 +165,7 @@ internal sealed class S3Files : IFileStore, IDisposable
     private static bool IsFault(Exception e) =>
         e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or TimeoutException;
 
-    /// <summary>Returns a message for callers about why object storage cannot be used, without addresses and keys.</summary>
+    /// <summary>Returns a message for callers about why object storage cannot be used, without addresses or keys.</summary>
     private static string Describe(Exception e) => e switch
     {
         AmazonS3Exception { ErrorCode: "NoSuchBucket" } => "The bucket that Yue:Files names does not exist.",

@@ -7,7 +7,7 @@ namespace YueService.Jobs.Shared;
 internal static class SharedFiles
 {
     /// <summary>Opens the configured location.</summary>
-    /// <exception cref="OptionsValidationException">The location is invalid; settings are validated earlier.</exception>
+    /// <exception cref="OptionsValidationException">The location is invalid. The validation of settings reports this earlier.</exception>
     public static IFileStore Open(StoreOptions options, TimeProvider clock)
     {
         var place = options.Files!;

@@ -116,7 +116,7 @@ internal sealed partial class SharedProcesses(
     }
 
     /// <summary>Takes jobs from dead workers, and cancels jobs whose callers were waiting in dead processes. An outage of the database must
-    /// not count as the death of a process, so this process first waits until it has itself been able to reach the database for a whole
+    /// not count as the death of a process, so nothing happens until this process has been able to reach the database for a whole
     /// lease.</summary>
     private async Task ReapAsync(CancellationToken cancel)
     {

@@ -37,7 +37,7 @@ internal sealed class SharedSettings(ServiceRole role, IOptions<StoreOptions> op
     /// <summary>True if this process makes songs.</summary>
     public bool MakesSongs => role != ServiceRole.Api;
 
-    /// <summary>The time within which a worker renews its claims.</summary>
+    /// <summary>The time within which a worker must renew its claims.</summary>
     public TimeSpan Lease => TimeSpan.FromSeconds(options.Value.LeaseSeconds);
 
     public TimeSpan RenewInterval => Lease / 3 < MaxRenewInterval ? Lease / 3 : MaxRenewInterval;

@@ -3,7 +3,8 @@ namespace YueService.Jobs.Shared;
 /// <summary>Removes files that no job needs: files of ignored attempts, files of jobs that ended without their worker, and the sound that
 /// was relayed while songs were being made.</summary>
 /// <remarks>A file younger than a day may belong to a job that is being stored. After an older backup of the database is restored, many
-/// songs have no row. Therefore a sweep that would remove more than a few percent of the songs removes none and logs it.</remarks>
+/// songs have no row. Therefore a sweep that would remove more than a few songs and more than a few percent of them removes neither songs
+/// nor reference clips, and logs an error.</remarks>
 internal sealed partial class SharedSweep(
     IFileStore files, IJobLog log, PostgresCallers callers, SharedSettings settings, JobSignals signals, TimeProvider clock,
     ILogger<SharedSweep> logger)

@@ -1,4 +1,4 @@
-// The reference clip: a sound file; the song follows the style of its selected part.
+// The reference clip, a sound file. The song follows the style of the selected part of the clip.
 import { effect, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Problem, send } from './api.js';
@@ -36,7 +36,7 @@ if (kept) {
 
 effect(() => {
   if (clip.value && fields.value['reference.clip'] !== clip.value.id) {
-    // Another request was opened.
+    // Another request was opened, or the clip was removed.
     stop();
     clip.value = null;
   }

@@ -13,7 +13,7 @@ function make(html) {
   return dialog;
 }
 
-/** Shows the keyboard shortcuts and links to the documentation. */
+/** Shows a short introduction, the keyboard shortcuts and a link to the API's documentation. */
 export function openHelp() {
   const dialog = make(`<form method="dialog"><h2>Help</h2>
     <p>Write sections of lyrics, say how they should sound, and press <b>Sing</b>. You hear the song while it is being made.

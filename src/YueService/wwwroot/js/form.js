@@ -29,7 +29,7 @@ export const asText = signal(false);
 /** The number of takes to make at once. */
 export const takes = signal(1);
 
-/** The other fields of the request by name; null means the default.
+/** The other fields of the request by name; a field without an entry has its default value.
  * @type {import('@preact/signals').Signal<Record<string, any>>}
  */
 export const fields = signal({});
@@ -37,7 +37,7 @@ export const fields = signal({});
 /** The song that the request continues or revises; null for a new song. @type {import('@preact/signals').Signal<Remake | null>} */
 export const remake = signal(null);
 
-/** The service's messages about fields of the last request, each with the value that it is about.
+/** The service's messages about fields of the last request, with the value that each field had when it was rejected.
  * @type {import('@preact/signals').Signal<Record<string, { value: string, messages: string[] }>>}
  */
 export const refused = signal({});
@@ -198,13 +198,13 @@ export function request() {
   return fitting(body);
 }
 
-/** The chosen model; null before the service has sent its models. */
+/** The chosen model, or the service's first model if none is chosen; null before the service has sent its models. */
 export const model = computed(() => {
   const models = options.value?.models ?? [];
   return models.find((entry) => entry.name === fields.value.model) ?? models[0] ?? null;
 });
 
-/** Returns whether the chosen model supports a field. An unknown model supports every field. @param {string} name */
+/** Returns whether the chosen model supports a field; true if the model or the field is unknown. @param {string} name */
 export function isSupported(name) {
   const chosen = model.value;
   const field = options.value?.fields.find((entry) => entry.name === name);

@@ -141,7 +141,10 @@ function readPage(cursor) {
   return send('GET', `/v1/songs?${query}`);
 }
 
-/** Reads a song with its lyrics and request; returns null if it was removed. @param {string} id @returns {Promise<Job | null>} */
+/** Reads a song with its lyrics and request; returns null if that fails or the song was removed.
+ * @param {string} id
+ * @returns {Promise<Job | null>}
+ */
 export async function readJob(id) {
   try {
     const job = await send('GET', `/v1/songs/${id}`);

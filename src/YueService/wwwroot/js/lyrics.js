@@ -271,7 +271,7 @@ function CardView({ card, index }) {
 
 /** Moves a card to the place of each card whose middle the pointer passes. @param {PointerEvent} event @param {number} key */
 function drag(event, key) {
-  // The cards move in the document, which would release the pointer.
+  // The cards move in the document, which would release a pointer that one of them captured, so the section captures it.
   const scope = /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (event.currentTarget).closest('.words-section'));
   const follow = (/** @type {PointerEvent} */ { clientY }) => {
     const middles = [...scope.querySelectorAll('.card')].map((card) => card.getBoundingClientRect()).map((box) => box.top + box.height / 2);
@@ -357,7 +357,7 @@ export function plain(message) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Writes the line of a repeat mark the given number of times. @param {string} text @param {Finding} finding @param {number} times */
+/** Replaces a repeat mark with repetitions of its line. @param {string} text @param {Finding} finding @param {number} times */
 function repeated(text, finding, times) {
   const before = text.slice(0, finding.start).trimEnd();
   const start = before.lastIndexOf('\n') + 1;

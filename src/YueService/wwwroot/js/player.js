@@ -58,7 +58,7 @@ const contexts = new Map();
 let run = null;
 let timer = 0;
 
-/** The track that determines the length of the song and how much of it has arrived. */
+/** Returns the track whose length is the song's length, and which shows how much of the song has arrived. */
 export function mainTrack() {
   return trackOf(playingId.value, 'mix');
 }
@@ -164,7 +164,7 @@ function levelOf(track) {
   return mute || (someSolo && !solo) ? 0 : level;
 }
 
-/** Starts the voices at the position, as soon as enough samples have arrived. */
+/** Starts the voices at the position if enough samples have arrived. Otherwise, the player waits, and the timer calls this again. */
 function begin() {
   const tracks = voices();
   tracks.forEach((track) => track.load(!knownSeconds.has(track.id)));
@@ -280,7 +280,7 @@ function contextOf(rate) {
   return context;
 }
 
-// The first context blocks the page until the browser has started its audio service, about 0.1 s. Listing the devices starts the
+// The first context blocks the page for about 0.1 s, until the browser has started its audio service. Listing the devices starts the
 // service without blocking, and needs no permission.
 window.requestIdleCallback?.(() => navigator.mediaDevices?.enumerateDevices().catch(() => {}));
 

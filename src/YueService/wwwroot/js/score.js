@@ -15,7 +15,7 @@ import { singAgain } from './write.js';
 const Patience = 20_000;
 /** The time without typing after which a changed score is drawn, in milliseconds. */
 const DrawDelay = 300;
-/** The heights of the frame in pixels; longer scores scroll. */
+/** The smallest and the largest height of the frame in pixels; longer scores scroll. */
 const [MinHeight, MaxHeight] = [90, 440];
 /** The maximum length of a score that is drawn, which is also the service's limit. */
 const MaxCharacters = 60_000;

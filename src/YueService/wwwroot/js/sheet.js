@@ -103,13 +103,13 @@ function list(words) {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
 }
 
-/** Returns true if the song's model continues songs. @param {Job} job */
+/** Returns true if the song's model can continue songs, or is unknown. @param {Job} job */
 function canContinue(job) {
   const model = options.value?.models.find(({ name }) => name === job.song?.model);
   return !model || model.capabilities.includes('sing_again');
 }
 
-/** Continues a song: its sections are kept, and a new section is added unless an unsung one is left. @param {Job} job */
+/** Opens the form to continue a song: its sections are kept, and a section is added unless an unsung one is left. @param {Job} job */
 function continueSong(job) {
   const sung = job.song?.sections.length ?? 0;
   openRemake({ ...job.request, seed: undefined, run_n_segments: 0 },

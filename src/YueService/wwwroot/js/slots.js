@@ -64,7 +64,7 @@ function longestTag(line, words, at) {
   return { slot: '', start, end: start + words[at][0].length, words: 1 };
 }
 
-/** Replaces a tag, or adds one at the end. @param {Part | null} part @param {string} text */
+/** Replaces a tag, removes it if the text is empty, or adds one at the end. @param {Part | null} part @param {string} text */
 function put(part, text) {
   const line = genre.value;
   if (part) {

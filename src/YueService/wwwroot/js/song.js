@@ -22,7 +22,7 @@ const LongTitle = 40;
 /** The song whose title is being changed. */
 export const renaming = signal('');
 
-/** The part of the page that shows a song's sound; loaded when there is one.
+/** The part of the page that shows a song's sound; loaded when a song is shown.
  * @type {import('@preact/signals').Signal<typeof import('./sheet.js') | null>}
  */
 const sheets = signal(null);

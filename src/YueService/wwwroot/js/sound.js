@@ -20,7 +20,7 @@ export class Track {
     this.name = name;
     this.rate = 44100;
     this.channels = 1;
-    /** Counts the chunks that have arrived; code that depends on the samples reads it. */
+    /** Changes whenever samples or peaks have arrived; code that depends on them reads it. */
     this.arrived = signal(0);
     /** The samples of all channels, interleaved. */
     this.samples = new Int16Array(0);
@@ -61,7 +61,9 @@ export class Track {
     }
   }
 
-  /** Loads the peaks of a finished song, unless its samples are loaded or being loaded: loading samples takes far longer. */
+  /** Loads only the peaks of a finished song, because loading its samples takes far longer. Does nothing if the peaks or some samples are
+   * loaded, or if samples are being loaded.
+   */
   async sketch() {
     if (this.outlined > 0 || this.length > 0 || this.reading) {
       return;
@@ -81,7 +83,7 @@ export class Track {
     }
   }
 
-  /** Drops the samples from before the song was finished; their levels differ slightly from the finished file's. */
+  /** Replaces the samples from before the song was finished with those of the finished file, whose levels differ slightly. */
   renew() {
     if (this.wasLive && this.isWhole) {
       this.outlined = this.seconds;
@@ -120,7 +122,7 @@ export class Track {
       this.length = position;
       this.isWhole = true;
     } catch {
-      // A song that is queued again starts over, so its samples are sent again. The caller has to load the track again.
+      // Loading failed or was stopped, for example because the song was queued again. The next load reads the track from its beginning.
     }
 
     this.arrived.value += 1;
@@ -217,7 +219,7 @@ function grown(peaks, length) {
 /** @type {Map<string, Track>} */
 const tracks = new Map();
 
-/** Returns a song's track, always the same object.
+/** Returns a song's track: the same object for every call, unless the track was dropped to free memory.
  * @param {string} id
  * @param {string} name
  */

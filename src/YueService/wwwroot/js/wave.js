@@ -1,4 +1,4 @@
-// The waveform: sections above, a lane for each track, and a ruler below. Together, they form a time slider.
+// The waveform: sections above, a lane for each track, and a ruler below. The lanes together form a time slider.
 import { effect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { lanes, open, playingId, position, seek } from './player.js';

@@ -261,7 +261,7 @@ function openFile() {
   input.click();
 }
 
-/** Shows the licence of the model that will sing. The demo model has that of the program. */
+/** Shows the licence of the model that will sing. Nothing is shown for the demo model, which has the program's licence. */
 function Licence() {
   const licence = model.value?.licence;
   return licence && health.value?.demo === false ? html`<p class="licence">Licence of the model: <a href=${licence.link}
