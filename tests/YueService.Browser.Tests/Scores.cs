@@ -32,7 +32,7 @@ internal static class Scores
     /// <summary>A poem, which is not ABC notation.</summary>
     public const string Poem = "Roses are red,\nviolets are blue.\n\nSugar is sweet & so are you!";
 
-    /// <summary>Markup and links in every place where the library draws text.</summary>
+    /// <summary>A score with markup and links in every place where abcjs draws text.</summary>
     public const string Markup = """
         X:1
         T:<script>parent.hacked = 1</script>
@@ -54,7 +54,7 @@ internal static class Scores
 
         """;
 
-    /// <summary>Directives with values far out of range, and an empty block of text.</summary>
+    /// <summary>A score with directives whose values are far out of range, and with an empty block of text.</summary>
     public const string Directives = """
         X:1
         %%scale 1000000

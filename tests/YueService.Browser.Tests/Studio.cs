@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The browser and the service that most tests share.</summary>
+/// <summary>The browser and the services that tests share.</summary>
 public sealed class Studio : IAsyncLifetime
 {
     // The headless shell is preferred: it opens a window in less than half the time, because it has no user interface of its own.

@@ -406,8 +406,8 @@ public sealed class CudaDecoderTests
             _fed = [ids[^1]];
         }
 
-        /// <summary>Processes the last id that was fed, and returns the difference between the log-probabilities of the best id and the given
-        /// id.</summary>
+        /// <summary>Processes the last id that was fed, and returns the difference between the log-probabilities of the best id and the
+        /// given id.</summary>
         public double GapToBest(int id, SectionSampling sampling)
         {
             using var scope = NewDisposeScope();

@@ -248,7 +248,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
 
     private sealed record SoundValues(int[] Single, int[] Dual, int Frames, float Decoded, JsonObject Peaks);
 
-    /// <summary>Measures the peaks of songs with the decoder that requests use, and the peaks of tracks with the individual models.</summary>
+    /// <summary>Measures the peaks of songs with the decoder that requests use, and those of tracks with the individual models.</summary>
     private sealed class SongPeaks(SongDecoder songs, CodecDecoder codec, Vocos vocal, Vocos instrumental)
     {
         public JsonObject Measure(Tensor vocalCodes, Tensor instrumentalCodes)
