@@ -67,8 +67,8 @@ internal sealed partial class GenerateOptions
         })),
     ];
 
-    /// <summary>Returns the option of a field, such as <c>--top-p</c> for <c>sampling.top_p</c>. A part of a field has the option of the
-    /// whole field.</summary>
+    /// <summary>Returns the name of a field's option, such as <c>--top-p</c> for <c>sampling.top_p</c>. A part of a field has the option of
+    /// the whole field.</summary>
     public static string OptionFor(string path)
     {
         var field = SongFields.All.FirstOrDefault(field => field.Path == path || IsWithin(path, field));
@@ -142,7 +142,7 @@ internal sealed partial class GenerateOptions
         : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value
         : text;
 
-    /// <summary>Returns a number, or an array if there are several separated by commas.</summary>
+    /// <summary>Parses a number, or several numbers separated by commas, which are returned as an array.</summary>
     private static JsonNode ToNumbers(string text)
     {
         var items = text.Split(',', StringSplitOptions.TrimEntries).Select(ToNumber).ToArray();

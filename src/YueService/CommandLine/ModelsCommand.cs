@@ -211,7 +211,8 @@ internal sealed class ModelsCommand
         : throw new UsageException(
             $"There is no profile '{profile}'; the profiles are {string.Join(", ", folder.Manifest.Profiles.Keys)}.");
 
-    /// <summary>Returns the token from the environment. A token that is not valid in a header is rejected without being shown.</summary>
+    /// <summary>Returns the token from the environment; null without one. A token that is not valid in a header is rejected without being
+    /// shown.</summary>
     private static string? Token()
     {
         var token = Environment.GetEnvironmentVariable(TokenVariable)?.Trim();

@@ -7,11 +7,11 @@ namespace YueService.CommandLine;
 /// <c>models</c>.</summary>
 internal static class YueCommandLine
 {
-    /// <summary>Runs a command line to its end.</summary>
+    /// <summary>Runs a command line until its command ends.</summary>
     /// <param name="args">The arguments after the program's name.</param>
     /// <param name="configure">Registers the engine and the encoder.</param>
     /// <param name="output">Receives results.</param>
-    /// <param name="error">Receives progress and errors.</param>
+    /// <param name="error">Receives progress, warnings and errors.</param>
     /// <param name="file">The output for files named <c>-</c>; null means the process's standard output.</param>
     /// <param name="cancel">Cancels the command like Ctrl-C.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>

@@ -62,7 +62,7 @@ internal sealed class JobFeed
         }
     }
 
-    /// <summary>Completes when the job's end is stored, or when this process leaves the job to the next process.</summary>
+    /// <summary>Completes when the job's end is stored, or when this process leaves the job to another process.</summary>
     public Task Ended => _ended.Task;
 
     /// <summary>Completes when the job's end could not be stored at the first attempt.</summary>
@@ -114,7 +114,7 @@ internal sealed class JobFeed
         _delayed.TrySetResult();
     }
 
-    /// <summary>Ends the feed without a final state, because the next process continues the job.</summary>
+    /// <summary>Ends the feed without a final state, because another process continues the job. Has no effect after the end.</summary>
     public void Leave() => _ended.TrySetResult();
 
     /// <summary>Publishes the last update.</summary>
@@ -141,7 +141,8 @@ internal sealed class JobFeed
     public string IdOf(JobUpdate update) =>
         _isShared ? $"{update.Number >> 32}-{(uint)update.Number}" : $"{_process}-{update.Number}";
 
-    /// <summary>Returns the number of an update by its identifier; -1 if it is from another process, so that every update is new.</summary>
+    /// <summary>Returns the number of an update by its identifier; -1 if the identifier is missing, invalid or from another process, so
+    /// that every update counts as new.</summary>
     public long NumberOf(string? eventId) => _isShared ? SharedNumberOf(eventId) :
         eventId is not null && eventId.StartsWith(_process + "-", StringComparison.Ordinal)
         && long.TryParse(eventId.AsSpan(_process.Length + 1), out var number)

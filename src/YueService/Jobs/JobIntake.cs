@@ -30,7 +30,7 @@ internal sealed class JobIntake(
     /// <param name="request">The request.</param>
     /// <param name="caller">Cancels the job when the caller disconnects.</param>
     /// <param name="isStreamed">True if the caller listens while the song is being made.</param>
-    /// <param name="owner">A name for the caller's API key; null without keys.</param>
+    /// <param name="owner">The name of the caller's API key; null without keys.</param>
     /// <returns>The job; null if it is rejected.</returns>
     public async Task<(IntakeOutcome Outcome, Job? Job)> TakeAsync(
         JobRequest request, CancellationToken caller, bool isStreamed = false, string? owner = null)
@@ -74,7 +74,7 @@ internal sealed class JobIntake(
     /// <param name="takes">The number of jobs, with consecutive seeds. Several jobs form a group.</param>
     /// <param name="key">The <c>Idempotency-Key</c>; null without one.</param>
     /// <param name="bodyHash">The hash of the body, if there is a key.</param>
-    /// <param name="owner">A name for the caller's API key; null without keys.</param>
+    /// <param name="owner">The name of the caller's API key; null without keys.</param>
     /// <param name="cancel">Cancelled when the caller disconnects.</param>
     /// <exception cref="StorageException">The jobs could not be stored.</exception>
     public async Task<Submission> KeepAsync(

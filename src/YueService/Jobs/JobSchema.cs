@@ -31,8 +31,8 @@ internal static class JobSchema
     // Version 2 stores the sizes of a job's files.
     private const string ToVersion2 = "ALTER TABLE jobs ADD COLUMN files TEXT;";
 
-    // Version 3 stores the user's data about a song, its origin, and its searchable text. It stores the kind of a fault; earlier versions
-    // stored the name and the title of a problem type. The searchable text is in a separate table, so that a search reads nothing else.
+    // Version 3 stores the user's data about a song, its origin, and its searchable text, which is in a separate table, so that a search
+    // reads nothing else. It also stores the kind of a fault; earlier versions stored the name and the title of a problem type.
     private const string ToVersion3 = """
         ALTER TABLE jobs ADD COLUMN title TEXT;
         ALTER TABLE jobs ADD COLUMN note TEXT;

@@ -194,7 +194,7 @@ internal sealed record GroupView(StoredGroup Group, IReadOnlyList<JobView> Takes
 
 /// <summary>The current state of a kept job.</summary>
 /// <param name="Job">The job in the log.</param>
-/// <param name="Live">The job in this process; null if it is not there.</param>
+/// <param name="Live">The unfinished job; null if it has ended, or if this process does not have it.</param>
 internal sealed record JobView(StoredJob Job, Job? Live)
 {
     /// <summary>The state. For a job that has just begun, the state in the log may be outdated.</summary>

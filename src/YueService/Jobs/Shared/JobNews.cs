@@ -10,7 +10,7 @@ namespace YueService.Jobs.Shared;
 /// <param name="AudibleSeconds">The length of the sound so far, in seconds.</param>
 internal sealed record JobNews(string Id, long Number, JobState State, SongProgress? Progress, double AudibleSeconds)
 {
-    // A notification of PostgreSQL has less than 8,000 bytes.
+    // In PostgreSQL, a notification must be shorter than 8,000 bytes.
     private const int MaxBytes = 7_000;
     private const string Kind = "progress ";
 
@@ -25,7 +25,7 @@ internal sealed record JobNews(string Id, long Number, JobState State, SongProgr
             var json = JobRows.ToJson(bare);
             if (json.Length > MaxBytes)
             {
-                // The starts of very many sections are sent with the next change of section.
+                // If there are very many sections, readers get their starts from the row after the next change of section.
                 json = JobRows.ToJson(item with { Progress = item.Progress! with { Starts = [], Score = null } });
             }
 

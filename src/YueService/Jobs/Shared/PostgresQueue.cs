@@ -348,7 +348,7 @@ internal sealed record ProcessHeartbeat(string Id, string Name, bool MakesSongs,
 /// <param name="Models">The models that it has, with their families.</param>
 /// <param name="Slots">The number of songs that it makes at once; 0 if it makes none.</param>
 /// <param name="Running">The number of songs that it is making now.</param>
-/// <param name="SongSeconds">The average time of a song there; null before the first song.</param>
+/// <param name="SongSeconds">The average time of a song in the process; null before the first song.</param>
 /// <param name="Device">The device that it computes on.</param>
 /// <param name="IsDemo">True if it has the built-in demo model.</param>
 internal sealed record ProcessAbout(

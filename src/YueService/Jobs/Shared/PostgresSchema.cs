@@ -206,7 +206,8 @@ internal static class PostgresSchema
         return version == 0;
     }
 
-    /// <summary>Returns the schema's version, and the version that a release must support to use it; 0 if there is none.</summary>
+    /// <summary>Returns the schema's version, and the version that a release must support to use it. Both are 0 if no version is
+    /// stored.</summary>
     public static async Task<(int Version, int OldestRelease)> VersionOfAsync(NpgsqlConnection connection, CancellationToken cancel)
     {
         await using var select = new NpgsqlCommand(

@@ -8,7 +8,8 @@ namespace YueService.Jobs.Shared;
 /// <summary>Registers the services of processes that share their jobs.</summary>
 internal static class SharedExtensions
 {
-    /// <summary>Lets the settings decide whether this process shares its jobs. Call it after the jobs are registered.</summary>
+    /// <summary>Registers the services for shared jobs; the settings decide whether they are used. To be called after the jobs are
+    /// registered.</summary>
     /// <param name="services">The services.</param>
     /// <param name="role">The part of the work that the process does.</param>
     public static void AddSharedJobs(this IServiceCollection services, ServiceRole role)

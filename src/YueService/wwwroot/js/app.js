@@ -120,7 +120,7 @@ function Message() {
   const message = toast.value;
   const action = useRef(/** @type {HTMLButtonElement | null} */ (null));
   useEffect(() => {
-    // The focused element was removed, for example with a deleted song. The action gets the focus, so that the keyboard reaches it next.
+    // If the focused element was removed, for example with a deleted song, the action gets the focus, so that keys reach it.
     if (message?.isByKey && document.activeElement === document.body) {
       action.current?.focus();
     }

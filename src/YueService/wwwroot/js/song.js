@@ -19,7 +19,7 @@ const Guess = 8;
 /** Titles with more characters may not fit: they are shown in full on focus or hover. */
 const LongTitle = 40;
 
-/** The song whose title is being changed. */
+/** The id of the song whose title is being changed; empty for none. */
 export const renaming = signal('');
 
 /** The part of the page that shows a song's sound; loaded when a song is shown.
