@@ -5,8 +5,8 @@ using System.CommandLine.Invocation;
 namespace YueService.CommandLine;
 
 /// <summary>Prints the help of a command. If the command accepts settings by their full names, a separate section says so.</summary>
-/// <remarks>The library's own text about additional arguments has an extra bracket, and says that they are passed to another
-/// program.</remarks>
+/// <remarks>This section replaces the library's own text about additional arguments, which has an extra bracket and says that such
+/// arguments are passed to another program.</remarks>
 internal sealed class HelpText(HelpAction help) : SynchronousCommandLineAction
 {
     /// <summary>Sets the help of a command line.</summary>

@@ -6,7 +6,7 @@ namespace YueService.Jobs;
 /// <remarks>
 /// A watcher is represented only by the number of its last event, so a slow watcher needs no memory. The events that are kept are the
 /// latest progress of each job, and the last few thousand changes of state, stage and section of all jobs together. A watcher that needs
-/// older changes has to read the current state of all jobs instead.
+/// older changes has to read the current state of the jobs instead.
 /// </remarks>
 internal sealed class JobEvents
 {

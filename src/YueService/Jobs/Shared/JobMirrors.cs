@@ -6,8 +6,8 @@ namespace YueService.Jobs.Shared;
 
 /// <summary>The unfinished jobs of all processes as callers of this process see them, with the updates that their workers report.</summary>
 /// <remarks>
-/// The rows are authoritative. Changed rows are read after each notification and once per second. Progress between two changes of stage or
-/// section is sent only in notifications.
+/// The rows are authoritative. Changed rows are read after each notification of a change, and once per second. Progress between two changes
+/// of stage or section is sent only in notifications.
 /// </remarks>
 internal sealed partial class JobMirrors : BackgroundService, IJobBoard
 {

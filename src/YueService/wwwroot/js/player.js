@@ -18,7 +18,7 @@ export const hasEnded = signal(false);
 /** The position in seconds. */
 export const position = signal(0);
 
-/** The mixer channels of the stems: mute, solo, and level from 0 to 1. */
+/** The mixer channels of the stems: mute, solo, and level from 0 to 1.5, where 1 is unchanged. */
 export const lanes = {
   vocal: signal({ mute: false, solo: false, level: 1 }),
   instrumental: signal({ mute: false, solo: false, level: 1 }),

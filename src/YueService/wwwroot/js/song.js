@@ -13,7 +13,7 @@ import { readScores, scores, singAgain } from './write.js';
 /** @typedef {import('./types').Job} Job */
 /** @typedef {{ tag: string, start: number, seconds: number, state: 'done' | 'now' | 'kept' | 'todo' }} Block */
 
-/** The length of a section before the service has estimated it. */
+/** The length of a section in seconds, as long as the service has not estimated it. */
 const Guess = 8;
 
 /** Titles with more characters may not fit: they are shown in full on focus or hover. */
