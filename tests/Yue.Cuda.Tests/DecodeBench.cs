@@ -61,18 +61,18 @@ internal sealed class DecodeBench : IDisposable
         return reference;
     }
 
-    /// <summary>Returns random values of the type that is copied to <see cref="Cache"/>: float32 for a float32 cache, otherwise
-    /// bf16.</summary>
+    /// <summary>Returns random values that the type of the copies to <see cref="Cache"/> represents exactly: float32 for a float32 cache,
+    /// otherwise bf16.</summary>
     public float[] Dense(Random random, int count) => Cache.Type == CacheType.Float32
         ? [.. Enumerable.Range(0, count).Select(_ => ((float)random.NextDouble() * 4) - 2)]
         : [.. Bf16.Random(random, count, 2).Select(Bf16.ToFloat)];
 
-    /// <summary>Copies values to the device, in the type of <see cref="Dense"/>.</summary>
+    /// <summary>Copies values to the device, as float32 for a float32 cache and otherwise as bf16.</summary>
     public DeviceMemory Upload(float[] values) => Cache.Type == CacheType.Float32
         ? TestMatrix.Upload<float>(values, Stream)
         : TestMatrix.Upload<ushort>([.. values.Select(value => Bf16.From(value))], Stream);
 
-    /// <summary>Copies values from the device, in the type of <see cref="Dense"/>.</summary>
+    /// <summary>Copies values from the device, where they are float32 for a float32 cache and otherwise bf16.</summary>
     public float[] Download(DeviceMemory memory, int count) => Cache.Type == CacheType.Float32
         ? CudaCopy.ToHost<float>(memory.Address, count, Stream)
         : [.. CudaCopy.ToHost<ushort>(memory.Address, count, Stream).Select(Bf16.ToFloat)];

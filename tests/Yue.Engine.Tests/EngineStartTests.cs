@@ -6,7 +6,8 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Tests the engine's errors for invalid checkpoint files. Each test changes one thing in a copy of the demo files.</summary>
+/// <summary>Tests the start of the engine, and its errors for invalid checkpoint files and devices. Each test of an invalid file changes
+/// one thing in a copy of the demo files.</summary>
 public sealed class EngineStartTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

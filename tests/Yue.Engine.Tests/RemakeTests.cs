@@ -5,7 +5,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Tests songs that start from existing codes: finished drafts, continued songs, and replaced sections.</summary>
+/// <summary>Tests songs that start from existing codes (finished drafts, continued songs and replaced sections), and the lengths and ends
+/// of sections.</summary>
 public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     private static readonly OutputSettings Codec = new() { SampleRate = OutputSettings.CodecSampleRateHz };

@@ -4,7 +4,8 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests that pages of other sites cannot use the service, and that the service's pages load nothing from other sites.</summary>
+/// <summary>Tests that pages of other sites can only link to the service, and that the service's pages load nothing from other
+/// sites.</summary>
 public sealed class ForeignPageTests(Studio studio)
 {
     [Fact]

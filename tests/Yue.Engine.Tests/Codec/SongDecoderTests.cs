@@ -98,7 +98,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
         var vocoder = (parts & (SongParts.VocoderMix | SongParts.VocoderTracks | SongParts.Spliced)) != 0;
         var passes = (codec ? 2 : 0) + (vocoder ? 2 : 0);
 
-        // A step is a window of both tracks. The contexts of both models are 11 to 20 frames, so the last window keeps 20 frames.
+        // A step decodes a window of 10 frames of each track. The context of each model is 11 to 20 frames, so the last window has 20.
         Assert.Equal(passes, decoding.Passes);
         var models = passes / 2;
         long[] regular = [.. Enumerable.Range(1, 8 * models).Select(step => 20L * step)];

@@ -13,7 +13,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>Compares the GPU's decoders with the reference decoders, which have the same weights.</summary>
+/// <summary>Compares the GPU's decoders with the reference decoders, which have the same weights, and songs made together with songs
+/// made alone.</summary>
 [Trait("Category", "Gpu")]
 public sealed class CudaDecoderTests
 {

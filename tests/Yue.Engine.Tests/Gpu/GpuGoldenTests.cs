@@ -11,7 +11,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>Compares results on a GPU with the goldens. Each pair of weight and cache types has its own tolerance.</summary>
+/// <summary>Compares results on a GPU with the goldens and with float32 models. Each pair of weight and cache types has its own
+/// tolerance.</summary>
 [Trait("Category", "Gpu")]
 public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<GpuGoldenTests.Compiled>
 {

@@ -4,7 +4,8 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Tests that the target of every link in documents, and every path and section that documents and code name, exists.</summary>
+/// <summary>Tests that the target of every link in documents, and every path and section that documents and code name, exists, and that
+/// the indexes of the documentation are complete.</summary>
 public sealed partial class LinkTests
 {
     /// <summary>The folders that contain the repository's own files. Files directly in the root are also read.</summary>

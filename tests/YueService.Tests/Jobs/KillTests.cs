@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests the real program with the demo model when it is killed at random times.</summary>
+/// <summary>Tests the real program with the demo model when it is killed at random times or while a song is streamed.</summary>
 public sealed class KillTests : IDisposable
 {
     /// <summary>The number of kills, at most 50. The default is small because each kill needs a restart; <c>YUE_KILLS</c> overrides
