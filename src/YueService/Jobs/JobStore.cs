@@ -75,7 +75,11 @@ internal sealed partial class JobStore(
             return null;
         }
 
-        events.Edited(job);
+        if (!log.IsShared)
+        {
+            events.Edited(job);     // with a shared log, every process publishes the edit when it is notified
+        }
+
         return View(job);
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text;
 using Xunit;
 using Yue.Testing;
@@ -166,6 +167,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     [Fact]
     public async Task Changes_of_all_jobs_are_seen_in_every_process()
     {
+        using var own = await EventStream.OpenAllAsync(A);
         using var events = await EventStream.OpenAllAsync(B);
         Assert.Equal("snapshot", (await events.NextAsync())!.Value.Name);
         var job = await A.SubmitAsync("la");
@@ -181,10 +183,17 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
         }
 
         Assert.Contains("running", names);
-        using var removed = await A.DeleteAsync(job, Cancel);
-        while ((await events.NextAsync())!.Value.Name != "removed")
+        using var edited = await A.PatchAsync(job, JsonContent.Create(new { title = "Harbor lights" }), Cancel);
+        edited.EnsureSuccessStatusCode();
+        var edit = (await events.NextAsync())!.Value;
+        Assert.Equal(("edited", "Harbor lights"), (edit.Name, edit.Data.GetProperty("title").GetString()));
+        while ((await own.NextAsync())!.Value.Name != "edited")
         {
         }
+
+        using var removed = await A.DeleteAsync(job, Cancel);
+        Assert.Equal("removed", (await events.NextAsync())!.Value.Name);
+        Assert.Equal("removed", (await own.NextAsync())!.Value.Name);
     }
 
     /// <summary>Returns true for an event of a song in its second stage.</summary>

@@ -19,6 +19,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     private static readonly TimeSpan RefreshPause = TimeSpan.FromMilliseconds(20);
 
     private readonly PostgresQueue _queue;
+    private readonly IJobLog _log;
     private readonly SharedSettings _settings;
     private readonly SharedProcesses _processes;
     private readonly SharedNotices _notices;
@@ -45,11 +46,12 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
     private volatile IReadOnlyList<Job> _waiting = [];
 
     public JobMirrors(
-        PostgresQueue queue, SharedSettings settings, SharedProcesses processes, SharedNotices notices, MirrorSongs songs,
-        IStreamEncoder streams, JobEvents events, JobEstimate estimate, JobSignals signals, IOptions<JobOptions> options,
+        PostgresQueue queue, IJobLog log, SharedSettings settings, SharedProcesses processes, SharedNotices notices,
+        MirrorSongs songs, IStreamEncoder streams, JobEvents events, JobEstimate estimate, JobSignals signals, IOptions<JobOptions> options,
         TimeProvider clock, ILogger<JobMirrors> logger)
     {
-        (_queue, _settings, _processes, _notices, _songs, _streams) = (queue, settings, processes, notices, songs, streams);
+        (_queue, _log, _settings, _processes, _notices) = (queue, log, settings, processes, notices);
+        (_songs, _streams) = (songs, streams);
         _estimate = estimate;
         (_events, _signals, _options, _clock, _logger) = (events, signals, options, clock, logger);
     }
@@ -188,7 +190,11 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
             case "sound":
                 _songs.Hint(id);
                 break;
-            case "edited" or "queued" or "changed" or "":
+            case "edited":
+                Hint();
+                _ = PublishEditAsync(id);
+                break;
+            case "queued" or "changed" or "":
                 Hint();
                 break;
         }
@@ -329,6 +335,22 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
 
         _ = job.Cancelled.UnsafeRegister(_ => _ = CancelAsync(job.Id), null);
         _songs.Follow(job);
+    }
+
+    /// <summary>Publishes an edit of a job, which may be finished and is then not mirrored.</summary>
+    private async Task PublishEditAsync(string id)
+    {
+        try
+        {
+            if (await _log.FindAsync(id, CancellationToken.None) is { Caller: null } job)
+            {
+                _events.Edited(job);
+            }
+        }
+        catch (StorageException e)
+        {
+            LogUnreadable(e.Message);
+        }
     }
 
     private async Task CancelAsync(string id)
