@@ -204,7 +204,7 @@ namespace YueService.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// Returns whether the process responds.
+        /// Returns ok as long as the process responds.
         /// </summary>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -3118,7 +3118,7 @@ namespace YueService.Client
         public string Genre { get; set; } = default!;
 
         /// <summary>
-        /// The maximum number of tokens per section. Null if `target_seconds` determines it, and for a model without
+        /// The maximum number of tokens per section. Null if `target_seconds` determines it, or if the model has no
         /// <br/>    sections.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("max_new_tokens")]
@@ -4079,7 +4079,7 @@ namespace YueService.Client
         public double? AudibleSeconds { get; set; } = default!;
 
         /// <summary>
-        /// The starts of the sections that are written so far; null unless running.
+        /// The starts of the sections that have begun so far; null unless running.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("sections")]
         public System.Collections.Generic.IReadOnlyList<SectionStartBody>? Sections { get; set; } = default!;
@@ -4210,7 +4210,7 @@ namespace YueService.Client
         public double Seconds { get; set; } = default!;
 
         /// <summary>
-        /// False while the song is being made and there will be more.
+        /// False while the song is being made and more peaks will follow.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("complete")]
         public bool Complete { get; set; } = default!;
