@@ -2,7 +2,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Bench;
 
-/// <summary>Song requests with lyrics of many lengths and genre lines of many tempos.</summary>
+/// <summary>Song requests with short lyrics of different lengths, and genre lines with and without a tempo.</summary>
 internal static class BenchLyrics
 {
     private static readonly string[] Words =

@@ -16,7 +16,7 @@ public sealed unsafe class CudaLlama : IDisposable
 
     private const int MaxSplits = 64;
     private const int MaxBlocks = 256;
-    private const int MaxChunk = 2048;                         // maximum number of values of a weight row in a slot of the ring
+    private const int MaxChunk = 2048;                         // maximum number of values of a weight row in a slot of the copy ring
     private const int HeadTiles = LlamaShape.HeadSize / 8;     // HEAD_TILES of step.cuh
     private static readonly int[] Builds = [8, 16, 32, 64, 80];
 
@@ -55,7 +55,8 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="weights">The weights' addresses.</param>
     /// <param name="keyValues">The cache that rows' page tables point into; not disposed here.</param>
     /// <param name="rows">The maximum number of rows, at most 80.</param>
-    /// <param name="headRows">The maximum number of head rows of a step; the logits buffer holds this number times the rows.</param>
+    /// <param name="headRows">The maximum number of rows of the output head in a step; the logits buffer holds this number times
+    /// <paramref name="rows"/>.</param>
     /// <param name="maxSlots">The maximum number of slots of the copy ring, limited by shared memory. Tests use fewer slots to simulate a
     /// smaller GPU.</param>
     /// <param name="bulkCopies">True to use the bulk copy engine if there is one. Tests pass false to use the copies of older

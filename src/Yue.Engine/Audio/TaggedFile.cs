@@ -47,7 +47,7 @@ public static class TaggedFile
             return null;
         }
 
-        // Only tags follow the samples.
+        // Nothing but tags can follow the samples.
         var samples = WavFile.SampleBytes(header);
         if (WavFile.HeaderBytes + samples >= file.Length)
         {

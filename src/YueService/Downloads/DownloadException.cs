@@ -9,7 +9,7 @@ internal enum DownloadRemedy
     /// <summary>Request the rest of the range again.</summary>
     Resume,
 
-    /// <summary>Download the file again from its start, because the bytes so far cannot be continued.</summary>
+    /// <summary>Download the file again from its start, because the partial download cannot be resumed.</summary>
     Restart,
 }
 

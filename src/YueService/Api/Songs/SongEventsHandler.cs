@@ -18,9 +18,9 @@ internal sealed class SongEventsHandler(
     private const string ScoreEvent = "score";
 
     /// <summary>Streams a job's progress until the job ends.</summary>
-    /// <remarks>Events have the name of the state; their data is JSON. For a song with a score, the event score is sent before the first
-    /// music token. A client that reconnects with Last-Event-ID misses no change of state, stage or section. After the last event the
-    /// stream ends; a client that reconnects then gets a 204.</remarks>
+    /// <remarks>The name of a progress event is the state; the data of every event is JSON. For a song with a score, an event with the
+    /// name <c>score</c> is sent before the first music token. A client that reconnects with Last-Event-ID misses no change of state, stage
+    /// or section. After the last event the stream ends; a client that reconnects then gets a 204.</remarks>
     /// <response code="200">The stream.</response>
     /// <response code="204">The client already has the last event.</response>
     /// <response code="404">There is no such job, or it was removed.</response>

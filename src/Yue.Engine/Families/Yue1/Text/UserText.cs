@@ -7,7 +7,7 @@ namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>A user's text, made safe for a prompt, and warnings about the changes.</summary>
 /// <param name="Text">The text in normalization form C with line feeds as line ends. It contains no control token, prompt marker, lone
-/// surrogate, control character or invisible character.</param>
+/// surrogate, invisible character, or control character except tabs and line feeds.</param>
 /// <param name="Warnings">Warnings about the changes, in plain words; empty if there are none.</param>
 public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 

@@ -12,7 +12,7 @@ public sealed class SongPrompts
 
     /// <summary>Encodes the text of a song's prompts.</summary>
     /// <param name="tokenizer">Encodes the text in one piece.</param>
-    /// <param name="plan">The score that precedes the music.</param>
+    /// <param name="plan">The kind of score that precedes the music.</param>
     /// <param name="style">The style line. May be empty.</param>
     /// <param name="lyrics">The lyrics. May be empty.</param>
     public SongPrompts(BytePairTokenizer tokenizer, ScorePlan plan, string style, string lyrics)
@@ -38,7 +38,8 @@ public sealed class SongPrompts
         [TokenIds.EndOfDocument, .. _text, TokenIds.ScoreStart, .. Checked(score), TokenIds.ScoreEnd, TokenIds.MusicStart];
 
     /// <summary>Returns the prompt for guidance, which contains the score, but neither style nor lyrics.</summary>
-    /// <param name="score">The score, as in <see cref="ForMusic"/>. If the plan is off, this prompt does not contain a score.</param>
+    /// <param name="score">The score, as in <see cref="ForMusic"/>. If the plan is off, this prompt does not even contain
+    /// the ids that begin and end a score.</param>
     public int[] ForGuidance(ReadOnlySpan<int> score)
     {
         var checkedScore = Checked(score);
