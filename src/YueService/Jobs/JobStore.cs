@@ -201,8 +201,10 @@ internal sealed record GroupView(StoredGroup Group, IReadOnlyList<JobView> Takes
 /// <param name="Live">The unfinished job; null if it has ended, or if this process does not have it.</param>
 internal sealed record JobView(StoredJob Job, Job? Live)
 {
-    /// <summary>The state. For a job that has just begun, the state in the log may be outdated.</summary>
-    public JobState State => Job.IsFinished || Live is null ? Job.State : Live.Feed.Latest.State;
+    /// <summary>The state. For a job that has just begun, the state in the log may be outdated. A job that has ended since the log was read
+    /// is still running, because its song or fault was not read with it.</summary>
+    public JobState State => Job.IsFinished || Live is null ? Job.State
+        : Live.Feed.Latest.State == JobState.Queued ? JobState.Queued : JobState.Running;
 
     /// <summary>The reason why the job has not ended yet although its song is made or it was cancelled, or why no worker can take it; null
     /// otherwise.</summary>

@@ -56,6 +56,19 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
+    public async Task A_job_that_ends_after_its_row_was_read_has_not_succeeded_without_its_song()
+    {
+        var job = await _client.SubmitAsync("one");
+        await _client.WhenAsync(job, "running");
+        var read = await _app.Services.GetRequiredService<JobStore>()
+            .FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken);
+        _stage["one"].Finish();
+        await _client.WhenAsync(job, "succeeded");
+        Assert.Null(read!.Job.Song);
+        Assert.Equal(JobState.Running, read.State);
+    }
+
+    [Fact]
     public async Task Prefer_respond_async_turns_a_predict_request_into_a_job()
     {
         using var response = await _client.PredictAsync("""{"lyrics":"one"}""", request => request.Headers.Add("Prefer", "respond-async"));
