@@ -15,7 +15,7 @@ public sealed class ClipTests(Studio studio)
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service, path: null);
-        await tab.Page.RouteAsync("**/v1/options", AddLyricsModelAsync);
+        await tab.ChangeResponsesAsync("**/v1/options", AddLyricsModel);
         await tab.Page.GotoAsync("/");
         var choosing = tab.Page.WaitForFileChooserAsync();
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "+ Style clip" }).ClickAsync();
@@ -62,11 +62,10 @@ public sealed class ClipTests(Studio studio)
         await Assertions.Expect(start).ToHaveCountAsync(0);
     }
 
-    /// <summary>Adds to the service's options a model that accepts clips but does not follow them.</summary>
-    private static async Task AddLyricsModelAsync(IRoute route)
+    /// <summary>Adds a model that accepts clips but does not follow them to the service's options.</summary>
+    private static string AddLyricsModel(string options)
     {
-        var response = await route.FetchAsync();
-        var body = JsonNode.Parse(await response.TextAsync())!;
+        var body = JsonNode.Parse(options)!;
         var models = body["models"]!.AsArray();
         var model = models[0]!.DeepClone();
         model["name"] = LyricsModel;
@@ -78,7 +77,7 @@ public sealed class ClipTests(Studio studio)
             field!["models"]!.AsArray().Add(LyricsModel);
         }
 
-        await route.FulfillAsync(new() { Response = response, Body = body.ToJsonString() });
+        return body.ToJsonString();
     }
 
     private static async Task ChooseModelAsync(StudioTab tab, string model)

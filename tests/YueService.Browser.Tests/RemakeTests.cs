@@ -64,12 +64,8 @@ public sealed class RemakeTests(Studio studio)
         var service = await studio.ServiceAsync();
         var song = await studio.SongAsync();
         await using var tab = await studio.OpenAsync(service, path: null);
-        await tab.Page.RouteAsync("**/v1/options", async route =>
-        {
-            var response = await route.FetchAsync();
-            var body = (await response.TextAsync()).Replace("\"sing_again\"", "\"score\"", StringComparison.Ordinal);
-            await route.FulfillAsync(new() { Response = response, Body = body });
-        });
+        await tab.ChangeResponsesAsync(
+            "**/v1/options", body => body.Replace("\"sing_again\"", "\"score\"", StringComparison.Ordinal));
         await tab.Page.GotoAsync($"/#song={song}");
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" })).ToBeVisibleAsync();
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Continue" })).ToHaveCountAsync(0);

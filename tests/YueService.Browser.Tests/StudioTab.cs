@@ -73,6 +73,24 @@ internal sealed class StudioTab : IAsyncDisposable
         return tab;
     }
 
+    /// <summary>Changes the body of every response to a URL from now on.</summary>
+    /// <param name="url">The pattern of the URL.</param>
+    /// <param name="change">Returns the new body.</param>
+    public Task ChangeResponsesAsync(string url, Func<string, string> change) => Page.RouteAsync(url, async route =>
+    {
+        try
+        {
+            // The connection may be one that the service has just closed because it was idle.
+            var response = await route.FetchAsync(new() { MaxRetries = 3, Timeout = TimeoutMs });
+            await route.FulfillAsync(new() { Response = response, Body = change(await response.TextAsync()) });
+        }
+        catch (Exception e)
+        {
+            _errors.Add($"The response to {route.Request.Url} was not changed: {e}");
+            await route.AbortAsync();
+        }
+    });
+
     /// <summary>Enters a short length and the seed in the form. Its lyrics are not changed.</summary>
     /// <param name="seed">The seed of the song; null for a new one.</param>
     /// <param name="secondsPerSection">The length of each section.</param>

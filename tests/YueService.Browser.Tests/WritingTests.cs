@@ -166,12 +166,8 @@ public sealed class WritingTests(Studio studio)
     public async Task The_license_of_a_model_is_in_the_settings()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), path: null);
-        await tab.Page.RouteAsync("**/health", async route =>
-        {
-            var response = await route.FetchAsync();
-            var body = (await response.TextAsync()).Replace("\"demo\":true", "\"demo\":false", StringComparison.Ordinal);
-            await route.FulfillAsync(new() { Response = response, Body = body });
-        });
+        await tab.ChangeResponsesAsync(
+            "**/health", body => body.Replace("\"demo\":true", "\"demo\":false", StringComparison.Ordinal));
         await tab.Page.GotoAsync("/");
         await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
         var link = tab.Page.GetByRole(AriaRole.Link, new() { Name = "Apache-2.0" });

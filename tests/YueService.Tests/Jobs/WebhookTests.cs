@@ -253,8 +253,12 @@ public sealed class WebhookTests
     private static Task<string> SubmitAsync(HttpClient client, WebhookReceiver receiver, string lyrics) =>
         client.SubmitAsync(lyrics, $$""","callback_url":"http://127.0.0.1:{{receiver.Port}}/hook" """);
 
-    private static Task<IReadOnlyList<DueWebhook>> DueAsync(YueApp app) =>
-        app.Services.GetRequiredService<IJobLog>().ListWebhooksAsync(10, TestContext.Current.CancellationToken);
+    /// <summary>Returns the webhooks that are still to be sent. A song can be made before the store is open, so this waits for it.</summary>
+    private static async Task<IReadOnlyList<DueWebhook>> DueAsync(YueApp app)
+    {
+        await app.Services.GetRequiredService<JobSignals>().WhenOpenAsync(TestContext.Current.CancellationToken);
+        return await app.Services.GetRequiredService<IJobLog>().ListWebhooksAsync(10, TestContext.Current.CancellationToken);
+    }
 
     private static Task WhenNothingIsDueAsync(YueApp app) => Eventually.TrueAsync(async () => (await DueAsync(app)).Count == 0);
 
