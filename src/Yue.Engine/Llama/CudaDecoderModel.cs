@@ -216,7 +216,7 @@ internal sealed class CudaDecoderModel : IDisposable
         Embedding = weights.Embedding.Address(),
         Head = weights.Head.Values.Address(),
         HeadScale = ScaleOf(weights.Head),
-        FirstHeadId = weights.ScoredIds.Low,
+        FirstHeadId = weights.ScoredIds.First,
         FinalNorm = weights.Norm.Address(),
         Layers =
         [

@@ -1,3 +1,5 @@
+using Yue.Cuda.Decode;
+
 namespace Yue.Engine.Sampling;
 
 /// <summary>The sampling settings of one section, with all defaults resolved.</summary>

@@ -1,5 +1,6 @@
 using CsCheck;
 using Xunit;
+using Yue.Cuda.Decode;
 using Yue.Engine.Sampling;
 using Yue.Engine.Songs;
 

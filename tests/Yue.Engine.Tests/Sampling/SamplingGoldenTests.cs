@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Xunit;
+using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;

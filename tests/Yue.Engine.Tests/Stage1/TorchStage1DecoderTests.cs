@@ -1,4 +1,5 @@
 using Xunit;
+using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;

@@ -1,4 +1,4 @@
-namespace Yue.Engine.Sampling;
+namespace Yue.Cuda.Decode;
 
 /// <summary>Consecutive token ids.</summary>
 /// <param name="First">The first id.</param>
