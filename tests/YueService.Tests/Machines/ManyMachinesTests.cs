@@ -194,6 +194,11 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
         using var removed = await A.DeleteAsync(job, Cancel);
         Assert.Equal("removed", (await events.NextAsync())!.Value.Name);
         Assert.Equal("removed", (await own.NextAsync())!.Value.Name);
+
+        // Each process publishes a removal only once.
+        var next = Path.GetFileName(await A.SubmitAsync("la"));
+        Assert.Equal(next, (await events.NextAsync())!.Value.Data.GetProperty("id").GetString());
+        Assert.Equal(next, (await own.NextAsync())!.Value.Data.GetProperty("id").GetString());
     }
 
     /// <summary>Returns true for an event of a song in its second stage.</summary>

@@ -244,14 +244,14 @@ public sealed class Stage1Song : IDisposable
             return null;
         }
 
-        var clip = prompt.HasReference ? ", the reference clip" : "";
+        var (clip, shorterClip) = prompt.HasReference ? (", the reference clip", " or the reference clip") : ("", "");
         var most = context - 1 - length;
         var fewer = most < SectionBudget.MinSectionTokens ? "" : string.Create(
             CultureInfo.InvariantCulture,
             $", or send max_new_tokens of at most {most} or target_seconds of at most {most / 100.0}");
         return $"genre line{clip}, lyrics and the start of section {section + 1} take {length} tokens, but the model's context of "
             + $"{context} has room for {Math.Max(0, RoomOf(context, maxTokens))} in addition to {maxTokens} tokens of sound: "
-            + $"shorten the lyrics{clip}{fewer}";
+            + $"shorten the lyrics{shorterClip}{fewer}";
     }
 
     /// <summary>Returns the number of ids that fit into a context before a section's sound: the size of the context, minus the section's
