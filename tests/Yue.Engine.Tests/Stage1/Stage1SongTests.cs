@@ -219,14 +219,16 @@ public sealed class Stage1SongTests
         }
     }
 
-    [Fact]
-    public void Lyrics_that_never_fit_are_refused_with_the_figures()
+    [Theory]
+    [InlineData(false, "genre line, lyrics", "the lyrics")]
+    [InlineData(true, "genre line, the reference clip, lyrics", "the lyrics or the reference clip")]
+    public void Prompts_that_never_fit_are_refused_with_the_figures(bool hasReference, string parts, string shorter)
     {
-        var error = Assert.Throws<SongRequestException>(() =>
-            Begun(Prompt(1), 1, new FakeStage1Sequence(), 503, maxTokens: 500));
+        var prompt = Prompt(1) with { HasReference = hasReference };
+        var error = Assert.Throws<SongRequestException>(() => Begun(prompt, 1, new FakeStage1Sequence(), 503, maxTokens: 500));
         Assert.Equal(
-            "genre line, lyrics and the start of section 1 take 3 tokens, but the model's context of 503 has room for 2 in addition to "
-                + "500 tokens of sound: shorten the lyrics, or send max_new_tokens of at most 499 or target_seconds of at most 4.99",
+            $"{parts} and the start of section 1 take 3 tokens, but the model's context of 503 has room for 2 in addition to "
+                + $"500 tokens of sound: shorten {shorter}, or send max_new_tokens of at most 499 or target_seconds of at most 4.99",
             error.Message);
     }
 
