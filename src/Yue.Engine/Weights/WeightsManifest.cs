@@ -31,7 +31,10 @@ internal static class WeightsManifest
         foreach (var file in files.EnumerateObject())
         {
             var path = Path.Combine(folder, Path.GetFileName(file.Name));
-            if (!file.Value.TryGetProperty("bytes", out var value) || !value.TryGetInt64(out var bytes))
+            if (file.Value.ValueKind != JsonValueKind.Object
+                || !file.Value.TryGetProperty("bytes", out var value)
+                || value.ValueKind != JsonValueKind.Number
+                || !value.TryGetInt64(out var bytes))
             {
                 throw new CheckpointException(list, $"{file.Name}: bytes is missing or not a whole number");
             }

@@ -48,8 +48,23 @@ internal static class DoctorCommand
         ParseResult line, SettingOptions options, string? urls, DeepCheck? deep,
         Action<IServiceCollection> configure, CancellationToken cancel)
     {
-        var output = line.InvocationConfiguration.Output;
         using var signals = new CancelOnSignal(cancel);
+        try
+        {
+            return await RunChecksAsync(line, options, urls, deep, configure, signals.Token);
+        }
+        catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
+        {
+            await line.InvocationConfiguration.Error.WriteLineAsync("Cancelled: the other checks were not made.");
+            return ExitCode.Cancelled;
+        }
+    }
+
+    private static async Task<int> RunChecksAsync(
+        ParseResult line, SettingOptions options, string? urls, DeepCheck? deep,
+        Action<IServiceCollection> configure, CancellationToken cancel)
+    {
+        var output = line.InvocationConfiguration.Output;
         using var host = YueHost.BuildEngine(options.Read(line), configure);
         EngineOptions engine;
         try
@@ -72,8 +87,8 @@ internal static class DoctorCommand
         var configured = Environment.GetEnvironmentVariable("ASPNETCORE_URLS")
             ?? host.Services.GetRequiredService<IConfiguration>()[WebHostDefaults.ServerUrlsKey];
         var stateFolder = host.Services.GetRequiredService<IOptions<JobOptions>>().Value.StateFolder;
-        var isHealthy = await ExamineAsync(engine, stateFolder, Addresses(urls ?? configured), output, signals.Token);
-        foreach (var finding in await StoreChecks.RunAsync(host.Services.GetRequiredService<IOptions<StoreOptions>>().Value, signals.Token))
+        var isHealthy = await ExamineAsync(engine, stateFolder, Addresses(urls ?? configured), output, cancel);
+        foreach (var finding in await StoreChecks.RunAsync(host.Services.GetRequiredService<IOptions<StoreOptions>>().Value, cancel))
         {
             await output.WriteLineAsync(finding.ToString());
             isHealthy &= finding.Level != FindingLevel.Missing;
@@ -87,7 +102,7 @@ internal static class DoctorCommand
 
         if (deep is not null)
         {
-            isHealthy &= await deep.RunAsync(engine, output, signals.Token);
+            isHealthy &= await deep.RunAsync(engine, output, cancel);
         }
 
         return isHealthy ? ExitCode.Success : ExitCode.Failure;

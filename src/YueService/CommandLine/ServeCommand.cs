@@ -86,8 +86,7 @@ internal static class ServeCommand
     /// <summary>Runs one worker per device.</summary>
     private static async Task<int> RunFleetAsync(ParseResult line, string names, string? urls, CancellationToken cancel)
     {
-        using var signals = new CancelOnSignal(cancel);
-        var devices = await WorkerFleet.DevicesOfAsync(names, signals.Token);
+        var devices = await WorkerFleet.DevicesOfAsync(names, cancel);
         var first = ListenOptions.Read(urls ?? YueHost.WorkerUrl).Select(url => url.Address).OfType<Uri>().FirstOrDefault();
         if (devices.Count == 0 || first is null)
         {
@@ -97,6 +96,7 @@ internal static class ServeCommand
             return ExitCode.Usage;
         }
 
+        using var signals = new CancelOnSignal(cancel);
         return await new WorkerFleet(devices, first, OtherArguments(line), line.InvocationConfiguration.Error).RunAsync(signals.Token);
     }
 

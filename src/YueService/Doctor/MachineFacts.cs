@@ -105,6 +105,7 @@ internal sealed record MachineFacts
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             })!;
+            using var stop = limit.Token.UnsafeRegister(_ => process.Kill(), null);
             process.ErrorDataReceived += (_, _) => { };
             process.BeginErrorReadLine();
             var output = await process.StandardOutput.ReadToEndAsync(limit.Token);

@@ -16,7 +16,7 @@ internal sealed class FolderFiles(string root, Action? claim, TimeProvider clock
     public Task RecoverAsync(CancellationToken cancel) => GuardAsync(() =>
     {
         var parts = Directory.Exists(root) ? new DirectoryInfo(root).GetFiles("*" + PartExtension, SearchOption.AllDirectories) : [];
-        foreach (var part in parts.Where(part => claim is not null || part.LastWriteTimeUtc < DateTime.UtcNow - SharedPartAge))
+        foreach (var part in parts.Where(part => claim is not null || part.LastWriteTimeUtc < clock.GetUtcNow().UtcDateTime - SharedPartAge))
         {
             part.Delete();
         }

@@ -29,20 +29,12 @@ internal sealed partial class Retention(
     // The age of each finished job when this process first saw it, and the timestamp of that moment. Null before the first sweep.
     private Dictionary<string, (TimeSpan Age, long Timestamp)>? _seen;
 
-    // True if the partial files of earlier processes were deleted.
-    private bool _hasRecovered;
-
-    /// <summary>Removes clips that have expired, and jobs that are due, oldest first. Unfinished jobs and favourites are never removed. The
-    /// first call also deletes the partial files of earlier processes, unless <see cref="RecoverAsync"/> has done so.</summary>
+    /// <summary>Removes clips that have expired, and jobs that are due, oldest first. Unfinished jobs and favourites are never
+    /// removed.</summary>
     /// <exception cref="StorageException">The remaining jobs are left for the next call.</exception>
     public async Task SweepAsync(CancellationToken cancel)
     {
         CheckClock();
-        if (!_hasRecovered)
-        {
-            await DeletePartialFilesAsync(cancel);
-        }
-
         var trustsClock = clock.GetElapsedTime(_holdStart) >= AgeHold;
         if (trustsClock)
         {
@@ -107,13 +99,7 @@ internal sealed partial class Retention(
         }
 
         await songs.SweepAsync(await log.ListIdsAsync(cancel), keepUnknown: log.IsNew, cancel);
-        await DeletePartialFilesAsync(cancel);
-    }
-
-    private async Task DeletePartialFilesAsync(CancellationToken cancel)
-    {
         await files.RecoverAsync(cancel);
-        _hasRecovered = true;
     }
 
     /// <summary>Restarts the 24-hour hold if the system clock and monotonic time have diverged since the last call.</summary>

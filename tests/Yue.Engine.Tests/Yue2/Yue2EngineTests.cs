@@ -234,6 +234,8 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData(false, "\"model.safetensors\": {\"bytes\": 530512720}", "weights_manifest.json says 530512720")]
     [InlineData(true, "\"missing.safetensors\": {\"bytes\": 1}", "the file has 0 bytes")]
     [InlineData(true, "\"model.safetensors\": {}", "model.safetensors: bytes is missing or not a whole number")]
+    [InlineData(true, "\"model.safetensors\": 1", "model.safetensors: bytes is missing or not a whole number")]
+    [InlineData(true, "\"model.safetensors\": {\"bytes\": \"1\"}", "model.safetensors: bytes is missing or not a whole number")]
     public async Task Weights_that_do_not_match_their_manifest_fail_the_start(bool isLanguageModel, string file, string named)
     {
         using var folder = new TemporaryFolder();

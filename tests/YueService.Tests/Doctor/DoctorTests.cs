@@ -214,11 +214,7 @@ public sealed class DoctorTests
     public async Task Figures_of_other_checkpoints_are_checked_and_disagree()
     {
         using var folder = new TemporaryFolder();
-        using var published = typeof(PublishedFigures).Assembly.GetManifestResourceStream("published-figures.json")!;
-        await using (var copy = File.Create(folder["figures.json"]))
-        {
-            await published.CopyToAsync(copy, TestContext.Current.CancellationToken);
-        }
+        await WriteFiguresAsync(folder["figures.json"]);
 
         // The resampler and the recipe clips do not depend on a checkpoint, so they match. The demo model's codes do not match.
         var command = new Command();
@@ -232,6 +228,24 @@ public sealed class DoctorTests
                 "disagree", StringComparison.Ordinal)));
 
         Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--deep", "--figures", folder["none.json"]));
+    }
+
+    [Fact]
+    public async Task A_cancelled_check_ends_with_the_exit_code_for_cancellation()
+    {
+        using var folder = new TemporaryFolder();
+        await WriteFiguresAsync(folder["figures.json"]);
+        var (command, cancelled) = (new Command(), new CancellationToken(canceled: true));
+        Assert.Equal(
+            ExitCode.Cancelled, await command.RunUntilAsync(cancelled, "doctor", "--deep", "--figures", folder["figures.json"]));
+        Assert.Equal("Cancelled: the other checks were not made.\n", command.Error.ToString());
+    }
+
+    private static async Task WriteFiguresAsync(string path)
+    {
+        using var published = typeof(PublishedFigures).Assembly.GetManifestResourceStream("published-figures.json")!;
+        await using var copy = File.Create(path);
+        await published.CopyToAsync(copy, TestContext.Current.CancellationToken);
     }
 
     [Theory]

@@ -152,6 +152,26 @@ public sealed class SessionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_session_that_ended_while_the_file_could_not_be_read_stays_ended()
+    {
+        using var folder = new TemporaryFolder();
+        var keys = new ApiKeys(Options.Create(new AccessOptions { ApiKey = Key }), Ended(folder, TimeProvider.System), TimeProvider.System);
+        var (ended, other) = (keys.Issue(Key), keys.Issue(Key));
+        File.WriteAllText(folder["ended-sessions"], "");
+        using (File.Open(folder["ended-sessions"], FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            await Assert.ThrowsAsync<IOException>(() => keys.EndAsync(ended));
+        }
+
+        Assert.Null(keys.NameOfToken(ended));
+        Assert.Equal(ApiKeyName.Of(Key), keys.NameOfToken(other));
+
+        // It is stored with the next one.
+        await keys.EndAsync(other);
+        Assert.Equal(2, File.ReadAllLines(folder["ended-sessions"]).Length);
+    }
+
+    [Fact]
     public async Task A_sign_out_that_cannot_be_stored_is_a_503_and_applies_to_this_process()
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];

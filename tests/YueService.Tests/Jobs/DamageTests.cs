@@ -137,9 +137,9 @@ public sealed class DamageTests : IDisposable
         Truncate(FileOf(job, "mix.wav"), bytes);
         await using var app = App();
         using var client = app.CreateClient();
-        foreach (var format in new[] { "wav", "mp3" })
+        foreach (var path in new[] { "audio?format=wav", "audio?format=mp3", "stream?format=wav", "stream?format=pcm", "peaks" })
         {
-            using var response = await client.GetAsync($"{job}/audio?format={format}", TestContext.Current.CancellationToken);
+            using var response = await client.GetAsync($"{job}/{path}", TestContext.Current.CancellationToken);
             var problem = await response.ProblemAsync(HttpStatusCode.InternalServerError, "urn:yue:song-damaged");
             Assert.Contains(
                 $"The stored file mix.wav has {bytes} bytes", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);

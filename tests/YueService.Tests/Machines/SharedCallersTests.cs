@@ -96,6 +96,20 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task A_process_that_starts_without_the_database_keeps_running_and_accepts_no_session()
+    {
+        _store = "Host=127.0.0.1;Port=1";
+        using var client = Start();
+        using var signedIn = await client.PostAsJsonAsync("/v1/session", new { key = "two" }, Cancel);
+        var app = _apps.Single();
+        await Eventually.TrueAsync(() => app.Log.Text.Contains("Sessions ended by other processes cannot be read", StringComparison.Ordinal));
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/songs");
+        request.Headers.Add("Cookie", Assert.Single(signedIn.Headers.GetValues("Set-Cookie")).Split(';')[0]);
+        using var response = await client.SendAsync(request, Cancel);
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+    }
+
     /// <summary>Starts an instance of the service in which all songs wait, and returns a client for it.</summary>
     private HttpClient Start(params (string Key, string Value)[] settings)
     {

@@ -59,12 +59,15 @@ public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
             await _files.WriteAsync(name, new byte[1], Cancel);
         }
 
+        File.WriteAllText(_folder["songs/done/mix.wav.x.part"], "");
         Assert.Empty(await _sweep.SweepAsync(Cancel));
         _clock.Now += TimeSpan.FromHours(2);
         Assert.Equal(["sound/x/1/mix/0"], await _sweep.SweepAsync(Cancel));
+        Assert.True(File.Exists(_folder["songs/done/mix.wav.x.part"]));
         _clock.Now += TimeSpan.FromHours(23);
         Assert.Equal(["references/done-0.f32", "songs/lost/1-b"], (await _sweep.SweepAsync(Cancel)).Order());
         Assert.Equal(2, (await _files.ListAsync("", Cancel)).Count);
+        Assert.False(File.Exists(_folder["songs/done/mix.wav.x.part"]));
     }
 
     [Fact]

@@ -41,23 +41,27 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
 
     /// <summary>Returns the name of the key that a session token was derived from; null if the token is invalid or has expired, or if its
     /// session was ended.</summary>
-    public string? NameOfToken(string token) =>
-        Parse(token) is var (session, expiry, id) && expiry > clock.GetUtcNow().ToUnixTimeSeconds()
-            && Match(key => IsEqual(token, $"{session}.{Sign(key, session)}")) is { } name && !ended.Contains(id)
-            ? name
-            : null;
+    public string? NameOfToken(string token) => Verify(token) is var (name, _, id) && !ended.Contains(id) ? name : null;
 
-    /// <summary>Ends the session of a token, if it is valid.</summary>
+    /// <summary>Ends the session of a token, unless the token is invalid or has expired.</summary>
     /// <exception cref="IOException">The session has ended, but may be valid again after a restart.</exception>
     /// <exception cref="UnauthorizedAccessException">The same.</exception>
     /// <exception cref="Jobs.StorageException">The same.</exception>
     public async Task EndAsync(string token)
     {
-        if (NameOfToken(token) is not null && Parse(token) is var (_, expiry, id))
+        if (Verify(token) is var (_, expiry, id))
         {
             await ended.AddAsync(id, expiry);
         }
     }
+
+    /// <summary>Returns the name of the key that a token was derived from, its expiry and its id; null if the token is invalid or has
+    /// expired.</summary>
+    private (string Name, long Expiry, string Id)? Verify(string token) =>
+        Parse(token) is var (session, expiry, id) && expiry > clock.GetUtcNow().ToUnixTimeSeconds()
+            && Match(key => IsEqual(token, $"{session}.{Sign(key, session)}")) is { } name
+            ? (name, expiry, id)
+            : null;
 
     /// <summary>Returns the signed part of a token, its expiry and its id; null if the text is not a token.</summary>
     private static (string Session, long Expiry, string Id)? Parse(string token) =>

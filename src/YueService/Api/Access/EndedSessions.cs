@@ -30,6 +30,7 @@ internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimePr
 
     private readonly Lock _gate = new();
     private ImmutableDictionary<string, long>? _expiries;       // by id; null until the file is read
+    private ImmutableDictionary<string, long> _unread = [];     // sessions that ended while the file could not be read
 
     private string FilePath => Path.Combine(options.Value.StateFolder, FileName);
 
@@ -37,7 +38,7 @@ internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimePr
     {
         try
         {
-            return Read().ContainsKey(id);
+            return _unread.ContainsKey(id) || Read().ContainsKey(id);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -51,8 +52,10 @@ internal sealed partial class EndedSessions(IOptions<JobOptions> options, TimePr
         lock (_gate)
         {
             var now = clock.GetUtcNow().ToUnixTimeSeconds();
+            _unread = _unread.SetItem(id, expiry);
             var expired = Read().Where(session => session.Value <= now).Select(session => session.Key);
-            _expiries = Read().RemoveRange(expired).SetItem(id, expiry);
+            _expiries = Read().RemoveRange(expired).SetItems(_unread);
+            _unread = [];
             Directory.CreateDirectory(options.Value.StateFolder);
             var part = FilePath + ".part";
             File.WriteAllLines(

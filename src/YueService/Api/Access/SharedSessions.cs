@@ -34,7 +34,6 @@ internal sealed partial class SharedSessions(
 
         try
         {
-            await signals.WhenOpenAsync(stoppingToken);
             using var timer = new PeriodicTimer(SharedSettings.PollInterval);
             do
             {
@@ -52,6 +51,7 @@ internal sealed partial class SharedSessions(
     {
         try
         {
+            await signals.WhenOpenAsync(cancel);
             _all = await callers.EndedSessionsAsync(cancel);
             _isUnreadable = false;
         }

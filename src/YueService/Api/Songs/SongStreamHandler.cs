@@ -69,12 +69,17 @@ internal sealed partial class SongStreamHandler(
             return await files.SendAsync(http, job, track, format == StreamFormat.Wav ? AudioFormat.Wav : AudioFormat.Mp3);
         }
 
-        if (await songs.OpenAsync(job, track, AudioFormat.Wav, http.RequestAborted) is not { IsWhole: true } file)
+        if (await songs.OpenAsync(job, track, AudioFormat.Wav, http.RequestAborted) is not { } file)
         {
-            return Problems.Create(http, ProblemType.NotFound, "The song was removed, or its file is damaged.");
+            return Problems.Create(http, ProblemType.NotFound, "The song was removed.");
         }
 
         await using var content = file.Content;
+        if (!file.IsWhole)
+        {
+            return SongAudioHandler.Damaged(http, job, file);
+        }
+
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, signals.Stopped);
         try
         {

@@ -1,7 +1,7 @@
 namespace YueService.Jobs.Shared;
 
-/// <summary>Removes files that no job needs: files of ignored attempts, files of jobs that ended without their worker, and the sound that
-/// was relayed while songs were being made.</summary>
+/// <summary>Removes files that no job needs: files of ignored attempts, files of jobs that ended without their worker, the sound that was
+/// relayed while songs were being made, and partial files of processes that died.</summary>
 /// <remarks>A file younger than a day may belong to a job that is being stored. After an older backup of the database is restored, many
 /// songs have no row. Therefore a sweep that would remove more than a few songs and more than a few percent of them removes neither songs
 /// nor reference clips, and logs an error.</remarks>
@@ -21,9 +21,10 @@ internal sealed partial class SharedSweep(
     private static readonly TimeSpan SoundAge = TimeSpan.FromHours(1);
 
     /// <summary>Removes the files that are due.</summary>
-    /// <returns>The removed folders and files.</returns>
+    /// <returns>The removed folders and files, except partial files.</returns>
     public async Task<IReadOnlyList<string>> SweepAsync(CancellationToken cancel)
     {
+        await files.RecoverAsync(cancel);
         var removed = new List<string>();
         foreach (var file in await OldAsync(Sound, SoundAge, cancel))
         {

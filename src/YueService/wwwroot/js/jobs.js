@@ -368,13 +368,14 @@ export function remove(list) {
       }
     },
     done: async () => {
-      try {
-        await Promise.all(ids.map(async (id) => {
-          await send('DELETE', `/v1/songs/${id}`, { keepalive: true });
-          forget(id);
-        }));
-      } catch (error) {
-        showToast({ text: error instanceof Problem ? error.message : 'Nothing was deleted: the service does not respond.' });
+      const results = await Promise.allSettled(ids.map(async (id) => {
+        await send('DELETE', `/v1/songs/${id}`, { keepalive: true });
+        forget(id);
+      }));
+      const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+      if (errors.length > 0) {
+        const kept = errors.length === ids.length ? 'Nothing was deleted' : `${errors.length} of ${ids.length} songs were not deleted`;
+        showToast({ text: errors[0] instanceof Problem ? errors[0].message : `${kept}: the service does not respond.` });
       }
 
       back();

@@ -82,10 +82,11 @@ function CutShort({ job }) {
     : `${cut.length > 1 ? 'They' : 'It'} had not ended after ${time}, the maximum for one section here.`;
   const limit = options.value?.fields.find(({ name }) => name === 'max_new_tokens')?.maximum ?? 0;
   const tokens = Math.min(2 * (request.max_new_tokens ?? 0), limit);
+  const more = tokens < limit ? 'Sing it with twice the limit' : 'Sing it with the highest limit';
   const again = isAsked ? { ...request, target_seconds: undefined, max_new_tokens: undefined } : { ...request, max_new_tokens: tokens };
   return html`<div class="notice"><p><b>Cut short: ${list(cut.map(({ tag }) => tag))}.</b> ${why}${end}</p>
     ${isAsked || tokens > (request.max_new_tokens ?? Infinity) ? html`<button type="button" class="button"
-      onClick=${() => singAgain(again)}>${isAsked ? 'Sing it at full length' : 'Sing it with twice the limit'}</button>` : null}</div>`;
+      onClick=${() => singAgain(again)}>${isAsked ? 'Sing it at full length' : more}</button>` : null}</div>`;
 }
 
 /** Sections that the request left for later. @param {{ job: Job }} props */

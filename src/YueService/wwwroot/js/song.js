@@ -321,10 +321,10 @@ export function songActions(job) {
   ];
 }
 
-/** Returns a command for a POSIX shell. A key is read from the variable that the service uses for it. @param {object} request */
+/** Returns a command for a POSIX shell. It reads the first key from the service's variable for keys. @param {object} request */
 function curl(request) {
   const body = toJson(request).replaceAll("'", "'\\''");
-  const key = isSignedIn.value ? ' -H "Authorization: Bearer $YUE_API_KEY"' : '';
+  const key = isSignedIn.value ? ' -H "Authorization: Bearer ${YUE_API_KEY%%,*}"' : '';
   return `curl ${location.origin}/v1/songs${key} -H 'Content-Type: application/json' -d '${body}'`;
 }
 
