@@ -1,7 +1,7 @@
 #:property PublishAot=false
 
-// Adds the components of a self-contained publish that the CycloneDX tool does not find to an SBOM: the .NET runtime and the studio's
-// vendored scripts. Also sets the SBOM's timestamp, so that it is reproducible.
+// Adds to an SBOM the components of a self-contained publish that the CycloneDX tool does not find: the .NET runtime and the studio's
+// vendored scripts. Also sets the SBOM's timestamp, so that the file is reproducible.
 //   dotnet run scripts/complete-sbom.cs -- SBOM.cdx.json PUBLISH-FOLDER TIME
 using System.Text.Encodings.Web;
 using System.Text.Json;

@@ -85,7 +85,7 @@ public sealed class CudaDevice : IDisposable
 
         if (ordinal < 0 || ordinal >= count)
         {
-            reason = $"device {ordinal} was requested, but the number of devices is {count}";
+            reason = $"there is no device {ordinal}; the highest device number is {count - 1}";
             return null;
         }
 

@@ -36,9 +36,9 @@ public sealed class DeviceUpload : IDisposable
     /// reused for the destination.</remarks>
     /// <param name="destination">The device address of the first row.</param>
     /// <param name="pitch">The distance between the starts of two rows in bytes; <paramref name="rowBytes"/> if there is no gap.</param>
-    /// <param name="rowBytes">Bytes of a row.</param>
+    /// <param name="rowBytes">The size of a row in bytes.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="read">Reads the source; its exceptions are rethrown once no copy is in progress.</param>
+    /// <param name="read">Reads the source. If it throws, the exception is rethrown once no copy is in progress.</param>
     public void Copy(nint destination, long pitch, long rowBytes, long rows, ReadBytes read)
     {
         ArgumentNullException.ThrowIfNull(read);

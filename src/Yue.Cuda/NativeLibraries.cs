@@ -18,7 +18,7 @@ internal static class NativeLibraries
 
     internal static bool HasNvrtc => NvrtcHandle.Value != IntPtr.Zero;
 
-#pragma warning disable CA2255 // Only this resolver understands the names above, so it is registered with the assembly.
+#pragma warning disable CA2255 // Only this resolver understands the names above, so it is registered when the assembly loads.
     [ModuleInitializer]
 #pragma warning restore CA2255
     internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, (name, _, _) => name switch

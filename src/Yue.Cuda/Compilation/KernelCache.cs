@@ -39,7 +39,8 @@ public sealed class KernelCache(string folder)
         return CudaModule.Load(Get(file, device.ComputeCapability, definitions));
     }
 
-    /// <summary>Returns a hash of everything that affects the image. It is a part of the cached file's name.</summary>
+    /// <summary>Returns a hash of the sources, the definitions, the architecture and the compiler's version. It is a part of the cached
+    /// file's name.</summary>
     public static string Key(string file, int architecture, IReadOnlyList<string> definitions)
     {
         ArgumentNullException.ThrowIfNull(definitions);

@@ -107,7 +107,7 @@ public readonly record struct HeadSplit
     /// <summary>Receives [heads, rows, 128].</summary>
     public required nint Queries { get; init; }
 
-    /// <summary>[key-value heads, capacity, 128]; receives the positions of the rows, from <see cref="First"/> on.</summary>
+    /// <summary>[key-value heads, capacity, 128]; receives the rows' keys, from position <see cref="First"/> on.</summary>
     public required nint Keys { get; init; }
 
     /// <summary>The same as <see cref="Keys"/>, for values.</summary>

@@ -3,7 +3,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>Decodes 1 to 80 rows of one Llama model, one token per row and step, in one launch.</summary>
+/// <summary>Decodes 1 to 80 rows of one Llama model. A step is one launch and decodes one token per row.</summary>
 /// <remarks>
 /// A row has a token, a position and a page table in device memory, so a captured step can be replayed any number of times. Sampler kernels
 /// change the token and the position on the device. The host changes all three between steps with <see cref="SetRow"/> and
@@ -299,7 +299,7 @@ public sealed unsafe class CudaLlama : IDisposable
         }
     }
 
-    /// <summary>Returns the bytes of a product's input for all rows, in whole chunks, in the layout of x_index in model.cuh.</summary>
+    /// <summary>Returns the size in bytes of a product's input for all rows, in whole chunks (x_index in model.cuh).</summary>
     private long ProductInputBytes(int width) => (long)MaxRows * ((width + MaxChunk - 1) / MaxChunk * MaxChunk) * _elementBytes;
 
     private int HeadNormBytes => LlamaShape.HeadSize * _elementBytes;

@@ -40,7 +40,7 @@ public sealed unsafe class FrameDecoder : IDisposable
         _frames = DeviceMemory.Allocate(2L * CudaLlama.MaxRows * sizeof(int));
     }
 
-    /// <summary>Starts a row: its prompt of <paramref name="position"/> ids is in the cache.</summary>
+    /// <summary>Starts a row, whose prompt of <paramref name="position"/> ids must be in the cache.</summary>
     public void SetRow(CudaStream stream, int row, int position, ReadOnlySpan<int> givenIds)
     {
         if (givenIds.Length == 0 || givenIds.Length > _maxFrames)

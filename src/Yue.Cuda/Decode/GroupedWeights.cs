@@ -18,11 +18,11 @@ public static class GroupedWeights
     /// <summary>The number of weights of a unit.</summary>
     public const int UnitSize = 256;
 
-    /// <summary>The number of stored rows whose sum is a row of the head. Rounding errors of the head affect the scores directly, and a
-    /// step reads only a small part of the head, so the head is stored with twice the bits.</summary>
+    /// <summary>The number of stored rows whose sum is a row of the head. Rounding errors of the head affect the scores directly, and the
+    /// head is only a small part of the weights that a step reads, so it is stored with twice the bits.</summary>
     public const int HeadTerms = 2;
 
-    /// <summary>The bytes of the scales at the end of a unit.</summary>
+    /// <summary>The size of the scales at the end of a unit, in bytes.</summary>
     public const int ScaleBytesPerUnit = UnitSize / GroupSize * sizeof(ushort);
 
     /// <summary>The largest magnitude of a weight.</summary>
@@ -41,7 +41,7 @@ public static class GroupedWeights
     /// <summary>Returns the number of codes of a type.</summary>
     public static int Levels(WeightType type) => type == WeightType.Int4 ? 16 : 64;
 
-    /// <summary>Returns the bytes of a row.</summary>
+    /// <summary>Returns the size of a row in bytes.</summary>
     public static long RowBytes(WeightType type, long columns) => (columns + UnitSize - 1) / UnitSize * UnitBytes(type);
 
     /// <summary>Stores a row.</summary>
@@ -155,6 +155,6 @@ public static class GroupedWeights
         }
     }
 
-    /// <summary>The bytes and bits of a code in its unit.</summary>
+    /// <summary>The positions of a code's lower and upper bits in its unit: the bytes, and the shifts within them.</summary>
     private readonly record struct Place(int Low, int LowShift, int High, int HighShift);
 }

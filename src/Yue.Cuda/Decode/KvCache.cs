@@ -39,8 +39,8 @@ public sealed class KvCache : IDisposable
     /// <summary>The device address of page 0.</summary>
     public nint Address => _memory.Address;
 
-    /// <summary>Returns the bytes of one page of all layers: 4 MiB for stage 1 and 16 MiB for stage 2 in bf16, 52 % of that in fp8, and
-    /// twice that in float32.</summary>
+    /// <summary>Returns the size in bytes of one page of all layers: in bf16, 4 MiB for stage 1 and 16 MiB for stage 2; in fp8, 52 % of
+    /// that; in float32, twice that.</summary>
     public static long PageBytes(LlamaShape shape, CacheType type = CacheType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -74,8 +74,8 @@ public sealed class KvCache : IDisposable
     public void CopyIn(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) =>
         Copy(stream, pageTable, layer, start, block, 1);
 
-    /// <summary>Copies the positions of a row from <paramref name="start"/> on from one layer to a block, as many as the block
-    /// has.</summary>
+    /// <summary>Copies a row's keys and values of one layer to a block: as many positions as the block has, from <paramref name="start"/>
+    /// on.</summary>
     /// <param name="stream">The stream of the copy.</param>
     /// <param name="pageTable">Device address of the row's page numbers.</param>
     /// <param name="layer">The layer.</param>

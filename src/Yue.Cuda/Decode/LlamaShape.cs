@@ -46,7 +46,7 @@ public sealed record LlamaShape
 
     public required int Intermediate { get; init; }
 
-    /// <summary>Query heads.</summary>
+    /// <summary>The number of query heads.</summary>
     public required int Heads { get; init; }
 
     public required int KeyValueHeads { get; init; }
@@ -63,7 +63,7 @@ public sealed record LlamaShape
     /// <summary>True if every query and key head is normalized before it is rotated.</summary>
     public bool NormsQueriesAndKeys { get; init; }
 
-    /// <summary>Rows of the fused query, key and value matrix.</summary>
+    /// <summary>The number of rows of the fused query, key and value matrix.</summary>
     public int QkvRows => (Heads + (2 * KeyValueHeads)) * HeadSize;
 
     /// <summary>Returns the memory in bytes of the matrices that one step reads, with the head limited to <paramref name="headRows"/>
@@ -78,7 +78,7 @@ public sealed record LlamaShape
     /// <summary>Returns the number of stored rows whose sum is a row of the head.</summary>
     public static int HeadTerms(WeightType type) => GroupedWeights.AppliesTo(type) ? GroupedWeights.HeadTerms : 1;
 
-    /// <summary>Returns the bytes of a row of a matrix, without a scale that is stored separately.</summary>
+    /// <summary>Returns the size in bytes of a row of a matrix, without a scale that is stored separately.</summary>
     public static long RowBytes(WeightType type, long columns) => type switch
     {
         WeightType.Float32 => sizeof(float) * columns,
@@ -154,7 +154,7 @@ public sealed record LlamaWeights
     public required nint Embedding { get; init; }
 
     /// <summary>A row per id from <see cref="FirstHeadId"/> on; with int6 and int4, <see cref="LlamaShape.HeadTerms"/> stored rows per
-    /// row.</summary>
+    /// id.</summary>
     public required nint Head { get; init; }
 
     public nint HeadScale { get; init; }

@@ -50,7 +50,7 @@ public sealed class PagePool
     /// <summary>Returns true if a page has several holders.</summary>
     public bool IsShared(int page) => _holders[page] > 1;
 
-    /// <summary>Returns a page to the pool. If it becomes free, no step that reads it may still be running.</summary>
+    /// <summary>Removes a holder from a page. If the page becomes free, no step that reads it may still be running.</summary>
     public void Return(int page)
     {
         CheckHeld(page);

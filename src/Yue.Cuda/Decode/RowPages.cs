@@ -1,7 +1,7 @@
 namespace Yue.Cuda.Decode;
 
-/// <summary>The pages of every row of a cache, in order of position. Rows that begin with the same positions share the complete pages of
-/// these positions.</summary>
+/// <summary>The pages of every row of a cache, in order of position. Rows that begin with the same ids share the complete pages of these
+/// ids.</summary>
 /// <remarks>A row never has more pages than its positions need, including shared pages. Therefore a pool that is large enough without
 /// sharing is always large enough. Not thread-safe.</remarks>
 public sealed class RowPages

@@ -38,7 +38,7 @@ public sealed record SongSettings
     /// <summary>The id that ends the section; -1 for none.</summary>
     public required int EndId { get; init; }
 
-    /// <summary>The end id is forbidden before this many ids.</summary>
+    /// <summary>The number of ids before which the end id is forbidden.</summary>
     public int MinTokens { get; init; }
 
     public required int MaxTokens { get; init; }

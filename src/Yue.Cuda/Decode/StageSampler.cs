@@ -35,7 +35,7 @@ public sealed record StageSettings
     /// <summary>The penalty factors of an id, by the number of times that it occurs in the window. The first is for zero times.</summary>
     public required IReadOnlyList<float> Penalties { get; init; }
 
-    /// <summary>The end id is forbidden before this many ids.</summary>
+    /// <summary>The number of ids before which the end id is forbidden.</summary>
     public int MinTokens { get; init; }
 
     public required int MaxTokens { get; init; }

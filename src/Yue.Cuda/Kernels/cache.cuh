@@ -2,8 +2,8 @@
 //
 // CACHE 0: PAGE positions of D bf16. CACHE 1: PAGE positions of D e4m3, then PAGE float32 scales, one per position: a value is its e4m3
 // code times the scale, which is the largest magnitude of the position's D values divided by 448. Keys are large in RoPE's slow dimensions
-// and values are small. With a scale for each, no value is lost below e4m3's smallest numbers, for 3 % more bytes. CACHE 2: PAGE positions
-// of D float32.
+// and values are small. With a scale per position, no value is lost below e4m3's smallest numbers, for 3 % more bytes. CACHE 2: PAGE
+// positions of D float32.
 #pragma once
 #include "common.cuh"
 

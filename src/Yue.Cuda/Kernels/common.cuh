@@ -154,7 +154,7 @@ DEV void mma_bf16(float (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1)
         : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-// Returns a * b + c for two bf16 values each, rounded once; subnormal numbers are kept.
+// Returns a * b + c for each of the two bf16 values of a register, rounded once; subnormal numbers are kept.
 DEV u32 fma_bf16(u32 a, u32 b, u32 c)
 {
     u32 r;
@@ -185,7 +185,7 @@ DEV float power_of_two(float v)
     return r;
 }
 
-// Four 8 x 8 tiles of 16-bit values, transposed: the b operand when shared memory holds k by n.
+// Loads four 8 x 8 tiles of 16-bit values and transposes them: for an operand whose k is the row in shared memory.
 DEV uint4 ldmatrix_trans(u32 address)
 {
     uint4 v;

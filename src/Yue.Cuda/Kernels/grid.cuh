@@ -50,7 +50,7 @@ struct Grid
         consumers_sync();
     }
 
-    // Called after the last sync: every block has read word[1] before it reached the first.
+    // Called after the last sync: every block has read word[1] before it reached the first sync.
     DEV void leave()
     {
         if (threadIdx.x == 0 && blockIdx.x == 0) word[1] = target;

@@ -1,7 +1,7 @@
 // For row m and slice b of its V logits: stats[m][b] = (max, sum of exp(logit - max)); the sampler joins the slices in order.
 // Launch: (SLICES, rows) blocks of 256 threads. Reference: Yue.Cuda.Tests/ReferenceSampler.
 // Why this version: one block per row would read 336 KB through one multiprocessor. Slices distribute the work, and the fixed order of sums
-// makes the result bit-identical.
+// makes the result bit-identical in every run.
 #include "common.cuh"
 
 constexpr int SLICES = 32;

@@ -21,7 +21,8 @@ constexpr float SUM_SCALE = WEIGHT == 0 ? 1.0f : WEIGHT == 1 ? 59029581035870565
 // are multiplied by QUERY_SCALE, and sums by CACHE_SCALE.
 constexpr float QUERY_SCALE = CACHE == 0 ? 1.0f : 18446744073709551616.0f;   // 2^64
 constexpr float CACHE_SCALE = CACHE == 0 ? 1.0f : 72057594037927936.0f;     // 2^56
-// 80 rows with 16 key-value heads, distributed over 132 blocks, are 214 units per block at 2,700 positions and 621 at 8,192.
+// The maximum number of attention units that a block lists. 80 rows with 16 key-value heads, distributed over 132 blocks, have 214 units
+// per block at 2,700 positions and 621 at 8,192.
 constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;
 // The number of tiles whose sums the warps exchange at once. If x is staged, each warp uses the memory of its stages, which are empty by
 // then.
@@ -55,7 +56,7 @@ struct Shared
 };
 
 // Tiles of eight weight rows are dealt to the blocks in turn, and each product starts at the block after the last block of the previous
-// product. In a whole step, the numbers of tiles of two blocks differ by at most one.
+// product. In a whole step, the numbers of tiles of any two blocks differ by at most one.
 struct Deal
 {
     int first, count;

@@ -1,4 +1,4 @@
-// y[m][n] = sum_k W[n][k] * x[m][k] for the rows m of all songs, and the use of y in each product of a layer.
+// y[m][n] = sum_k W[n][k] * x[m][k] for the rows m of all songs, and how each product of a layer uses y.
 //
 // A tile is eight weight rows; two tiles are the 16-row operand of mma m16n8k16, and eight rows of x are the 8-column operand, so that one
 // to eight rows waste nothing (with 16 weight rows per tile, the 132 multiprocessors would get 3 or 2 of stage 1's 320 q, k, v tiles; with

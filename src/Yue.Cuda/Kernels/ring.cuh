@@ -47,7 +47,7 @@ constexpr bool X_STAGED = false;
 constexpr int STAGES = 2;
 constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 
-// The maximum KiB in flight per block. Full bandwidth needs about 24. More bytes would only wait in queues and delay the consumers' loads
+// The maximum KiB in flight per block. Full bandwidth needs about 24. Far more would only wait in queues and delay the consumers' loads
 // and barriers. The ring is deeper than that. While the producers are ahead of the consumers' phase, it fills with at most FLIGHT_AHEAD in
 // flight, a rate that does not delay the consumers' barrier in the memory system.
 #ifndef FLIGHT
@@ -74,7 +74,7 @@ struct Ring
 };
 
 // With the special instructions of compute capability 9.0 (sm_90a), registers are moved from the producers, which need few, to the
-// consumers. Otherwise each of the twelve warps has 168 registers.
+// consumers. Otherwise all threads have 168 registers.
 DEV void producer_registers()
 {
 #if YUE_OWN_REGISTERS
@@ -129,8 +129,8 @@ DEV void barrier_arrive(u32 address)
     asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" : : "r"(address) : "memory");
 }
 
-// Like the grid barrier, a wait fails after some seconds. It counts polls of at least 20 cycles each, because code size matters: the whole
-// step has to fit into the instruction cache; otherwise each phase begins with instruction fetches.
+// Like the grid barrier, a wait fails after some seconds. It counts polls of at least 20 cycles each instead of reading a timer, because
+// code size matters: the whole step has to fit into the instruction cache; otherwise each phase begins with instruction fetches.
 constexpr u32 MAX_POLLS = 1u << 28;
 
 DEV void barrier_wait(u32 address, u32 phase)

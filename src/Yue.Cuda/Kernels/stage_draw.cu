@@ -116,14 +116,14 @@ DEV u32 last_id(Work& work, const Candidate* kept, int n, const Cut& cut)
     return 0xffffffffu - work.prefix;
 }
 
-// Returns the exponential random number of an id and a step that PyTorch draws on a large GPU.
+// Returns the exponential random number that PyTorch draws for an id and a step on a large GPU.
 DEV float exponential(const StageSong& song, int id)
 {
     u32 word = philox(song.seed, (u32)song.step, 0u, (u32)id);
     return -logf((float)word * 2.3283064365386963e-10f + 1.1641532182693481e-10f);      // 2^-32, 2^-33
 }
 
-// Returns p / q of an id as a key: a larger ratio has a larger key, and among equal ratios, a lower id has.
+// Returns p / q of an id as a key: a larger ratio has a larger key, and among equal ratios, a lower id has the larger key.
 DEV u64 ratio_key(const StageSong& song, const Candidate& c, float top)
 {
     float ratio = fmaxf(expf(from_key(c.key) - top) / exponential(song, c.id), 0.0f);      // q may be -0

@@ -1,5 +1,5 @@
 // For candidate i of a song: keys[i], its score as a key (descend.cuh), 0 for a forbidden one, where
-//   score = (u + guidance (c - u)) penalty^count / temperature   (divided by penalty^count unless negative);
+//   score = (u + guidance (c - u)) / temperature, multiplied by the penalty for the id's count if negative, otherwise divided by it;
 // and maxima[i / 32], the largest key of 32 neighbors.
 //
 // Launch: (candidates / 256, songs) blocks of 256 threads. Reference: Yue.Engine's StageChain.

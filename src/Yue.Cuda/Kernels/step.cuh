@@ -23,7 +23,7 @@ struct Layer
 };
 
 // Each x is in the order in which a product reads it: row by row in step_f32.cu, in the order of x_index (model.cuh) in step.cu.
-// step_f32.cu does not use squares and fresh.
+// step_f32.cu does not use head_scale, squares, fresh, slots or head_squares.
 struct Step
 {
     const Layer* layers;
@@ -64,7 +64,7 @@ struct StepLayout
     int min_slots, max_slots;
 };
 
-// The block of keys (kv = 0) or values (kv = 1) of one page, layer and head.
+// Returns the offset of the block of keys (kv = 0) or values (kv = 1) of one page, layer and head.
 DEV size_t cache_offset(int page, int layer, int layer_count, int kv, int head)
 {
     return ((((size_t)page * layer_count + layer) * 2 + kv) * KV_HEADS + head) * BLOCK_BYTES;

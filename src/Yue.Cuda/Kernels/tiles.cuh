@@ -2,7 +2,7 @@
 #pragma once
 #include "model.cuh"
 
-// The number of tiles for which x is read once; more sums would not fit into registers.
+// The maximum number of tiles for which x is read once; more sums would not fit into registers.
 constexpr int MAX_GROUP = X_STAGED ? (YUE_OWN_REGISTERS ? 384 : 256) / ROWS / 2 * 2
     : ROWS == 80 ? 2 : ROWS == 64 ? (WEIGHT == 0 ? 4 : 2) : ROWS == 16 ? 12 : 8;
 

@@ -80,7 +80,7 @@ internal sealed class SpliceStream(int lowRateHz, int highRateHz, float cutoffHz
         return piece;
     }
 
-    /// <summary>Returns the finished splice, which has the length of the shorter clip. It is the last call: the buffers are empty
+    /// <summary>Returns the finished splice, which has the length of the shorter clip. This must be the last call: the buffers are empty
     /// afterward.</summary>
     public AudioClip Finish()
     {

@@ -8,7 +8,7 @@ internal static class ClipFaults
     /// <summary>The supported kinds of file.</summary>
     public const string Kinds = "wav, aiff, mp3, ogg, flac or m4a";
 
-    public const string Unreadable = $"is not a supported sound file; send {Kinds}, without a video";
+    public const string Unreadable = $"is not a supported sound file; send {Kinds}, without video";
 
     public static string ContainsVideo(string codec) => $"contains video ({codec}); send its sound track";
 

@@ -70,7 +70,8 @@ public sealed class CodecDecoder : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _weights.Dispose();
 
-    /// <summary>Walks back from a sample to the frames it can depend on, rounding up at every step.</summary>
+    /// <summary>Returns <see cref="ContextFrames"/>: walks back from a sample to the frames it can depend on, rounding up at every
+    /// step.</summary>
     private static int Context(IReadOnlyList<int> ratios)
     {
         var reach = EdgeKernel / 2;
