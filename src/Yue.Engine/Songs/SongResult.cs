@@ -74,8 +74,8 @@ public sealed record SongTimings
 {
     public required double QueueSeconds { get; init; }
 
-    /// <summary>The seconds until stage 1 was done, or until the score and the music tokens were written. Includes work that later stages
-    /// did in the meantime.</summary>
+    /// <summary>The seconds from the song's admission until stage 1 was done, or until the score and the music tokens were written.
+    /// Includes work that later stages did in the meantime.</summary>
     public required double Stage1Seconds { get; init; }
 
     /// <summary>The seconds from the end of stage 1 until stage 2 or flow matching was done. Includes decoding in the meantime.</summary>
