@@ -23,7 +23,7 @@ internal sealed class QuantizedFolder : IDisposable
 
     private QuantizedFolder(string target, FileStream held) => (_target, _lock) = (target, held);
 
-    /// <summary>The folder of the finished shards.</summary>
+    /// <summary>The folder that the run writes to.</summary>
     public string Path => _target + Suffix;
 
     /// <summary>True if all files of the folder were removed, because they were made from other sources or with other settings, or because

@@ -106,7 +106,8 @@ public sealed record SamplingSettings
     /// <summary>The number of most probable ids that are kept; 0 keeps all.</summary>
     public int TopK { get; init; } = 50;
 
-    /// <summary>The repetition penalty, the factor by which ids that have occurred become less likely; 1 disables it.</summary>
+    /// <summary>The repetition penalty, by which the scores of ids that have occurred are divided, or multiplied if they are negative; 1
+    /// disables it.</summary>
     public double RepetitionPenalty { get; init; } = 1.1;
 
     /// <summary>The scale of classifier-free guidance: 1 disables it; null means the family's default, which for YuE 1 is
