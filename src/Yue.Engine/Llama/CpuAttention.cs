@@ -95,7 +95,7 @@ internal static class CpuAttention
     /// <summary>The sum Σ exp(score − top) over the scores of a split.</summary>
     internal readonly record struct SoftmaxSum(float Top, float Sum)
     {
-        /// <summary>Returns the same sum with a larger top.</summary>
+        /// <summary>Returns the sum relative to a larger top.</summary>
         public float From(float top) => Sum * MathF.Exp(Top - top);
     }
 }

@@ -289,9 +289,10 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
 
         public float[] Scores { get; } = new float[positions * config.Heads * length];
 
-        /// <summary>The result of attention over each split, and the splits' weights.</summary>
+        /// <summary>The result of attention over each split.</summary>
         public float[] SplitMixed { get; } = new float[positions * CpuAttention.Splits(length) * config.Heads * config.HeadSize];
 
+        /// <summary>The weights with which the results of a row's splits are joined.</summary>
         public CpuAttention.SoftmaxSum[] SplitSums { get; } =
             new CpuAttention.SoftmaxSum[positions * CpuAttention.Splits(length) * config.Heads];
     }

@@ -23,7 +23,7 @@ internal sealed class QuantizedFolder : IDisposable
 
     private QuantizedFolder(string target, FileStream held) => (_target, _lock) = (target, held);
 
-    /// <summary>The folder of the finished shards.</summary>
+    /// <summary>The folder that the run writes to.</summary>
     public string Path => _target + Suffix;
 
     /// <summary>True if all files of the folder were removed, because they were made from other sources or with other settings, or because
@@ -67,7 +67,7 @@ internal sealed class QuantizedFolder : IDisposable
     /// <summary>Opens the folder of a run, and removes damaged files. Removes all files if they were made from other sources or with other
     /// settings, or if the record of their run cannot be read.</summary>
     /// <param name="target">The folder of the complete checkpoint.</param>
-    /// <param name="record">The record of the run. Its number of positions may be unknown.</param>
+    /// <param name="record">The record of the run. Its number of calibration tokens may be unknown.</param>
     /// <exception cref="IOException">Another process is quantizing into the folder, or the disk fails.</exception>
     public static QuantizedFolder Open(string target, QuantizationRecord record)
     {
@@ -93,7 +93,7 @@ internal sealed class QuantizedFolder : IDisposable
         return folder;
     }
 
-    /// <summary>Returns true if two records describe the same run, except for the number of positions.</summary>
+    /// <summary>Returns true if two records describe the same run, except for the number of calibration tokens.</summary>
     public static bool IsSame(QuantizationRecord one, QuantizationRecord other) => Text(one) == Text(other);
 
     /// <summary>Returns the record and the sequences of the run; null if none are stored or they cannot be read.</summary>

@@ -3,7 +3,7 @@ namespace Yue.Engine.Residency;
 /// <summary>The settings of the device that models run on, and of its memory.</summary>
 internal interface IDeviceOptions
 {
-    /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
+    /// <summary>The device to run on: <c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
     string Device { get; }
 
     /// <summary>The type of the language models' matrices on a GPU.</summary>

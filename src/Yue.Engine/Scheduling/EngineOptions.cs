@@ -36,7 +36,7 @@ public sealed class EngineOptions : IDeviceOptions
     /// <summary>The folder of compiled kernels.</summary>
     public string CacheFolder { get; set; } = Yue.Engine.Tensors.Native.CacheFolder.Default;
 
-    /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
+    /// <summary>The device to run on: <c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
     [SettingForm(@"^(auto|cpu|cuda(:[0-9]{1,3})?)\z", "auto, cpu, cuda, or cuda with an index such as cuda:1")]
     public string Device { get; set; } = "auto";
 

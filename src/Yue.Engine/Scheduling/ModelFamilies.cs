@@ -6,7 +6,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>The model families of this program. Outside the families' folders, only this class refers to them.</summary>
+/// <summary>The model families of this program. In the engine, only this class refers to them from outside their folders.</summary>
 public static class ModelFamilies
 {
     /// <summary>The descriptions of the families, the default one first.</summary>

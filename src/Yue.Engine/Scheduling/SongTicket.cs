@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>A song that is being processed by an engine.</summary>
+/// <summary>The caller's handle to a song that an engine makes.</summary>
 /// <param name="request">A request within <see cref="SongLimits"/>.</param>
 /// <param name="progress">Receives progress on the engine's thread. It must not block.</param>
 /// <param name="cancel">Stops the song before its next step.</param>

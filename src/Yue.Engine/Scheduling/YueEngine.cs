@@ -289,7 +289,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
         _isHung = true;
         var error = new EngineDeadException(
-            $"a step of the engine has not returned for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device hangs");
+            $"a step of the engine has not returned for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device is hung");
         Die(error);
         _abandon.Cancel();
         foreach (var ticket in _unfinished.Keys)

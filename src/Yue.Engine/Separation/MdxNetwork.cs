@@ -4,8 +4,8 @@ using Yue.Engine.Weights;
 namespace Yue.Engine.Separation;
 
 /// <summary>The network of an MDX-Net separator, run by ONNX Runtime on the CPU: [1, 4, F, T] float32 to the same shape.</summary>
-/// <remarks>The four planes are the real and the imaginary part of the left, then of the right channel; F bins from 0 Hz on, T
-/// frames.</remarks>
+/// <remarks>The four planes are the real and imaginary parts of the left channel, then those of the right channel. F is the number of
+/// bins from 0 Hz on, and T the number of frames.</remarks>
 internal sealed class MdxNetwork : IDisposable
 {
     private const int Planes = 4;

@@ -8,7 +8,7 @@ public interface ISongListener
     bool IsListening { get; }
 
     /// <summary>The position in seconds of a player that starts with the first sound it receives and plays in real time; 0 before the first
-    /// sound. The property is read like <see cref="IsListening"/>.</summary>
+    /// sound. The property is also read between steps on the engine's thread.</summary>
     double PlayedSeconds { get; }
 
     /// <summary>Receives the next sound of the song, even while nobody listens. The calls are made in order, one at a time, on thread-pool
@@ -17,8 +17,8 @@ public interface ISongListener
 }
 
 /// <summary>A part of a song's sound that is final. It follows the previous part without a gap.</summary>
-/// <remarks>At 16 kHz, and for the tracks at any rate, the samples equal those of the finished song. At 44.1 kHz the mix differs in the
-/// level of its low band, which the finished song computes over its whole length.</remarks>
+/// <remarks>The samples equal those of the finished song, except in YuE 1's mix at 44.1 kHz: the level of its low band differs, because in
+/// the finished song it is computed over the whole length.</remarks>
 /// <param name="Start">The number of samples per channel before this part.</param>
 /// <param name="SampleRateHz">The sample rate of the mix and the tracks.</param>
 /// <param name="Mix">The mix.</param>

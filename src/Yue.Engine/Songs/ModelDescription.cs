@@ -9,7 +9,7 @@ public enum SongCapability
     /// <summary>Returns the vocal and the instrumental track in addition to the mix.</summary>
     Stems,
 
-    /// <summary>Continues a song, and replaces one of its sections.</summary>
+    /// <summary>Continues a song, or replaces one of its sections.</summary>
     SingAgain,
 
     /// <summary>Writes or reads a score.</summary>

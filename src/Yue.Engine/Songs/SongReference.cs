@@ -22,8 +22,8 @@ public sealed record SongReference
 
     /// <summary>Returns the part of a clip to encode, which contains the part to use.</summary>
     /// <remarks>Every code depends on everything that the semantic model encodes. The published implementation therefore encodes the whole
-    /// file and uses a part of the codes. Clips of up to a minute are encoded completely here, too. Of a longer clip, only a minute that
-    /// contains the used part is encoded, so that memory is bounded.</remarks>
+    /// file and uses a part of the codes. Clips of up to a minute are encoded completely here, too. For a longer clip, only a minute
+    /// that contains the used part is encoded, so that memory is bounded.</remarks>
     public static (int FirstSecond, int Seconds) EncodedPart(double startSeconds, double endSeconds)
     {
         const int Max = SongLimits.MaxReferenceSeconds;

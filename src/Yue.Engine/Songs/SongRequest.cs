@@ -75,7 +75,7 @@ public sealed record OutputSettings
     /// <summary>The sample rate of the codec without the vocoders, the only one for a draft.</summary>
     public const int CodecSampleRateHz = 16000;
 
-    /// <summary>44100 (vocoder and splice) or 16000 (codec only), in Hz. YuE 2 does not read it.</summary>
+    /// <summary>The sample rate in Hz: 44100 (vocoder and splice) or 16000 (codec only). YuE 2 does not read it.</summary>
     public int SampleRate { get; init; } = 44100;
 
     /// <summary>True if the vocal and instrumental tracks are returned in addition to the mix.</summary>
@@ -97,7 +97,7 @@ public sealed record SamplingSettings
     /// <summary>The guidance of the sections after the first.</summary>
     public const double LaterGuidanceScale = 1.2;
 
-    /// <summary>Scores are divided by this before top-k and top-p.</summary>
+    /// <summary>The temperature, by which scores are divided before top-k and top-p.</summary>
     public double Temperature { get; init; } = 1.0;
 
     /// <summary>The top-p value: the smallest set of ids whose total probability reaches it is kept.</summary>
@@ -106,7 +106,8 @@ public sealed record SamplingSettings
     /// <summary>The number of most probable ids that are kept; 0 keeps all.</summary>
     public int TopK { get; init; } = 50;
 
-    /// <summary>The repetition penalty, the factor by which ids that have occurred become less likely; 1 disables it.</summary>
+    /// <summary>The repetition penalty, by which the scores of ids that have occurred are divided, or multiplied if they are negative; 1
+    /// disables it.</summary>
     public double RepetitionPenalty { get; init; } = 1.1;
 
     /// <summary>The scale of classifier-free guidance: 1 disables it; null means the family's default, which for YuE 1 is

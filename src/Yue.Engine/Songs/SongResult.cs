@@ -74,8 +74,8 @@ public sealed record SongTimings
 {
     public required double QueueSeconds { get; init; }
 
-    /// <summary>The seconds until stage 1 was done, or until the score and the music tokens were written. Includes work that later stages
-    /// did in the meantime.</summary>
+    /// <summary>The seconds from the song's admission until stage 1 was done, or until the score and the music tokens were written.
+    /// Includes work that later stages did in the meantime.</summary>
     public required double Stage1Seconds { get; init; }
 
     /// <summary>The seconds from the end of stage 1 until stage 2 or flow matching was done. Includes decoding in the meantime.</summary>
@@ -123,7 +123,8 @@ public enum SongStage
 /// <param name="Sections">The number of sections to sing, excluding kept ones.</param>
 /// <param name="Done">The number of finished units of this stage: tokens while tokens are written; after that, frames (YuE 1) or music
 /// tokens (YuE 2).</param>
-/// <param name="Total">The total number of units of this stage: an upper bound while tokens are written, exact after that.</param>
+/// <param name="Total">The total number of units of this stage. While tokens are written, it is an estimate with YuE 1 and the maximum with
+/// YuE 2; after that, it is exact.</param>
 /// <param name="Fraction">The progress of the whole song, from 0 to 1. It never decreases.</param>
 public sealed record SongProgress(SongStage Stage, int Section, int Sections, long Done, long Total, double Fraction)
 {

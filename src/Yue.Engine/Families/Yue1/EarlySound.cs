@@ -55,7 +55,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     /// <summary>Passes on sound that has become final.</summary>
     public void Release() => Pass(Math.Min(_mix.Length, Math.Max(_finalSamples - _heard, 0)), isEnd: false);
 
-    /// <summary>Sets how the song ends. After that, all of its samples are final.</summary>
+    /// <summary>Sets the fade-out at the end of the song. After that, all of its samples are final.</summary>
     /// <param name="fadeStart">The sample at which the fade-out begins.</param>
     /// <param name="fadeSamples">The length of the fade-out; 0 if the song is not faded out.</param>
     public void SetEnd(int fadeStart, int fadeSamples)

@@ -24,7 +24,7 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
     // A section that is longer than expected is assumed to continue for a while.
     private const double Longer = 1.1;
 
-    // After this many tokens, a token takes twice the time.
+    // After this many tokens, a token takes twice as long as the first one.
     private readonly double _doublingTokens = devices.LanguageOnGpu ? 100_000 : 700;
 
     // The work of stage 2 and of decoding, per token.

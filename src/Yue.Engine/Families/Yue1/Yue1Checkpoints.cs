@@ -6,7 +6,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The checkpoint folders of the family.</summary>
+/// <summary>The checkpoint folders of YuE 1.</summary>
 /// <param name="Stage1">The stage-1 folders, each with the name that requests use, the default first.</param>
 /// <param name="Stage2">The stage-2 folder.</param>
 /// <param name="Codec">The codec folder, with the vocoders.</param>

@@ -13,13 +13,14 @@ internal sealed class Yue1Costs : IFamilyCosts
     /// <summary>The bytes of keys and values that one CPU core can read in each step: those of one row of a small model.</summary>
     private const long CpuCoreBytes = 8 << 20;
 
-    /// <summary>CUDA itself, the codec and the vocoders with their activations, and prompt activations without scores: measured at 2 to 3
-    /// GB. Encoding a one-minute reference clip takes more, but not at the same time as the scores. On a device whose memory was fully
-    /// planned, songs with clips used 1.5 GB more than songs without clips, and the total was still 1.0 GB below the plan.</summary>
+    /// <summary>The working memory without attention scores: CUDA itself, the codec and the vocoders with their activations, and prompt
+    /// activations, measured at 2 to 3 GB. Encoding a one-minute reference clip takes more, but not at the same time as the scores. On a
+    /// device whose memory was fully planned, songs with clips used 1.5 GB more than songs without clips, and the total was still 1.0 GB
+    /// below the plan.</summary>
     private const long FixedWorkingBytes = 5L << 29;
 
-    /// <summary>The same without the codec and the vocoders: CUDA itself takes about half of it, and the rest is for one matrix that is
-    /// converted to bf16 for a prompt (0.2 GB), activations, workspaces and libraries.</summary>
+    /// <summary>The working memory without the codec and the vocoders: CUDA itself takes about half of it, and the rest is for one matrix
+    /// that is converted to bf16 for a prompt (0.2 GB), activations, workspaces and libraries.</summary>
     private const long LanguageWorkingBytes = 9L << 27;
 
     private readonly LlamaConfig[] _stage1;

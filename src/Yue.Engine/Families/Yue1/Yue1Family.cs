@@ -20,7 +20,7 @@ internal sealed record Yue1Settings(
 /// <summary>YuE 1: two language models, a codec and two vocoders (docs/model.md).</summary>
 internal sealed class Yue1Family(Yue1Settings settings) : IModelFamily
 {
-    /// <summary>The family as callers see it.</summary>
+    /// <summary>The description of the family.</summary>
     public static FamilyDescription About { get; } = new(
         "yue1",
         "YuE 1",
@@ -51,7 +51,7 @@ internal sealed class Yue1Family(Yue1Settings settings) : IModelFamily
         Licence = new("Apache-2.0", new("https://huggingface.co/m-a-p/YuE-s1-7B-anneal-en-cot")),
     };
 
-    /// <summary>The family if both language models fit into memory together.</summary>
+    /// <summary>The description if both language models fit into memory together.</summary>
     public static FamilyDescription AboutEarly { get; } = About with
     {
         Capabilities = About.Capabilities.Append(SongCapability.EarlySound).ToFrozenSet(),

@@ -41,7 +41,7 @@ public sealed class DecodeWindows
     public static DecodeWindows Default { get; } = new([51, 106, 161, 216, 271], [150, 95, 55]);
 
     /// <summary>Returns the regular lengths of windows in frames, ascending. A window has another length only if the whole song is shorter
-    /// than the regular one.</summary>
+    /// than the regular length.</summary>
     /// <param name="context">The frames of context on each side.</param>
     public IReadOnlyList<int> Lengths(int context)
     {

@@ -28,16 +28,16 @@ public enum SongParts
     /// <summary>The finished song (44.1 kHz): the codec mix below 5.5 kHz, the vocoder mix above; not limited.</summary>
     Spliced = 16,
 
-    /// <summary>The parts that need the codec.</summary>
+    /// <summary>The parts that need sound from the codec.</summary>
     NeedCodec = CodecTracks | CodecMix | Spliced,
 
-    /// <summary>The parts that need the vocoders.</summary>
+    /// <summary>The parts that need sound from the vocoders.</summary>
     NeedVocoder = VocoderTracks | VocoderMix | Spliced,
 }
 
 /// <summary>One finished part of a song.</summary>
 /// <param name="Clip">The sound.</param>
-/// <param name="ClippedSamples">The number of clipped samples: those that the ±0.99 clamp changed and, in parts that are not limited, those
+/// <param name="ClippedSamples">The number of clipped samples: in clamped parts, those that the ±0.99 clamp changed; in the others, those
 /// past ±1, which clip when they are written to a file.</param>
 public sealed record SongPart(AudioClip Clip, long ClippedSamples);
 

@@ -38,7 +38,7 @@ public sealed class SongMixer
     public int SampleRateHz => _splice is null ? _codecRateHz : _vocoderRateHz;
 
     /// <summary>Adds a window; its samples follow the previous ones of the same model.</summary>
-    /// <returns>The new sound; null if there are no listeners.</returns>
+    /// <returns>The new sound; null if the mixer was created with <c>isHeard</c> false.</returns>
     public MixedSound? Add(DecodedWindow window)
     {
         if (window.Model == SoundModel.Codec)
@@ -54,7 +54,7 @@ public sealed class SongMixer
     }
 
     /// <summary>Marks the end: every window has been added.</summary>
-    /// <returns>The rest of the sound; null if there are no listeners.</returns>
+    /// <returns>The rest of the sound; null if <see cref="Add"/> returns null.</returns>
     public MixedSound? Complete()
     {
         _splice?.CompleteLow();

@@ -13,7 +13,7 @@ namespace Yue.Engine.Families.Yue1.Decode;
 /// class.</param>
 /// <param name="frameSamples">The samples per frame.</param>
 /// <param name="contextFrames">The number of frames on each side that a frame's samples can depend on.</param>
-/// <param name="windows">The windows.</param>
+/// <param name="windows">The schedule of the windows.</param>
 public sealed class TrackDecoder(
     CodeTrack codes, Func<Tensor, Tensor> decode, int frameSamples, int contextFrames, DecodeWindows windows)
 {

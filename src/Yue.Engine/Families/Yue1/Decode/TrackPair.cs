@@ -11,13 +11,13 @@ public enum SoundModel
 }
 
 /// <summary>The decoded samples of a window.</summary>
-/// <param name="Model">The model.</param>
+/// <param name="Model">The model that decoded them.</param>
 /// <param name="Vocal">The vocal track; null if the song has only the instrumental track.</param>
 /// <param name="Instrumental">The instrumental track, with the same number of samples.</param>
 public sealed record DecodedWindow(SoundModel Model, float[]? Vocal, float[] Instrumental);
 
 /// <summary>Decodes the tracks of a song with one model, window by window.</summary>
-/// <param name="model">The model.</param>
+/// <param name="model">The model that decodes.</param>
 /// <param name="vocal">Decodes the vocal track; null if the song has only the instrumental track.</param>
 /// <param name="instrumental">Decodes the instrumental track, which has the same number of frames.</param>
 internal sealed class TrackPair(SoundModel model, TrackDecoder? vocal, TrackDecoder instrumental)

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.SelfCheck;
 
-/// <summary>The files that are checked.</summary>
+/// <summary>The checkpoint files that the self-check reads.</summary>
 /// <param name="Tokenizer">The SentencePiece model.</param>
 /// <param name="Stage2">The stage-2 folder.</param>
 /// <param name="Codec">The codec folder, with the vocoders.</param>

@@ -51,7 +51,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
     public int QuickRows => int.MaxValue;
 
-    /// <summary>A step processes all rows up to the last one in use. Rows without a chunk have 0 finished frames.</summary>
+    /// <summary>The finished frames of all rows up to the last one in use; 0 for rows without a chunk.</summary>
     public IReadOnlyList<int> ActiveRows
     {
         get

@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue1.Stage2;
 /// <summary>The chunks of a track that stage 2 works on (docs/model.md 2.4).</summary>
 public static class Stage2Chunks
 {
-    /// <summary>Six seconds: the length that the model was trained on.</summary>
+    /// <summary>The number of frames of a full chunk: six seconds, the length that the model was trained on.</summary>
     public const int FramesPerChunk = 300;
 
     /// <summary>The number of codebooks of a finished frame: one from stage 1 and seven residual ones.</summary>
@@ -17,7 +17,7 @@ public static class Stage2Chunks
     /// <summary>The maximum number of positions of a chunk: its prompt and all frames.</summary>
     public const int Positions = PromptPositions + (Codebooks * FramesPerChunk);
 
-    /// <summary>Throws unless every chunk has a valid length and a decoder with a number of free rows has room for all of them.</summary>
+    /// <summary>Throws unless every chunk has a valid length and there are enough free rows for all of them.</summary>
     internal static void Check(IReadOnlyList<int[]> chunks, int freeRows)
     {
         if (chunks.Count < 1 || chunks.Count > freeRows || chunks.Any(chunk => chunk.Length is < 1 or > FramesPerChunk))

@@ -30,8 +30,8 @@ internal interface IPacedSong
     /// needs.</summary>
     IEnumerable<(int Start, int FramesNeeded)> WindowsLeft { get; }
 
-    /// <summary>Returns the progress of the chunk that has the most frames left to write until every frame before the given one is
-    /// finished: its number of finished frames, and the number that it has to reach.</summary>
+    /// <summary>Returns the progress toward finishing all frames before <paramref name="frame"/>, in the chunk that has the most of them
+    /// left to write: its number of finished frames, and the number that it has to reach.</summary>
     (int From, int To) FramesTo(int frame);
 }
 

@@ -35,8 +35,8 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     /// <summary>The number of rows that the song uses: one per chunk of each unfinished run.</summary>
     public int Rows => _runs.Sum(run => run.Run.IsDone ? 0 : run.Chunks.Length);
 
-    /// <summary>Returns the progress of the chunk that has the most frames left to write until every frame before the given one is
-    /// finished: its number of finished frames, and the number that it has to reach.</summary>
+    /// <summary>Returns the progress toward finishing all frames before <paramref name="frame"/>, in the chunk that has the most of them
+    /// left to write: its number of finished frames, and the number that it has to reach.</summary>
     public (int From, int To) FramesTo(int frame) =>
         Tracks.SelectMany(track => track.FramesTo(frame)).Append((From: 0, To: 0)).MaxBy(frames => frames.To - frames.From);
 

@@ -11,7 +11,7 @@ public static class LatinScript
 {
     private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
 
-    /// <summary>Returns an error if such a model cannot sing the lyrics because transliteration leaves them without a vowel; otherwise
+    /// <summary>Returns an error if transliteration leaves the lyrics without a vowel, so that they cannot be sung; otherwise
     /// null.</summary>
     /// <remarks>This happens if the script is unknown or written without vowels.</remarks>
     public static string? FaultOf(IReadOnlyList<LyricSection> sections) => FaultOf(sections, ToLatin(sections));

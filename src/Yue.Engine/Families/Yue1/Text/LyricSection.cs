@@ -63,6 +63,6 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
 }
 
 /// <summary>The sections to sing.</summary>
-/// <param name="Sections">In order.</param>
+/// <param name="Sections">The sections in order.</param>
 /// <param name="Warning">Names the sections that were not requested; null if all are sung.</param>
 public sealed record SungSections(IReadOnlyList<LyricSection> Sections, string? Warning);

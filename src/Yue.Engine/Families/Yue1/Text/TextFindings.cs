@@ -93,7 +93,7 @@ internal sealed class TextFindings(string fieldName)
             .Select(found => new SongFinding(found.Kind.Code, fieldName, $"{fieldName}: {found.Kind.One(found.Text)}", found.Span)),
     ];
 
-    /// <summary>One sentence per kind.</summary>
+    /// <summary>The findings as warnings, one sentence per kind.</summary>
     public IReadOnlyList<string> Warnings =>
     [
         .. from kind in FindingKind.InOrder

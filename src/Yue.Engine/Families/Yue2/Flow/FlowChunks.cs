@@ -5,7 +5,8 @@ namespace Yue.Engine.Families.Yue2.Flow;
 /// <summary>The chunks of a song that flow matching solves separately (docs/model-yue2.md 6.1). The context limits their size.</summary>
 public static class FlowChunks
 {
-    /// <summary>The positions of a chunk other than its prompt, music tokens and frames: the end of the music, and two borders.</summary>
+    /// <summary>The positions of a chunk other than its prompt, music tokens and frames: the end of the music, and two border
+    /// frames.</summary>
     private const int Extra = 3;
 
     /// <summary>Returns the range of frames of each chunk.</summary>

@@ -47,6 +47,6 @@ public sealed record StageFigure
     /// <summary>The ids with the best logits at the first step, the best first.</summary>
     public required int[] TopIds { get; init; }
 
-    /// <summary>Their logits.</summary>
+    /// <summary>The logits of <see cref="TopIds"/>.</summary>
     public required float[] TopLogits { get; init; }
 }

@@ -7,8 +7,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>The decoder on a GPU. The stages of all songs share a step, sampling runs on the device, and the host reads a few ids at a
-/// time.</summary>
+/// <summary>The stage decoder on a GPU. The stages of all songs share a step, sampling runs on the device, and the host reads a few ids at
+/// a time.</summary>
 /// <remarks>A stage has one row, and a second one if it is guided. A row's result does not depend on the other rows, so a song's ids are
 /// the same whether or not other songs run. A step reads the part of the head that its stages need.</remarks>
 internal sealed class CudaStageDecoder : IStageDecoder

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>Writes the ids of the stages of several songs concurrently. Used by the engine's thread only.</summary>
+/// <summary>Writes the scores and the music of several songs concurrently. Used by the engine's thread only.</summary>
 public interface IStageDecoder : IDisposable
 {
     /// <summary>The maximum number of positions of a stage, including prompt and written ids.</summary>
@@ -13,8 +13,8 @@ public interface IStageDecoder : IDisposable
     /// <exception cref="Songs.SongRequestException">A prompt and the maximum number of ids do not fit into the context.</exception>
     IStageSequence? TryOpen(StageOrder order);
 
-    /// <summary>Writes the next id of each given sequence, or the next few ids if the decoder runs ahead of the host. Sequences of both
-    /// stages may advance together.</summary>
+    /// <summary>Writes the next id of each given sequence, or the next few ids if the decoder runs ahead of the host. Scores and
+    /// music may advance together.</summary>
     /// <param name="sequences">Open sequences whose prompts are read and whose stages have not ended.</param>
     void Advance(IReadOnlyList<IStageSequence> sequences);
 }
@@ -65,7 +65,7 @@ public sealed record StageOrder(StageIds Ids, StageSampling Sampling, int[] Prom
     public string? FaultOf(int contextLength) => PromptLength + Sampling.MaxTokens <= contextLength
         ? null
         : $"the prompt has {PromptLength} tokens and up to {Sampling.MaxTokens} more are to be written; the model's context holds "
-            + $"{contextLength}. Shorten the lyrics, the style or the score, or request a shorter song";
+            + $"{contextLength}. Shorten the genre line, the lyrics or the score, or request a shorter song";
 }
 
 /// <summary>Guidance away from a prompt without style and lyrics.</summary>

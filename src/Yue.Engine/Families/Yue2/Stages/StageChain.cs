@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue2.Stages;
 
 /// <summary>Computes the distribution of the next id from the logits of one step (docs/model-yue2.md 5.2): allowed ids, minimum length,
-/// counted penalty, temperature, top-k, top-p, in this order.</summary>
+/// repetition penalty, temperature, top-k, top-p, in this order.</summary>
 /// <remarks>Plain arithmetic on the CPU. Not thread-safe: every call reuses the buffers.</remarks>
 public sealed class StageChain
 {
@@ -43,7 +43,7 @@ public sealed class StageChain
 
     /// <summary>Returns the distribution of the next id.</summary>
     /// <param name="logits">The scores of the ids of <see cref="StageIds.Scored"/>.</param>
-    /// <param name="history">The ids that the stage wrote so far.</param>
+    /// <param name="history">The ids that the stage has written so far.</param>
     /// <param name="step">The number of ids drawn so far in this stage.</param>
     public Distribution Next(ReadOnlySpan<float> logits, ReadOnlySpan<int> history, int step)
     {
@@ -91,7 +91,7 @@ public sealed class StageChain
         return _sampling.Temperature is 0 or 1 ? score : _rounding.Round(score / (float)_sampling.Temperature);
     }
 
-    /// <summary>Applies top-k and top-p; at temperature 0 keeps the best.</summary>
+    /// <summary>Applies top-k and top-p; at temperature 0, keeps only the best id.</summary>
     private Distribution Keep(Span<ulong> candidates)
     {
         candidates.Sort();

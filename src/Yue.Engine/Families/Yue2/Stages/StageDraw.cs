@@ -2,7 +2,7 @@ using Yue.Engine.Sampling;
 
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>Draws ids as the reference's framework does on a large GPU (docs/model-yue2.md 5.3).</summary>
+/// <summary>Draws ids as PyTorch does on a GPU that is large enough to give every id its own thread (docs/model-yue2.md 5.3).</summary>
 public static class StageDraw
 {
     /// <summary>Returns the id with the largest ratio of its probability to its exponentially distributed random number.</summary>

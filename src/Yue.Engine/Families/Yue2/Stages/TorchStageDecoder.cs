@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue2.Stages;
 
-/// <summary>The decoder for the CPU, which writes stages with the plain model. In each step, it writes one id of each song in
+/// <summary>The stage decoder for the CPU, which uses the plain model. In each step, it writes one id of each song in
 /// turn.</summary>
 /// <param name="model">The language model; the caller owns it.</param>
 public sealed class TorchStageDecoder(LlamaModel model) : IStageDecoder

@@ -7,7 +7,7 @@ namespace Yue.Engine.Families.Yue2.Text;
 /// <summary>Reads and changes one bar of a score in ABC notation: notes, rests, ties, slurs, triplets and chord symbols.</summary>
 internal static partial class BarMelody
 {
-    // Lengths are counted in fractions of the unit note, so that triplets and divisions down to an eighth are whole numbers.
+    // Lengths are counted in 24ths of the unit note, so that triplets and divisions down to an eighth are whole numbers.
     private const int UnitParts = 24;
     private const int TripletNotes = 3;
 

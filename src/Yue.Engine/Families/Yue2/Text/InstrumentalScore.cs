@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Families.Yue2.Text;
 
-/// <summary>A score whose vocal melody is played by the instruments (docs/model-yue2.md 8).</summary>
+/// <summary>A score whose vocal melody is played by the instruments (docs/model-yue2.md 8.1).</summary>
 /// <param name="Score">The rewritten score.</param>
 /// <param name="HasChords">True if the vocal voice has chord symbols.</param>
 /// <param name="Sections">The names of its sections, such as <c>verse</c>.</param>
@@ -130,7 +130,7 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
     [GeneratedRegex(@"^V:\s*(\S+)")]
     private static partial Regex VoiceLine();
 
-    /// <summary>Bars that each end with a bar line, without repeats.</summary>
+    /// <summary>Matches bars that each end with a bar line, without repeats.</summary>
     [GeneratedRegex(@"^([^|:\]]*\|)+\z")]
     private static partial Regex Bars();
 

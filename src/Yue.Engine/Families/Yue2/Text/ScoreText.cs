@@ -11,7 +11,7 @@ public static partial class ScoreText
         ? null
         : "score: has no K: line, so it may not be ABC notation; the model reads it as it is";
 
-    /// <summary>A line with the key, which ends the header of every tune.</summary>
+    /// <summary>Matches the line with the key, which ends the header of every tune.</summary>
     [GeneratedRegex("^K:", RegexOptions.Multiline)]
     private static partial Regex KeyLine();
 }

@@ -10,8 +10,8 @@ public static class VaeCheckpoint
     private const string Prefix = "decoder.";
 
     /// <summary>Opens the weights of a folder; the caller disposes them.</summary>
-    /// <exception cref="CheckpointException">There are none, or a tensor of the decoder is not float32. Such a file has lost the precision
-    /// that the decoder computes in.</exception>
+    /// <exception cref="CheckpointException">The folder has no weights, or a tensor of the decoder is not float32. Such a file has
+    /// lost the precision that the decoder computes in.</exception>
     public static Checkpoint Open(string folder)
     {
         var checkpoint = SafetensorsCheckpoint.Open(folder);
