@@ -13,7 +13,7 @@ public sealed class SongEvent
     [JsonPropertyName("queue_position")]
     public int? QueuePosition { get; init; }
 
-    /// <summary>The progress of the song; null unless running.</summary>
+    /// <summary>The progress of the song; null before it begins.</summary>
     [JsonPropertyName("progress")]
     public JobProgressBody? Progress { get; init; }
 
@@ -25,7 +25,7 @@ public sealed class SongEvent
     [JsonPropertyName("audible_seconds")]
     public double? AudibleSeconds { get; init; }
 
-    /// <summary>The starts of the sections in the song, as far as it is written; null unless running.</summary>
+    /// <summary>The starts of the sections that have begun so far; null unless running.</summary>
     [JsonPropertyName("sections")]
     public IReadOnlyList<SectionStartBody>? Sections { get; init; }
 
@@ -33,7 +33,7 @@ public sealed class SongEvent
     [JsonPropertyName("error")]
     public JobFault? Error { get; init; }
 
-    /// <summary>The reason why the job waits for a worker; null otherwise.</summary>
+    /// <summary>The reason why no worker can take the job; null if there is none.</summary>
     [JsonPropertyName("delay_reason")]
     public string? DelayReason { get; init; }
 }

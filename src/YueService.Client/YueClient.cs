@@ -11,10 +11,10 @@ namespace YueService.Client;
 /// error status throw <see cref="YueException{Problem}"/>. Methods can be called concurrently.</remarks>
 public partial class YueClient
 {
-    /// <summary>The number of times in a row that a lost connection to a song's events is opened again.</summary>
+    /// <summary>The maximum number of consecutive attempts to reopen a lost connection to a song's events.</summary>
     private const int MaxReconnections = 10;
 
-    /// <summary>The time between a lost connection and the attempt to open it again.</summary>
+    /// <summary>The delay before a lost connection to a song's events is reopened.</summary>
     public TimeSpan ReconnectionInterval { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Waits until a song is finished, failed or cancelled.</summary>
@@ -22,7 +22,7 @@ public partial class YueClient
     /// <param name="progress">Receives every event of the song.</param>
     /// <param name="cancellationToken">Ends the wait, not the song; <see cref="DeleteSongAsync"/> cancels a song.</param>
     /// <returns>The song in its final state.</returns>
-    /// <remarks>Reads the events of the song. A lost connection, for example because the service restarts, is opened again.</remarks>
+    /// <remarks>Reads the events of the song. Reopens a lost connection, for example after the service restarts.</remarks>
     public async Task<SongJobResponse> WaitForSongAsync(
         string id, IProgress<SongEvent>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -55,7 +55,7 @@ public partial class YueClient
         }
     }
 
-    /// <summary>Queues several songs of one request, which differ in their seeds.</summary>
+    /// <summary>Queues several songs from one request, with different seeds.</summary>
     /// <param name="body">The request, with <see cref="SongRequest.Takes"/> of 2 or more.</param>
     /// <param name="idempotencyKey">The same key and body return the same group.</param>
     /// <param name="cancellationToken">Cancels the call.</param>

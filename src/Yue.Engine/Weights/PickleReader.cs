@@ -234,7 +234,7 @@ internal sealed class PickleReader
                 _stack.Push(new PickleOpaque(_stack.PopToMark().FirstOrDefault() as PickleGlobal));
                 return true;
             case 'b':
-                _stack.Pop();                           // attributes: the _metadata of an OrderedDict, or those of an unknown object
+                _stack.Pop();                           // ignores attributes: an OrderedDict's _metadata, or those of an unknown object
                 _stack.Peek();
                 return true;
             case 'Q':

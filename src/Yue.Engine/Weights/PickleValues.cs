@@ -13,19 +13,19 @@ internal sealed record PickleGlobal(string Module, string Name)
 /// <param name="Class">The class; null if it is not known.</param>
 internal sealed record PickleOpaque(PickleGlobal? Class);
 
-/// <summary>A tuple.</summary>
+/// <summary>A Python tuple.</summary>
 internal sealed record PickleTuple(object?[] Items)
 {
     public static PickleTuple Empty { get; } = new([]);
 }
 
-/// <summary>A list or a set.</summary>
+/// <summary>A Python list or set.</summary>
 internal sealed class PickleList
 {
     public List<object?> Items { get; } = [];
 }
 
-/// <summary>A dict as pairs in the order in which they were set. Duplicate keys are kept.</summary>
+/// <summary>A Python dict, as pairs in the order in which they were set. Duplicate keys are kept.</summary>
 internal sealed class PickleDict
 {
     public List<KeyValuePair<object?, object?>> Items { get; } = [];

@@ -31,8 +31,8 @@ internal static class QuantizationConfig
         };
     }
 
-    /// <summary>Adds this part to a config. A quantized checkpoint has its own head, even if the head of the original is its
-    /// embedding.</summary>
+    /// <summary>Adds this part to a config. A quantized checkpoint stores its head separately, even if the original shares the head with
+    /// the embedding.</summary>
     public static void AddTo(JsonObject config, QuantizationRecord record)
     {
         config["tie_word_embeddings"] = false;

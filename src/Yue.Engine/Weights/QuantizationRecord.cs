@@ -22,7 +22,7 @@ public sealed record QuantizationRecord
     /// <summary>The key of the record in the metadata of a safetensors file.</summary>
     public const string MetadataKey = "yue_quantization";
 
-    /// <summary>The name of the format: <see cref="GroupedWeights"/>.</summary>
+    /// <summary>The name of the format that <see cref="GroupedWeights"/> describes.</summary>
     public const string FormatName = "yue-groups";
 
     /// <summary>The version of the format.</summary>

@@ -69,7 +69,7 @@ public static class SafetensorsFile
         return (tensors, metadata);
     }
 
-    /// <summary>Returns the texts of the metadata. Everything else in it is ignored.</summary>
+    /// <summary>Returns the string values of the metadata. Other values are ignored.</summary>
     private static Dictionary<string, string> TextsOf(string path, JsonElement metadata)
     {
         var texts = new Dictionary<string, string>(StringComparer.Ordinal);

@@ -11,12 +11,12 @@ namespace Yue.Engine.Weights;
 /// <param name="Bytes">Its values, row-major and little-endian.</param>
 internal sealed record TensorBytes(string Name, ScalarType Dtype, long[] Shape, byte[] Bytes);
 
-/// <summary>Writes .safetensors files. A file gets its final name when all its bytes are on the disk.</summary>
+/// <summary>Writes .safetensors files. A file gets its final name only after all its bytes are on the disk.</summary>
 internal static class ShardWriter
 {
     private const int Alignment = 8;
 
-    /// <summary>Writes a file, replacing any other of the same name.</summary>
+    /// <summary>Writes a file, replacing any file of the same name.</summary>
     /// <exception cref="IOException">The disk is full or fails.</exception>
     public static void Write(string path, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string> metadata)
     {

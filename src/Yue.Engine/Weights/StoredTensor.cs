@@ -2,8 +2,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>The description of one tensor of a checkpoint in its file, without values.</summary>
-/// <remarks>Its creator has checked that every element is inside the file.</remarks>
+/// <summary>The dtype, shape and position of a tensor in a checkpoint file, without its values.</summary>
+/// <remarks>The code that creates it has checked that every element is inside the file.</remarks>
 public sealed class StoredTensor
 {
     internal StoredTensor(CheckpointFile file, ScalarType dtype, long[] shape, long[] strides, long byteOffset)

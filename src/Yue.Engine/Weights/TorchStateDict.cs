@@ -4,10 +4,11 @@ namespace Yue.Engine.Weights;
 
 /// <summary>Finds the tensors of an unpickled state dict in a file and checks that they are inside it.</summary>
 /// <param name="file">The file.</param>
-/// <param name="locate">Returns the position and the number of a storage's bytes in the file.</param>
+/// <param name="locate">Returns the offset and the size, in bytes, of a storage in the file.</param>
 internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (long Offset, long Bytes)> locate)
 {
-    // A view may repeat values (stride 0) only up to this number, so that a small file cannot require unlimited memory.
+    // A view that repeats values (stride 0) may be larger than its storage only up to this number of elements, so that a small file
+    // cannot require unlimited memory.
     private const long MaxExpanded = 1 << 24;
 
     /// <summary>Returns the tensors by name, without values that are not tensors, such as a step count.</summary>

@@ -22,7 +22,7 @@ public sealed class WeightMatrix : IDisposable
     /// <param name="codes">The stored rows, uint8.</param>
     /// <param name="scales">[rows], F32: the factors of the rows of 8-bit values; null for int6 and int4.</param>
     /// <param name="columns">The number of columns of the matrix.</param>
-    /// <param name="terms">The number of stored rows per row, whose sum is the row.</param>
+    /// <param name="terms">The number of stored rows whose sum is a row of the matrix.</param>
     /// <param name="quantizer">Converts the codes to values; the caller owns it.</param>
     internal WeightMatrix(Tensor codes, Tensor? scales, long columns, int terms, MatrixQuantizer quantizer)
         : this(codes)

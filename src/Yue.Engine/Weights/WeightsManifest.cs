@@ -12,8 +12,8 @@ internal static class WeightsManifest
 
     /// <summary>Checks that the weights of a folder have the sizes in its list. Hashes are not checked here, because reading all weights
     /// twice would double the startup time; downloads and <c>yue models verify</c> check them.</summary>
-    /// <exception cref="CheckpointException">The list is invalid, or a file is missing or has another size, because it is incomplete or of
-    /// another revision.</exception>
+    /// <exception cref="CheckpointException">The list is invalid, or a file is missing or has another size, because it is incomplete or
+    /// from another revision.</exception>
     public static void Check(string folder)
     {
         var list = Path.Combine(folder, FileName);
@@ -43,7 +43,7 @@ internal static class WeightsManifest
             if (found != bytes)
             {
                 throw new CheckpointException(
-                    path, $"the file has {found} bytes, but {FileName} says {bytes}: it is incomplete or of another revision. "
+                    path, $"the file has {found} bytes, but {FileName} says {bytes}: it is incomplete or from another revision. "
                         + "Download it again (yue models pull)");
             }
         }

@@ -33,7 +33,7 @@ internal sealed class YamlConfig
         catch (Exception error) when (
             error is YamlException or ArgumentException or InvalidOperationException or FormatException or OverflowException)
         {
-            throw new CheckpointException(path, $"is not valid YAML: {error.Message}", error);
+            throw new CheckpointException(path, $"the file is not valid YAML: {error.Message}", error);
         }
     }
 
@@ -51,7 +51,7 @@ internal sealed class YamlConfig
                 ? number
                 : throw Unsupported(key, item, "a list of positive numbers"))];
 
-    /// <summary>Throws unless the text is the implemented one.</summary>
+    /// <summary>Throws unless the value is <paramref name="expected"/>, the only supported one.</summary>
     public void Expect(string key, string expected)
     {
         var found = Scalar(key);

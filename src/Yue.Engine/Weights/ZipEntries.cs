@@ -35,7 +35,7 @@ internal sealed class ZipEntries
 
     public bool Contains(string name) => _entries.ContainsKey(name);
 
-    /// <summary>Returns the position and the number of the entry's bytes in the file.</summary>
+    /// <summary>Returns the offset and the size, in bytes, of an entry's content in the file.</summary>
     public (long Offset, long Bytes) Locate(string name)
     {
         if (!_entries.TryGetValue(name, out var entry))

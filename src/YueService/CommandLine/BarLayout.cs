@@ -53,7 +53,7 @@ internal sealed class BarLayout
 
     public ProgressColumn[] Columns { get; }
 
-    /// <summary>Returns a text as markup, cut to the available width.</summary>
+    /// <summary>Returns text as markup, cut to the available width.</summary>
     public string Text(string text) => Markup.Escape(
         text.Length <= _textWidth ? text
         : _textWidth == 0 ? ""

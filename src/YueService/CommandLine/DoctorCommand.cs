@@ -24,7 +24,7 @@ internal static class DoctorCommand
         var deep = new Option<bool>("--deep")
         {
             Description = "Also recomputes the published figures with the configured checkpoints "
-                + "(takes minutes, and enough memory for stage 2 in float32)",
+                + "(takes minutes, and needs enough memory for stage 2 in float32)",
         };
         var figures = new Option<string?>("--figures")
         {

@@ -110,7 +110,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace disks)
         : Path.Combine(
             folder.Path, folder.Manifest.CheckpointsOf(name).First(checkpoint => checkpoint.Role == CheckpointRole.Codec).Folder);
 
-    /// <summary>Awaits the work. A device that does not exist is an error of the command line.</summary>
+    /// <summary>Awaits the work. A device that does not exist is reported as an error in the command line.</summary>
     private static async Task AwaitAsync(Task work)
     {
         try

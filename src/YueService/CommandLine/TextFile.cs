@@ -7,8 +7,8 @@ internal static class TextFile
 {
     /// <summary>Returns the text of a file, or of standard input if its name is <c>-</c>.</summary>
     /// <param name="file">The file's name.</param>
-    /// <param name="maxBytes">The largest size.</param>
-    /// <param name="limit">The largest size as text, for the message.</param>
+    /// <param name="maxBytes">The maximum size in bytes.</param>
+    /// <param name="limit">The maximum size as text, for the message.</param>
     /// <param name="cancel">Stops reading.</param>
     /// <exception cref="InvalidDataException">The file is too large, or is not text in one of the supported encodings.</exception>
     public static async Task<string> ReadAsync(string file, int maxBytes, string limit, CancellationToken cancel)

@@ -1,11 +1,11 @@
 namespace YueService.Downloads;
 
-/// <summary>The free space of disks, compared with files before they are written.</summary>
+/// <summary>The free space of disks, checked before files are written.</summary>
 /// <param name="FreeBytes">Returns the free space of the disk that holds a folder. The folder exists.</param>
 /// <param name="SpareBytes">The space that must stay free.</param>
 internal sealed record DiskSpace(Func<string, long> FreeBytes, long SpareBytes)
 {
-    /// <summary>The disks of this machine.</summary>
+    /// <summary>Returns the disks of this machine.</summary>
     public static DiskSpace OfMachine(long spareBytes) => new(folder => new DriveInfo(folder).AvailableFreeSpace, spareBytes);
 
     /// <summary>Throws unless a disk has enough free space.</summary>

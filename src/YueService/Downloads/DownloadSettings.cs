@@ -6,15 +6,15 @@ internal sealed record DownloadSettings
     /// <summary>Files larger than this are fetched in ranges of this size, if the server supports ranges.</summary>
     public long RangeBytes { get; init; } = 64L << 20;
 
-    /// <summary>Ranges fetched at the same time.</summary>
+    /// <summary>The number of ranges that are fetched at the same time.</summary>
     public int Parallel { get; init; } = 4;
 
     /// <summary>The maximum time to wait for the headers of a response or for its next byte; after that, the request is sent
     /// again.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The maximum number of attempts: for one request; for a range, in a row and without a new byte; and for a file that has to
-    /// be downloaded again from its start.</summary>
+    /// <summary>The maximum number of attempts for a request, for a range (in a row, without a new byte), and for a file that has to be
+    /// downloaded again from its start.</summary>
     public int Attempts { get; init; } = 8;
 
     /// <summary>The average wait after the first failure; it doubles after every further failure.</summary>

@@ -9,7 +9,7 @@ internal sealed class FileProgress(string name, long expectedBytes)
     private long _total = expectedBytes;
     private volatile string? _waiting;
 
-    /// <summary>The folder and path inside the models folder.</summary>
+    /// <summary>The file's path inside the models folder.</summary>
     public string Name => name;
 
     /// <summary>The size of the file; approximate until the server states it.</summary>

@@ -42,7 +42,7 @@ internal sealed class ModelLock
     }
 
     /// <summary>Returns the record of a file that was pulled at a revision; null if there is none.</summary>
-    /// <param name="name">Folder and path inside the models folder, with '/' between the parts.</param>
+    /// <param name="name">The file's path inside the models folder, with '/' between the parts.</param>
     /// <param name="revision">The commit.</param>
     public LockedFile? Find(string name, string revision) =>
         _files.TryGetValue(name, out var file) && file.Revision == revision ? file : null;

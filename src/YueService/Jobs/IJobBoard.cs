@@ -15,7 +15,7 @@ internal interface IJobBoard
     /// <summary>The unfinished kept jobs, oldest first.</summary>
     IReadOnlyList<Job> Unfinished { get; }
 
-    /// <summary>Returns the jobs that wait before a job, or all waiting jobs if it is null or no longer waits.</summary>
+    /// <summary>Returns the jobs that wait ahead of a job, or all waiting jobs if the job is null or no longer waits.</summary>
     IReadOnlyList<Job> Before(Job? job);
 
     /// <summary>Returns an unfinished kept job; null if there is none.</summary>

@@ -53,7 +53,7 @@ internal interface IJobLog
     /// <summary>Records that the engine has begun the song.</summary>
     Task<bool> SetRunningAsync(StoredJob job, CancellationToken cancel);
 
-    /// <summary>Returns a job to its old position in the queue.</summary>
+    /// <summary>Puts a job back at its old position in the queue.</summary>
     /// <param name="job">The job.</param>
     /// <param name="interrupted">True to count an interruption: the process ended, or the device or the claim was lost, while the job was
     /// running.</param>

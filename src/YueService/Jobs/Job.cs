@@ -30,7 +30,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
         Cancelled = _cancel.Token;
     }
 
-    /// <summary>32 hexadecimal digits.</summary>
+    /// <summary>The identifier: 32 hexadecimal digits.</summary>
     public string Id { get; }
 
     /// <summary>The request.</summary>

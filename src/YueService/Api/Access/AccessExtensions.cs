@@ -10,7 +10,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>Sets up API keys, origins, rate limits and time limits.</summary>
+/// <summary>Sets up API keys, allowed origins, rate limits and time limits.</summary>
 internal static class AccessExtensions
 {
     // The name of the timeout policy for callers that wait for a song.

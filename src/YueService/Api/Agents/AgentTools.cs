@@ -37,7 +37,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
     [
         Make(
             "make_song",
-            "Queues a song and returns its job at once; with takes of 2 or more, a group of jobs. Songs take from seconds to minutes.",
+            "Queues a song and returns its job at once; with takes of 2 or more, a group of jobs. A song takes seconds to minutes.",
             ToolSchemas.Of("The song to make.", NewSong)),
         Make(
             "remake_song",

@@ -12,7 +12,7 @@ internal sealed record ToolCall(HttpContext Http, JsonElement Arguments)
 {
     private static readonly Endpoint SongEndpoint = new(null, new(new SongRateLimit.Counted()), "tool that makes songs");
 
-    /// <summary>Returns the call of a tool.</summary>
+    /// <summary>Creates the request for a tool call.</summary>
     /// <param name="caller">The request of the caller.</param>
     /// <param name="arguments">The arguments by name.</param>
     /// <param name="makesSongs">True if the call counts as a song for the rate limit.</param>

@@ -6,10 +6,10 @@ using YueService.Api.Access;
 
 namespace YueService.Api.Agents;
 
-/// <summary>Runs calls of tools: the JSON of the API's response is the result, and problem details are the error of the tool.</summary>
+/// <summary>Runs tool calls. The JSON of the API's response is the tool's result; problem details are its error.</summary>
 internal sealed class ToolRunner(IHttpContextAccessor callers, SongRateLimit limit, IExceptionHandler exceptions)
 {
-    /// <summary>Runs a call of a tool.</summary>
+    /// <summary>Runs a tool call.</summary>
     /// <param name="tool">The tool.</param>
     /// <param name="arguments">The arguments by name.</param>
     /// <param name="handle">Handles the call.</param>

@@ -22,8 +22,8 @@ internal sealed record OpenAiError(string Message, string Type, string? Param, s
         null,
         type.Urn);
 
-    /// <summary>Returns whether OpenAI's clients might request a path. Such clients may also try endpoints that do not exist here, so this
-    /// is every path below <c>/v1</c>, except some resources that they never use.</summary>
+    /// <summary>Returns whether OpenAI's clients might request a path. Such clients may also try endpoints that do not exist here, so
+    /// every path below <c>/v1</c> counts, except some resources that they never use.</summary>
     public static bool IsExpectedAt(PathString path) =>
         path.StartsWithSegments("/v1") && !Own.Any(own => path.StartsWithSegments(own));
 }

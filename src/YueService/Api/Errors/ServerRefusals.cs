@@ -56,7 +56,7 @@ internal static partial class ServerRefusals
             $"The request line has more than {limits.MaxRequestLineSize} bytes. Shorten the URL, or send the data in the body.",
         StatusCodes.Status431RequestHeaderFieldsTooLarge =>
             $"The headers have more than {limits.MaxRequestHeadersTotalSize} bytes, "
-                + $"or there are more than {limits.MaxRequestHeaderCount}. Send fewer.",
+                + $"or there are more than {limits.MaxRequestHeaderCount} headers. Send fewer or shorter ones.",
         StatusCodes.Status411LengthRequired => "The request has a body without a length. Send Content-Length.",
         StatusCodes.Status505HttpVersionNotsupported => "The HTTP version is not supported. Send HTTP/1.1.",
         _ => "The request line or a header is not valid HTTP. Check the method, the URL, Host and Content-Length.",

@@ -21,7 +21,7 @@ internal sealed record TagList(
 {
     private static readonly Lazy<TagList> Embedded = new(Read);
 
-    /// <summary>The list that the program is built with.</summary>
+    /// <summary>The list that is embedded in the program.</summary>
     public static TagList Published => Embedded.Value;
 
     private static TagList Read()

@@ -69,7 +69,7 @@ internal sealed partial class PredictStreamer(
         }
         catch (SongException)
         {
-            // Throws the reason why the song failed.
+            // The task throws the error that made the song fail.
             await job.Song;
             throw;
         }

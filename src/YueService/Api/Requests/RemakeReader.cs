@@ -15,7 +15,7 @@ internal static class RemakeReader
     /// <summary>Returns the id of the song that a body continues; null if it names none.</summary>
     public static string? SongIdOf(JsonElement root) => new FieldReader(root, "", new RequestFindings()).AnyText(ContinueFrom).Text;
 
-    /// <summary>Returns whether a request names a song to continue by its id, even if there is no such song.</summary>
+    /// <summary>Returns whether a request gives the id of a song to continue, even if there is no such song.</summary>
     public static bool NamesSong(FieldReader fields) => fields.KindOf(ContinueFrom) == JsonValueKind.String;
 
     /// <summary>Returns the codes that the request continues; null if there are none or they are invalid.</summary>

@@ -4,7 +4,7 @@ using Yue.Engine.Audio;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The declaration of a request field. Reading, the OpenAPI document, the command line and docs/api.md follow it.</summary>
+/// <summary>The declaration of a request field. Request reading, the OpenAPI document, the command line and docs/api.md use it.</summary>
 internal abstract record RequestField
 {
     protected RequestField(string path, string description) => (Path, SongPath, Description) = (path, path, description);

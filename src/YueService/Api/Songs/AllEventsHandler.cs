@@ -32,7 +32,7 @@ internal sealed class AllEventsHandler(
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The client disconnected or the service is stopping. It can reconnect with the id of its last event.
+            // The client disconnected, or the service is stopping. The client can reconnect with the id of its last event.
         }
 
         return TypedResults.Empty;
@@ -103,7 +103,7 @@ internal sealed class AllEventsHandler(
 /// <summary>The data of a job's event in the stream of all jobs.</summary>
 internal sealed record JobsEventBody
 {
-    /// <summary>The job.</summary>
+    /// <summary>The job's identifier.</summary>
     public required string Id { get; init; }
 
     /// <summary>The song's title; null if the job was removed.</summary>

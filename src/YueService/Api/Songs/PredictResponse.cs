@@ -97,7 +97,7 @@ internal sealed record TimingsBody(
     double TokensPerSecond,
     double RealTimeFactor)
 {
-    /// <summary>Returns the engine's times in the form of the contract. A rate without a duration is 0, because JSON has no
+    /// <summary>Returns the engine's times in the form of the response. A rate without a duration is 0, because JSON has no
     /// infinity.</summary>
     public static TimingsBody From(SongTimings timings) => new(
         Round(timings.QueueSeconds),

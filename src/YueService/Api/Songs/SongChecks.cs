@@ -19,7 +19,7 @@ internal sealed class SongChecks(ISongEngine engine, ISongEncoder encoder)
     /// <param name="lyrics">The field with the lyrics.</param>
     public ProblemHttpResult? Refuse(HttpContext http, SongRequest song, RequestField lyrics)
     {
-        // This is known even while the models are loading.
+        // The demo model's check does not need loaded models.
         if (engine.Status.IsDemo && LatinScript.FaultOf(SongPlan.For(song).Lyrics) is { } mute)
         {
             return Problems.Unsingable(http, lyrics.Path, mute);

@@ -53,7 +53,7 @@ internal sealed class SongEventsHandler(
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The client disconnected or the service is stopping. It can reconnect with the id of its last event.
+            // The client disconnected, or the service is stopping. The client can reconnect with the id of its last event.
         }
 
         return TypedResults.Empty;

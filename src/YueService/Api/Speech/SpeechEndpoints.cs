@@ -21,8 +21,8 @@ internal static class SpeechEndpoints
                     + "and the field instructions the genre line. If the caller disconnects, its song is cancelled.",
                 new ApiResponse(
                     200,
-                    "The file; the X-Yue-… headers describe it. With stream_format, and as opus, aac or pcm, it is sent while it is being "
-                        + "made; the stream_format sse is sent as text/event-stream.",
+                    "The file; the X-Yue-… headers describe it. With stream_format, or if response_format is opus, aac or pcm, the sound "
+                        + "is sent while the song is being made; with stream_format sse, as text/event-stream.",
                     "audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/aac", "audio/pcm"),
                 ApiResponse.Problem(422, "Fields are invalid; all of them are listed."),
                 ApiResponse.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),

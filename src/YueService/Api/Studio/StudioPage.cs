@@ -33,8 +33,8 @@ internal static partial class StudioPage
 
         if (host.GetSetting(Reload) is null)
         {
-            // In development, changed files would be reloaded by an endpoint that matches every path, so errors would be 404 instead of
-            // 405.
+            // In development, changed files would be served by an endpoint that matches every path, so a request with the wrong method
+            // would get a 404 instead of a 405.
             host.UseSetting(Reload, "false");
         }
     }
