@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 namespace YueService.Jobs;
 
 /// <summary>The state of a job.</summary>
-/// <remarks>The names are those of the JSON and of the stored rows.</remarks>
+/// <remarks>JSON and stored rows contain these names in lowercase.</remarks>
 internal enum JobState
 {
     Queued,
