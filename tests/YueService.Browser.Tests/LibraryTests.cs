@@ -33,10 +33,10 @@ public sealed class LibraryTests(Studio studio)
         await tab.Page.GetByLabel("Title of the song").FillAsync("Harbour lights");
         await tab.Page.Keyboard.PressAsync("Enter");
         await Assertions.Expect(items.GetByText("Harbour lights")).ToBeVisibleAsync();
-        await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favourite" }).ClickAsync();
+        await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favorite" }).ClickAsync();
         await Eventually.TrueAsync(async () => await service.JobAsync(id) is var now
             && now.GetProperty("title").GetString() == "Harbour lights" && now.GetProperty("favourite").GetBoolean());
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Only favourites" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Only favorites" }).ClickAsync();
         await Assertions.Expect(items).ToHaveCountAsync(1);
 
         // If the song is deleted by keyboard, the focus moves to the button that restores it.

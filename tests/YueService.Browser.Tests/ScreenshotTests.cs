@@ -53,7 +53,7 @@ public sealed class ScreenshotTests(Studio studio)
         await tab.Page.GetByLabel("Words of chorus").FillAsync("Every road you take\nI'll be one step behind [x2]");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
         await tab.Sing.ClickAsync();
-        await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favourite" }).ClickAsync();
+        await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favorite" }).ClickAsync();
 
         // The second take is being sung while the first one is played.
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Tab, new() { Name = "Take 1" }).Locator("kbd")).ToHaveTextAsync("1");

@@ -54,7 +54,7 @@ public sealed class StateTests(Studio studio)
         await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
         await PickAsync(tab, "Harbour lights");
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
-        await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favourite" }).ClickAsync();
+        await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favorite" }).ClickAsync();
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true }).ClickAsync();
         await ShowAsync(tab, "5-finished", "Song");
         await ShowMenuAsync(tab, "Download", "6-downloads");

@@ -17,7 +17,8 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
     /// <summary>True if this process created the database.</summary>
     public bool IsNew { get; private set; }
 
-    /// <summary>A statement that writes the schema's version, which changes nothing once the schema is up to date.</summary>
+    /// <summary>A statement that writes the schema's version. Once the schema is up to date, it only tests whether writes
+    /// succeed.</summary>
     public static string Probe { get; } = string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {JobSchema.Version}");
 
     /// <summary>The name of an SQL function that returns whether a text contains another one.</summary>

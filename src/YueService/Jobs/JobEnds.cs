@@ -17,7 +17,7 @@ internal sealed partial class JobEnds(
 {
     private static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(2);
 
-    /// <summary>Stores that the engine has begun.</summary>
+    /// <summary>Stores that the engine has begun the song.</summary>
     public async Task NoteStartAsync(StoredJob job)
     {
         try
@@ -192,7 +192,8 @@ internal sealed partial class JobEnds(
     [LoggerMessage(LogLevel.Warning, "The process stopped before job {JobId} was stored as {State}; the next process completes the job")]
     private partial void LogLeft(string jobId, JobState state);
 
-    [LoggerMessage(LogLevel.Warning, "The end of job {JobId} as {State} is ignored: the job is finished, or made by another process")]
+    [LoggerMessage(LogLevel.Warning, "The end of job {JobId} as {State} is ignored: the job has already ended, or it no longer belongs to "
+        + "this process")]
     private partial void LogFenced(string jobId, JobState state);
 
     [LoggerMessage(LogLevel.Error, "Job {JobId} failed because of a bug")]

@@ -4,13 +4,13 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>Estimates when songs are finished, from the times of the last songs and the expected work of each song.</summary>
+/// <summary>Estimates when songs will be finished, from the times of the last songs and the expected work of each song.</summary>
 internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
 {
-    // Before this fraction, the elapsed time says nothing about the rest.
+    // Below this fraction of the work, the elapsed time says nothing about the rest.
     private const double MinFraction = 0.02;
 
-    // The range of waiting times that are suggested before a song was measured.
+    // The range of the suggested waiting times before the first song is measured.
     private const double MinFirstRetrySeconds = 5;
     private const double MaxFirstRetrySeconds = 15;
 
@@ -56,8 +56,8 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
         _ => null,
     };
 
-    /// <summary>Returns the seconds until the songs of a request would be finished if they were queued now; null before a song was
-    /// measured.</summary>
+    /// <summary>Returns the seconds until the songs of a request would be finished if they were queued now; null before the
+    /// first song.</summary>
     /// <param name="request">The request.</param>
     /// <param name="takes">The number of songs.</param>
     public double? SecondsForNew(SongRequest request, int takes) => SongTime is null ? null

@@ -52,7 +52,7 @@ internal sealed class JobEvents
         });
     }
 
-    /// <summary>Publishes that a user changed the title, favourite mark or note of a song.</summary>
+    /// <summary>Publishes that a user changed the title, favorite mark or note of a song.</summary>
     public void Edited(StoredJob job) => Publish(new JobEvent(0, job.Id, JobEventKind.Edited, job.Request.Title, null), isMark: true);
 
     /// <summary>Publishes that a job was removed.</summary>
@@ -108,7 +108,7 @@ internal sealed class JobEvents
 }
 
 /// <summary>A change of a job.</summary>
-/// <param name="Number">Grows with every event.</param>
+/// <param name="Number">The event's number, which increases with every event.</param>
 /// <param name="JobId">The job.</param>
 /// <param name="Kind">The kind of change.</param>
 /// <param name="Title">The song's title; null if the job was removed.</param>
@@ -121,7 +121,7 @@ internal enum JobEventKind
     /// <summary>The state or the progress.</summary>
     State,
 
-    /// <summary>The title, the favourite mark or the note.</summary>
+    /// <summary>The title, the favorite mark or the note.</summary>
     Edited,
 
     /// <summary>The job and its song are removed.</summary>

@@ -7,8 +7,8 @@ namespace YueService.Jobs;
 /// <remarks>A watcher reads at its own pace and skips outdated updates, so it never delays the job or other watchers.</remarks>
 internal sealed class JobFeed
 {
-    /// <summary>The distance between the numbers of two updates of a worker if other processes use the same numbers. The numbers in between
-    /// are for updates that only one process publishes, such as new sound.</summary>
+    /// <summary>The difference between the numbers of a worker's consecutive updates if other processes use the same numbers. The
+    /// numbers in between are for updates that only one process publishes, such as new sound.</summary>
     public const long Step = 1024;
 
     private readonly Lock _lock = new();
@@ -38,7 +38,7 @@ internal sealed class JobFeed
     /// <summary>The attempt that the newest update belongs to.</summary>
     public int Attempt => (int)(Latest.Number >> 32);
 
-    /// <summary>The changes of state, stage and section so far.</summary>
+    /// <summary>The changes of state, stage and section so far, and the update that added the score.</summary>
     public IReadOnlyList<JobUpdate> Marks
     {
         get
@@ -127,7 +127,8 @@ internal sealed class JobFeed
     }
 
     /// <summary>Passes the latest update and all later ones to a follower, in order.</summary>
-    /// <param name="follower">Receives the update, and true if it is a change of state, stage or section. Must return quickly.</param>
+    /// <param name="follower">Receives the update, and true if it changes the state, stage or section or adds the score. Must return
+    /// quickly.</param>
     public void Follow(Action<JobUpdate, bool> follower)
     {
         lock (_lock)
@@ -205,7 +206,7 @@ internal sealed class JobFeed
 }
 
 /// <summary>An update of a job.</summary>
-/// <param name="Number">Grows with every change.</param>
+/// <param name="Number">The update's number, which increases from update to update.</param>
 /// <param name="State">The new state.</param>
 /// <param name="Progress">The progress of the song; null before it begins.</param>
 /// <param name="Fault">The reason for the failure; null unless the job failed.</param>

@@ -31,7 +31,7 @@ internal sealed class JobIntake(
     /// <param name="caller">Cancels the job when the caller disconnects.</param>
     /// <param name="isStreamed">True if the caller listens while the song is being made.</param>
     /// <param name="owner">The name of the caller's API key; null without keys.</param>
-    /// <returns>The job; null if it is rejected.</returns>
+    /// <returns>Accepted and the job, or the reason for a rejection and null.</returns>
     public async Task<(IntakeOutcome Outcome, Job? Job)> TakeAsync(
         JobRequest request, CancellationToken caller, bool isStreamed = false, string? owner = null)
     {

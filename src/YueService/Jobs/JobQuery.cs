@@ -13,14 +13,14 @@ internal sealed record JobQuery(int Count)
     /// <summary>The stored state; null for any.</summary>
     public JobState? State { get; init; }
 
-    /// <summary>True for favourites, false for other songs; null for any.</summary>
+    /// <summary>True for favorites, false for other songs; null for any.</summary>
     public bool? IsFavourite { get; init; }
 
     /// <summary>The song that the jobs continue; null for any.</summary>
     public string? ParentId { get; init; }
 }
 
-/// <summary>A change of the title, favourite mark or note of a song. Null leaves a property unchanged.</summary>
+/// <summary>A change of the title, favorite mark or note of a song. Null leaves a property unchanged.</summary>
 internal sealed record JobEdit
 {
     public string? Title { get; init; }
@@ -36,6 +36,6 @@ internal sealed record JobEdit
         || (IsFavourite is not null && IsFavourite != job.IsFavourite)
         || (Note is not null && Note != (job.Note ?? ""));
 
-    /// <summary>The <see cref="StoredJob.Edits"/> that the change is based on; null for any.</summary>
+    /// <summary>The value of <see cref="StoredJob.Edits"/> that the change is based on; null for any.</summary>
     public long? BasedOn { get; init; }
 }

@@ -69,7 +69,7 @@ internal static class JobSchema
         END;
         """;
 
-    // Version 5 stores the callbacks of jobs, and the webhooks to send to them. A webhook is due when its job ends.
+    // Version 5 stores the callback URLs of jobs, and the webhooks to send to them. A webhook is due when its job ends.
     private const string ToVersion5 = """
         ALTER TABLE jobs ADD COLUMN callback_url TEXT;
         CREATE TABLE webhooks (job_id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT;

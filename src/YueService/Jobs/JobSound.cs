@@ -44,7 +44,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     /// <summary>The format of the sound; null before the first sound.</summary>
     public PcmFormat? Format => _format.Task is { IsCompletedSuccessfully: true, Result: var format } ? format : null;
 
-    /// <summary>Returns the format of the sound once there is some.</summary>
+    /// <summary>Returns the format of the sound as soon as the first sound has arrived.</summary>
     /// <exception cref="SongException">The song ended before its first sound.</exception>
     public Task<PcmFormat> WhenHeardAsync(CancellationToken cancel) => _format.Task.WaitAsync(cancel);
 

@@ -65,7 +65,7 @@ internal sealed partial class JobStore(
         return await FindGroupAsync(view.Group.Id, cancel);
     }
 
-    /// <summary>Changes the title, favourite mark or note of a song.</summary>
+    /// <summary>Changes the title, favorite mark or note of a song.</summary>
     /// <returns>The job; null if there is none, or if others have changed it since <see cref="JobEdit.BasedOn"/>.</returns>
     public async Task<JobView?> EditAsync(string id, JobEdit edit, CancellationToken cancel)
     {
@@ -154,7 +154,7 @@ internal sealed partial class JobStore(
     }
 
     /// <summary>Cancels a job that the engine left to the next process.</summary>
-    /// <returns>The job, if this process has taken it over in the meantime.</returns>
+    /// <returns>The job if this process has taken it over in the meantime; otherwise null.</returns>
     private async Task<Job?> EndLeftAsync(string id, CancellationToken cancel)
     {
         if (board.Find(id) is { } live)

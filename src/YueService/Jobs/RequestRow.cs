@@ -4,7 +4,8 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>The column <c>request</c>. The names are those of the stored JSON: changing one needs a new schema version.</summary>
+/// <summary>The JSON in the column <c>request</c> of a job. Property names are stored, so changing one needs a new schema
+/// version.</summary>
 /// <remarks>A value that an earlier release did not store is read as today's default, which is what that release used.</remarks>
 internal sealed record RequestRow(RequestRow.SongRow Song, AudioFormat? Format, string? ClientJobId, IReadOnlyList<string> Warnings)
 {

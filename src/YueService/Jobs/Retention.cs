@@ -3,7 +3,7 @@ using YueService.Settings;
 
 namespace YueService.Jobs;
 
-/// <summary>Removes finished jobs that are too old, the oldest songs if the total size exceeds the limit, and unused clips. Favourites are
+/// <summary>Removes finished jobs that are too old, the oldest songs if the total size exceeds the limit, and unused clips. Favorites are
 /// kept, and their files do not count toward the limit.</summary>
 /// <remarks>
 /// The system clock may jump, even while no process is running. Therefore ages grow with monotonic time within a process, and nothing is
@@ -29,7 +29,7 @@ internal sealed partial class Retention(
     // The age of each finished job when this process first saw it, and the timestamp of that moment. Null before the first sweep.
     private Dictionary<string, (TimeSpan Age, long Timestamp)>? _seen;
 
-    /// <summary>Removes clips that have expired, and jobs that are due, oldest first. Unfinished jobs and favourites are never
+    /// <summary>Removes clips that have expired, and jobs that are due, oldest first. Unfinished jobs and favorites are never
     /// removed.</summary>
     /// <exception cref="StorageException">The remaining jobs are left for the next call.</exception>
     public async Task SweepAsync(CancellationToken cancel)

@@ -166,7 +166,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
     /// <param name="jobs">The jobs that have a row.</param>
     /// <param name="keepUnknown">True to keep songs without a row. If the database is new, they may be all that is left of an old
     /// one.</param>
-    /// <param name="cancel">Cancels; the rest is left to the next startup.</param>
+    /// <param name="cancel">Stops deleting; the next startup deletes the rest.</param>
     public async Task SweepAsync(IReadOnlySet<string> jobs, bool keepUnknown, CancellationToken cancel)
     {
         foreach (var name in (await files.ListAsync(Root, cancel)).Select(file => SongOf(file.Name)).Distinct())

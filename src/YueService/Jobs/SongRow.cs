@@ -3,8 +3,8 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>The column <c>song</c>, and the <c>song</c> of <c>song.json</c>. The names are those of the stored JSON: changing one needs a
-/// new schema version.</summary>
+/// <summary>The JSON in the column <c>song</c> of a job, and under <c>song</c> in <c>song.json</c>. Property names are stored, so changing
+/// one needs a new schema version.</summary>
 internal sealed record SongRow(
     int SampleRate,
     double DurationSeconds,

@@ -9,8 +9,8 @@ namespace YueService.Jobs;
 /// with names when a process opens the log. Processes of release 0.6 that share the database may still add positions.</remarks>
 internal abstract partial class SqlJobLog
 {
-    /// <summary>The condition that a row has an <c>Idempotency-Key</c>. A row without an owner was written without API keys, or by a
-    /// release that did not distinguish them. Its <c>Idempotency-Key</c> applies to all callers.</summary>
+    /// <summary>The condition that a row has an owner's <c>Idempotency-Key</c>. A row without an owner was written without API keys, or by
+    /// a release that did not distinguish them. Its <c>Idempotency-Key</c> applies to all callers.</summary>
     protected const string HasKey = "idempotency_key = @key AND owner IN (@owner, @position, '')";
 
     /// <summary>Selects one row with a key: by name, then by position, then without an owner.</summary>

@@ -185,7 +185,7 @@ internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogge
     /// <summary>Additional assignments when a job is queued again; begins with a comma unless empty.</summary>
     protected virtual string OnRequeue => "";
 
-    /// <summary>Returns true if a statement failed because of a duplicate unique value.</summary>
+    /// <summary>Returns true if a statement failed because it violated a unique constraint.</summary>
     protected abstract bool IsConflict(DbException e);
 
     /// <summary>Returns a command on a connection, in its transaction if it has one.</summary>

@@ -7,8 +7,8 @@ using YueService.Settings;
 namespace YueService.Jobs;
 
 /// <summary>Jobs in an SQLite database in WAL mode in the state folder, which only this process uses.</summary>
-/// <remarks>There is one connection for writes and one for reads, each with one call at a time. So a write that waits for another program's
-/// lock or for the disk does not delay reads.</remarks>
+/// <remarks>There is one connection for writes and one for reads, and each runs one call at a time. A write that waits for another
+/// program's lock or for the disk therefore does not delay reads.</remarks>
 internal sealed class SqliteJobLog(
     StateFolder folder, IOptions<AccessOptions> access, TimeProvider clock, ILogger<SqliteJobLog> logger)
     : SqlJobLog(access, logger), IDisposable
@@ -27,7 +27,7 @@ internal sealed class SqliteJobLog(
     protected override string Listed => "1";
 
     /// <remarks>CROSS JOIN fixes the order: the texts are read newest first, and a job is read only if its text contains the
-    /// words.</remarks>
+    /// searched text.</remarks>
     protected override string SearchJoin => "CROSS JOIN";
 
     public override async Task OpenAsync(CancellationToken cancel)

@@ -5,7 +5,7 @@ using Yue.Engine.Songs;
 namespace YueService.Jobs;
 
 /// <summary>The state of a job.</summary>
-/// <remarks>The names are those of the JSON and of the stored rows.</remarks>
+/// <remarks>JSON and stored rows contain these names in lowercase.</remarks>
 internal enum JobState
 {
     Queued,
@@ -112,7 +112,7 @@ internal sealed record StoredJob
     /// <summary>True if retention never removes the song.</summary>
     public bool IsFavourite { get; init; }
 
-    /// <summary>The number of changes to the title, the note or the favourite mark.</summary>
+    /// <summary>The number of changes to the title, the note or the favorite mark.</summary>
     public long Edits { get; init; }
 
     /// <summary>The number of interruptions: the process ended, or the device or the claim was lost, while the job was running.</summary>
@@ -147,6 +147,6 @@ internal sealed record StoredJob
     /// <summary>True if the stored job could not be read. It is shown as failed and can be removed.</summary>
     public bool IsDamaged { get; init; }
 
-    /// <summary>True if nothing more will happen to the job.</summary>
+    /// <summary>True if the job has ended.</summary>
     public bool IsFinished => State is not (JobState.Queued or JobState.Running);
 }

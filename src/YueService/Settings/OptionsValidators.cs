@@ -24,6 +24,6 @@ internal sealed partial class JobOptionsValidator : IValidateOptions<JobOptions>
 [OptionsValidator]
 internal sealed partial class StoreOptionsValidator : IValidateOptions<StoreOptions>;
 
-/// <summary>Checks each setting of access by its attribute.</summary>
+/// <summary>Checks each access setting by its attribute.</summary>
 [OptionsValidator]
 internal sealed partial class AccessOptionsValidator : IValidateOptions<AccessOptions>;

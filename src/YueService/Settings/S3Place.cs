@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace YueService.Settings;
 
 /// <summary>A location in object storage: <c>s3://bucket/prefix?endpoint=https://…&amp;region=…</c>.</summary>
-/// <param name="Bucket">The existing bucket.</param>
+/// <param name="Bucket">The bucket, which must exist.</param>
 /// <param name="Prefix">The prefix of all names: empty, or ending with a <c>/</c>.</param>
 /// <param name="Endpoint">The server; null for Amazon's.</param>
 /// <param name="Region">The region; null uses the environment.</param>

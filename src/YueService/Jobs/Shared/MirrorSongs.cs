@@ -33,7 +33,7 @@ internal sealed partial class MirrorSongs(
             listening.Stop();
         }
 
-        job.Sound?.End(Task.FromException<SongResult>(new SongException("The worker that was making the song died.")));
+        job.Sound?.End(Task.FromException<SongResult>(new SongException("The worker stopped making the song.")));
         job.RenewSound(encoder);
         Follow(job);
     }

@@ -77,7 +77,7 @@ internal sealed class PostgresCallers(PostgresDatabase database)
     public Task ForgetAsync(CancellationToken cancel) => database.UseAsync(
         async connection =>
         {
-            // A process with a slow clock may still consider an expired session valid.
+            // A process with a slow clock may still consider an expired session valid, so its end is remembered for another day.
             await using var delete = new NpgsqlCommand($"""
                 DELETE FROM song_rates WHERE began < clock_timestamp() - {Minute};
                 DELETE FROM ended_sessions WHERE expires < clock_timestamp() - interval '1 day'

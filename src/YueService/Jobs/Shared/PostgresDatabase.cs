@@ -21,7 +21,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
     private bool _isReached;
 
     /// <summary>Creates the pool without opening a connection.</summary>
-    /// <param name="settings">A connection string of Npgsql.</param>
+    /// <param name="settings">An Npgsql connection string.</param>
     /// <param name="clock">Measures how long the database has been reachable.</param>
     public PostgresDatabase(string settings, TimeProvider clock)
     {

@@ -15,7 +15,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     // The time after which a model that no worker has is removed, and jobs for it are rejected.
     private static readonly TimeSpan ModelMemory = TimeSpan.FromDays(30);
 
-    // Committing a notification locks the whole server until the commit is on disk; short-lived updates do not need to be durable.
+    // A commit with a notification holds a server-wide lock until it is on disk. Short-lived updates do not need to be durable.
     private const string WithoutFlush = "SELECT set_config('synchronous_commit', 'off', true)";
 
     /// <summary>Claims the next job that a worker can do.</summary>
@@ -45,7 +45,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             cancel);
 
     /// <summary>Renews a worker's claims.</summary>
-    /// <returns>The claims that it still has, and whether their cancellation was requested.</returns>
+    /// <returns>The ids of the jobs that it still has; the value is true if cancellation was requested.</returns>
     public Task<IReadOnlyDictionary<string, bool>> RenewAsync(IReadOnlyList<StoredJob> jobs, TimeSpan lease, CancellationToken cancel) =>
         database.UseAsync<IReadOnlyDictionary<string, bool>>(
             async connection =>
@@ -140,7 +140,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             },
             cancel);
 
-    /// <summary>Stores the changes of state, stage and section of an attempt.</summary>
+    /// <summary>Stores the <see cref="JobFeed.Marks"/> of an attempt.</summary>
     public Task MarkAsync(StoredJob job, string marks, CancellationToken cancel) => ExecuteAsync(
         "UPDATE jobs SET marks = @marks WHERE id = @id AND attempt = @attempt AND lease_until IS NOT NULL",
         parameters =>
@@ -329,7 +329,7 @@ internal sealed record SharedJob(StoredJob Job)
     /// <summary>The reason why its end is not stored yet; null if nothing delays it.</summary>
     public string? Delay { get; init; }
 
-    /// <summary>The changes of state, stage and section so far, in the form of <see cref="JobNews"/>.</summary>
+    /// <summary>The <see cref="JobFeed.Marks"/> so far, as a JSON array of <see cref="JobNews"/>.</summary>
     public string? Marks { get; init; }
 
     /// <summary>The time since the engine began, by the database's clock.</summary>

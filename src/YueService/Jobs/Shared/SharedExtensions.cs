@@ -80,8 +80,8 @@ internal static class SharedExtensions
         return SharedFiles.Open(store, clock);
     }
 
-    /// <summary>Wraps the registered engine in the view of all workers if processes share their jobs or this one makes no songs. An engine
-    /// that was registered as an instance is not wrapped.</summary>
+    /// <summary>Wraps the registered engine in a <see cref="ClusterEngine"/> if processes share their jobs, or replaces it with one if this
+    /// process makes no songs. An engine that was registered as an instance stays.</summary>
     public static void AddEngineView(this IServiceCollection services, ServiceRole role)
     {
         var registered = services.Last(service => service.ServiceType == typeof(ISongEngine));

@@ -82,8 +82,7 @@ internal sealed partial class SharedProcesses(
             await signals.WhenOpenAsync(cancel);
             var beat = Heartbeat();
 
-            // This comes before the heartbeat, so that a model that others have seen stays known if this process ends right after the
-            // heartbeat.
+            // The models come before the heartbeat: if this process ends right after it, the models that others saw in it are still known.
             await AnnounceAsync(beat.About.Models, cancel);
             await queue.BeatAsync(beat, Limit, cancel);
             _live = await queue.LiveAsync(Limit, cancel);

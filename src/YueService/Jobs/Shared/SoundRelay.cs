@@ -9,7 +9,7 @@ namespace YueService.Jobs.Shared;
 /// <summary>Passes the sound of a worker's songs to the processes that serve the listeners: one file and one notification per
 /// chunk.</summary>
 /// <remarks>A file holds the sample rate and the number of channels as 32-bit integers, followed by 16-bit PCM. An empty file marks the end
-/// of a track; if it is missing, the song ended early. The files are removed later.</remarks>
+/// of a track; if it is missing, the song ended early. <see cref="SharedSweep"/> deletes the files.</remarks>
 internal sealed partial class SoundRelay(
     JobWorker worker, SharedNotices notices, SharedSettings settings, PostgresQueue queue, IFileStore files, ILogger<SoundRelay> logger)
     : BackgroundService

@@ -2,8 +2,8 @@ namespace YueService.Jobs.Shared;
 
 /// <summary>Renews a worker's claims, forwards cancellation to its songs, and reports their progress.</summary>
 /// <remarks>
-/// A worker that cannot reach the database cannot distinguish an outage from being cut off. It continues its songs until it learns
-/// that they were taken from it, or until the outage has lasted too long. Anything that it stores for a song that was taken is ignored.
+/// A worker that cannot reach the database does not know whether other workers can. It continues its songs until it learns that
+/// they were taken from it, or until the outage has lasted too long. Anything that it stores for a song that was taken is ignored.
 /// </remarks>
 internal sealed partial class WorkerLeases : BackgroundService
 {

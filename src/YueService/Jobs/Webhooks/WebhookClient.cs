@@ -57,7 +57,7 @@ internal sealed class WebhookClient : IDisposable
     /// <summary>Sends a webhook.</summary>
     /// <param name="receiver">The receiver.</param>
     /// <param name="id">The id, which is the same for every attempt.</param>
-    /// <param name="body">The JSON.</param>
+    /// <param name="body">The JSON body.</param>
     /// <param name="cancel">Cancels sending.</param>
     /// <returns>The status of the response, or the reason why there is none.</returns>
     public async Task<(HttpStatusCode? Status, string? Fault)> SendAsync(Uri receiver, string id, byte[] body, CancellationToken cancel)

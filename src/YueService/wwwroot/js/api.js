@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { store, stored } from './ui.js';
 
-/** True if the service requires an API key. */
+/** True if the user has to sign in: the service rejected a request without a valid key. */
 export const locked = signal(false);
 
 /** True if this browser has been signed in with a key. Only the service knows whether the session is still valid. */
@@ -16,7 +16,7 @@ export class Problem extends Error {
   /**
    * @param {number} status
    * @param {{ type?: string, title?: string, detail?: string, errors?: Record<string, string[]> }} body
-   * @param {number} retryAfter Seconds; 0 if the response has none.
+   * @param {number} retryAfter The seconds of `Retry-After`; 0 if the response has no such header.
    */
   constructor(status, body, retryAfter) {
     super(body.detail ?? body.title ?? `The service responded with status ${status}.`);

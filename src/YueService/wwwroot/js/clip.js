@@ -203,7 +203,7 @@ function paint(canvas, shown, from, until) {
   const samples = shown.sound?.getChannelData(0) ?? new Float32Array(0);
   for (let bar = 0; bar < Bars; bar++) {
     let peak = 0.04;
-    // Every tenth sample shows enough.
+    // Every tenth sample is enough for a drawing.
     for (let at = Math.floor(bar / Bars * samples.length); at < (bar + 1) / Bars * samples.length; at += 10) {
       peak = Math.max(peak, Math.abs(samples[at]));
     }

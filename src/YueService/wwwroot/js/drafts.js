@@ -5,7 +5,7 @@ import { short, showToast, store, stored } from './ui.js';
 
 /** @typedef {import('./form.js').Remake} Remake */
 
-/** The form's content, and its state when it was last opened or sung.
+/** The form's content, and the key of the content that was last opened or sung.
  * @typedef {{ text: string, line: string, rest: Record<string, any>, number: number, remake: Remake | null, settled: string }} Content
  */
 
@@ -13,7 +13,7 @@ import { short, showToast, store, stored } from './ui.js';
 
 const MaxDrafts = 30;
 
-/** The form's content when it was last opened or sung; initially the example. */
+/** The key of the form's content when it was last opened or sung; initially that of the example. */
 const settled = signal(keyOf({ text: lyrics.value, line: genre.value, rest: {} }));
 
 /** The drafts, newest first. @type {import('@preact/signals').Signal<Draft[]>} */
@@ -119,7 +119,7 @@ export function titleOf({ text, line, rest }) {
 /** Puts a draft into the form, and keeps the previous content as a draft. @param {Content} draft */
 export function openDraft(draft) {
   replace(() => restore(draft));
-  // It has still not been sung.
+  // The draft has still not been sung.
   settled.value = draft.settled ?? '';
   drop(draft);
 }
@@ -241,7 +241,7 @@ if (last) {
   try {
     restore(JSON.parse(last));
   } catch {
-    // It was written by another release.
+    // Another release stored this content.
   }
 }
 

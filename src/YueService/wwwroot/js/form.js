@@ -4,7 +4,7 @@ import { options } from './jobs.js';
 
 /** @typedef {{ key: number, written: string, text: string }} Card A section of the lyrics: its tag as written and its words. */
 
-/** A song that continues or revises another one, and the form's previous content.
+/** The song that a request continues or revises, and the form's previous content.
  * @typedef {{ how: 'continue' | 'replace_section', id: string, title: string, section: number, sung: number,
  *   before: import('./drafts.js').Content }} Remake
  */

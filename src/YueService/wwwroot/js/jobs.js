@@ -16,7 +16,7 @@ export const found = signal(null);
 /** The search of the library. */
 export const search = signal({ text: '', favourites: false });
 
-/** The song in the middle of the page. */
+/** The id of the song in the middle of the page; empty for none. */
 export const currentId = signal(new URLSearchParams(location.hash.slice(1)).get('song') ?? '');
 
 export const current = computed(() => jobs.value.get(currentId.value) ?? null);
@@ -39,7 +39,7 @@ export function optionsKnown() {
   });
 }
 
-/** Songs that were deleted on the page but not yet in the service. @type {import('@preact/signals').Signal<Set<string>>} */
+/** The ids of the songs that were deleted on the page but not yet in the service. @type {import('@preact/signals').Signal<Set<string>>} */
 export const leaving = signal(new Set());
 
 /** The sentences that screen readers announce: changes of songs' states, and nothing else. */
@@ -319,7 +319,7 @@ export async function sing(request) {
   return news[0];
 }
 
-/** Changes title, favourite or note, first on the page and then in the service.
+/** Changes the title, favorite mark or note, first on the page and then in the service.
  * @param {Job} job
  * @param {{ title?: string | null, favourite?: boolean, note?: string | null }} change
  */

@@ -62,7 +62,7 @@ export function Library() {
   const list = rows.value;
   return html`<aside class="library panel" id="library" aria-label="Library">
     <div class="heading"><h2>Library</h2>
-      <button type="button" class="quiet star" aria-pressed=${favourites} aria-label="Only favourites" title="Only favourites"
+      <button type="button" class="quiet star" aria-pressed=${favourites} aria-label="Only favorites" title="Only favorites"
         onClick=${() => { search.value = { text, favourites: !favourites }; }}><${Icon} name="star" /></button></div>
     <input type="search" class="search" placeholder="Search songs and lyrics" aria-label="Search songs and lyrics" value=${text}
       onInput=${(/** @type {any} */ event) => { search.value = { text: event.target.value.trim(), favourites }; }} />
@@ -80,7 +80,7 @@ export function Library() {
 function nothing() {
   const { text, favourites } = search.value;
   return text ? `No song contains “${short(text, 30)}”.`
-    : favourites ? 'No favourites yet. Select the star of a song to keep it here.' : 'Your songs will be here.';
+    : favourites ? 'No favorites yet. Select the star of a song to keep it here.' : 'Your songs will be here.';
 }
 
 /** @param {{ list: Job[] }} props */
@@ -109,7 +109,7 @@ function Item({ job, depth }) {
     </button>
     <span class="time">${job.song ? clock(job.song.duration_seconds) : ''}</span>
     <span class="tools">
-      <button type="button" class="quiet star" aria-pressed=${job.favourite} aria-label=${`Favourite: ${job.title}`}
+      <button type="button" class="quiet star" aria-pressed=${job.favourite} aria-label=${`Favorite: ${job.title}`}
         onClick=${() => edit(job, { favourite: !job.favourite })}><${Icon} name="star" /></button>
       <${Menu} label=${html`<${Icon} name="more" />`} name=${`Actions for ${job.title}`} kind="quiet" items=${songActions(job)} />
     </span>

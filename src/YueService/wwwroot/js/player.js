@@ -4,7 +4,7 @@ import { trackOf } from './sound.js';
 
 /** @typedef {import('./sound.js').Track} Track */
 
-/** The song in the player; empty for none. */
+/** The id of the song in the player; empty for none. */
 export const playingId = signal('');
 
 export const isPlaying = signal(false);
@@ -39,7 +39,7 @@ export function useGains(gains) {
   songGains = gains;
 }
 
-/** The lengths of finished songs, even if their samples are not loaded. @type {Map<string, number>} */
+/** The lengths of finished songs in seconds, by the song's id, even if their samples are not loaded. @type {Map<string, number>} */
 export const knownSeconds = new Map();
 
 const Lookahead = 3;

@@ -1,13 +1,14 @@
-// Draws scores in a sandboxed frame. The library needs inline styles, which the studio's policy forbids, and a score may contain anything.
+// Draws scores with abcjs in a sandboxed frame, because abcjs needs inline styles, which the studio's policy forbids, and because a score
+// may contain anything.
 
-/** The width of a line in the library's units; the drawing is scaled to the frame. */
+/** The width of a line in abcjs units; the drawing is scaled to the frame. */
 const LineWidth = 740;
 /** The maximum number of warnings that are reported. */
 const MaxWarnings = 100;
 
 const notes = /** @type {HTMLElement} */ (document.getElementById('notes'));
 
-/** Draws a score and returns the library's warnings about it. @param {string} abc */
+/** Draws a score and returns the warnings of abcjs about it. @param {string} abc */
 function drawScore(abc) {
   try {
     const [tune] = ABCJS.renderAbc(notes, withSections(abc),

@@ -9,7 +9,7 @@ import { count, html, Icon, showToast, tab, theme } from './ui.js';
 import { singAgain } from './write.js';
 
 /** @typedef {import('./types').Job} Job */
-/** @typedef {{ warnings: string[], hasNotes: boolean }} Drawing The library's response to a score. */
+/** @typedef {{ warnings: string[], hasNotes: boolean }} Drawing The frame's response to a score. */
 
 /** The maximum time for the frame to draw a score, in milliseconds. */
 const Patience = 20_000;

@@ -24,7 +24,7 @@ function tagsOf(slot) {
   return slot === 'tempo' ? Tempos : options.value?.tags?.[slot] ?? [];
 }
 
-/** The line split into tags, in order. */
+/** The genre line split into tags, in order. */
 export const parts = computed(() => cut(genre.value));
 
 /** @param {string} line @returns {Part[]} */

@@ -13,7 +13,7 @@ import { readScores, scores, singAgain } from './write.js';
 /** @typedef {import('./types').Job} Job */
 /** @typedef {{ tag: string, start: number, seconds: number, state: 'done' | 'now' | 'kept' | 'todo' }} Block */
 
-/** The length of a section in seconds, as long as the service has not estimated it. */
+/** The assumed length of a section in seconds, until the service has estimated it. */
 const Guess = 8;
 
 /** Titles with more characters may not fit: they are shown in full on focus or hover. */
@@ -111,7 +111,7 @@ function Heading({ job }) {
     ${isRenamed ? html`<${Rename} job=${job} />`
     : html`<h1 tabindex=${job.title.length > LongTitle ? 0 : undefined} title="Double-click to rename"
       onDblClick=${() => { renaming.value = job.id; }}><span>${job.title}</span></h1>`}
-    <button type="button" class="star" aria-pressed=${job.favourite} aria-label="Favourite" title="Favourite"
+    <button type="button" class="star" aria-pressed=${job.favourite} aria-label="Favorite" title="Favorite"
       onClick=${() => edit(job, { favourite: !job.favourite })}><${Icon} name="star" /></button>
   </header>
   <p class="sub" title=${sub}>${sub}</p>
@@ -156,7 +156,7 @@ export function takesOf(job) {
     .sort((a, b) => (a.group?.take ?? 0) - (b.group?.take ?? 0)) : [];
 }
 
-/** Shows another take. If one of the takes is in the player, the player switches to this one at the same position. @param {Job} take */
+/** Shows another take. If a take of the same group is in the player, the player switches to it at the same position. @param {Job} take */
 export function switchTake(take) {
   const isHeard = jobs.value.get(playingId.value)?.group?.id === take.group?.id;
   show(take.id);
@@ -321,7 +321,9 @@ export function songActions(job) {
   ];
 }
 
-/** Returns a command for a POSIX shell. It reads the first key from the service's variable for keys. @param {object} request */
+/** Returns a curl command for a POSIX shell that sends a request. It reads the first key from the service's variable for keys.
+ * @param {object} request
+ */
 function curl(request) {
   const body = toJson(request).replaceAll("'", "'\\''");
   const key = isSignedIn.value ? ' -H "Authorization: Bearer ${YUE_API_KEY%%,*}"' : '';

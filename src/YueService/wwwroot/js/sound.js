@@ -178,8 +178,8 @@ export class Track {
 
   /** Returns a part of the track as an audio buffer.
    * @param {BaseAudioContext} context
-   * @param {number} from In samples, like the end.
-   * @param {number} to
+   * @param {number} from The first sample.
+   * @param {number} to The sample after the last one.
    */
   piece(context, from, to) {
     const buffer = context.createBuffer(this.channels, to - from, this.rate);

@@ -51,7 +51,7 @@ function doneShare(id, block) {
   return block.state === 'done' ? 1 : Math.min(1, Math.max(0, (track.seconds - block.start) / Math.max(block.seconds, 0.1)));
 }
 
-/** Returns the times of the ruler's labels. On a phone a label needs up to 9 % of the width. @param {number} seconds */
+/** Returns the times of the ruler's labels. On a phone, a label needs up to 9 % of the width. @param {number} seconds */
 function marks(seconds) {
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300];
   const step = steps.find((size) => seconds / size <= 6) ?? 600;

@@ -15,7 +15,7 @@ const isSending = signal(false);
 /** The service's message about the last request as a whole. */
 const refusal = signal('');
 
-/** The timer that removes the message. */
+/** The timer that removes that message. */
 let retry = 0;
 
 /** The settings whose values are validated: those that were sent or whose control the user has left, but not one that is being typed. */
@@ -120,7 +120,7 @@ function wordsFor(error) {
     : Object.keys(error.errors).length > 0 ? '' : error.message;
 }
 
-// The service is back.
+// The message about the missing response disappears when the service is back.
 effect(() => {
   if (reachable.value && refusal.peek() === Silence) {
     refusal.value = '';
@@ -261,10 +261,10 @@ function openFile() {
   input.click();
 }
 
-/** Shows the licence of the model that will sing. Nothing is shown for the demo model, which has the program's licence. */
+/** Shows the license of the model that will sing. Nothing is shown for the demo model, which has the program's license. */
 function Licence() {
   const licence = model.value?.licence;
-  return licence && health.value?.demo === false ? html`<p class="licence">Licence of the model: <a href=${licence.link}
+  return licence && health.value?.demo === false ? html`<p class="licence">License of the model: <a href=${licence.link}
     target="_blank" rel="noopener">${licence.name}</a>. ${licence.notice}</p>` : null;
 }
 
