@@ -18,8 +18,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
 
     private static readonly KernelBuild SmallStep = Step(8, WeightType.BFloat16, CacheType.BFloat16);
 
-    /// <summary>Steps with every weight type and cache type except float32, and with every number of rows that kernels are built
-    /// for.</summary>
+    /// <summary>Builds of the step kernel with every weight type and cache type except float32, and with every number of rows that
+    /// kernels are built for.</summary>
     private static readonly KernelBuild[] StepBuilds =
     [
         SmallStep,
@@ -152,7 +152,8 @@ public sealed class CompilationTests(ITestOutputHelper output)
         _ => (KernelBuild[])[new(file, [])],
     });
 
-    /// <remarks>8.6 and 8.9 use the code of 8.0, which differs from that of 9.0 only in its copies and barriers.</remarks>
+    /// <remarks>Fewer builds are compiled for older devices. Compute capabilities 8.6 and 8.9 use the code of 8.0, which differs from that
+    /// of 9.0 only in its copies and barriers.</remarks>
     private static IEnumerable<KernelBuild> StepBuildsOf(int architecture) =>
         StepBuilds.Take(architecture switch { 80 => 6, 86 or 89 => 2, _ => StepBuilds.Length });
 }

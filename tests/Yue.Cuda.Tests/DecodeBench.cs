@@ -61,7 +61,7 @@ internal sealed class DecodeBench : IDisposable
         return reference;
     }
 
-    /// <summary>Returns random values that the type of the copies to <see cref="Cache"/> represents exactly: float32 for a float32 cache,
+    /// <summary>Returns random values that are exact in the type that is copied to <see cref="Cache"/>: float32 for a float32 cache,
     /// otherwise bf16.</summary>
     public float[] Dense(Random random, int count) => Cache.Type == CacheType.Float32
         ? [.. Enumerable.Range(0, count).Select(_ => ((float)random.NextDouble() * 4) - 2)]

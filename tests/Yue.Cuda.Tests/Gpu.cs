@@ -35,7 +35,8 @@ public sealed class Gpu : IDisposable
         }
     }
 
-    /// <summary>Returns the device with its context current on this thread. Skips the test if there is none.</summary>
+    /// <summary>Returns the device with its context current on this thread. Skips the test if there is no device or no
+    /// kernel compiler.</summary>
     public CudaDevice Require()
     {
         Assert.SkipWhen(_device is null, _reason ?? "");

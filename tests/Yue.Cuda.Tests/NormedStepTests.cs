@@ -72,7 +72,7 @@ public sealed class NormedStepTests(Gpu gpu) : IClassFixture<NormedStepTests.Com
         StepChecks.ARowHasTheSameBitsAloneAndInABatch(gpu, ShapeOf(name), (WeightType)weightType, cache);
 
     [Fact]
-    public void Weights_without_the_norms_of_the_model_are_refused()
+    public void Weights_with_norms_that_the_model_does_not_use_are_refused()
     {
         gpu.Require();
         using var bench = new DecodeBench(gpu, NormedHeads, WeightType.BFloat16, 1, 1);

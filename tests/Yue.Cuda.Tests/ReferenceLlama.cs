@@ -63,7 +63,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
         return head.Select(value => E4M3.Round(value / scale) * scale);
     })];
 
-    /// <summary>Returns a value as the kernels store it between products.</summary>
+    /// <summary>Returns a value as the kernels store it between matrix products.</summary>
     private double Stored(double value) => cacheType == CacheType.Float32 ? value : Bf16.Round(value);
 
     private static double[] Multiply(TestMatrix matrix, int start, int rows, double[] x, double scale)

@@ -73,13 +73,13 @@ internal static class StepChecks
             var logits = bench.Step(rows, 0, shape.Vocabulary).AsSpan((rows - 1) * shape.Vocabulary).ToArray();
             Assert.All(logits, value => Assert.True(float.IsFinite(value)));
             alone ??= logits;
-            Assert.True(alone.SequenceEqual(logits), $"{rows} rows differ from one: {logits[0]}, {alone[0]}");
+            Assert.True(alone.SequenceEqual(logits), $"in a batch of {rows}, the row differs: {logits[0]}, alone {alone[0]}");
             bench.ReturnPages();
         }
     }
 
     /// <summary>Returns the tolerance relative to the logits' peak. In an fp8 cache, a value near the midpoint between two e4m3 numbers can
-    /// be rounded to either, which changes it by up to a sixteenth.</summary>
+    /// be rounded to either, and the two results differ by up to an eighth.</summary>
     public static double Tolerance(CacheType cache) => cache switch
     {
         CacheType.Float32 => 2e-5,

@@ -94,7 +94,8 @@ public sealed class MemoryPlanTests
         Assert.InRange(plan.Bytes, 1, free);
     }
 
-    /// <summary>Tests cards of 12, 8 and 6 GB on which other programs use 0.75 GiB. Two sections of 30 s must fit.</summary>
+    /// <summary>Tests cards of 12, 8 and 6 GB on which other programs use 0.75 GiB. A context of 8,192 tokens is enough for
+    /// two sections of 30 s.</summary>
     [Theory]
     [InlineData(11.25, WeightType.Int8, CacheType.BFloat16, 16_384, nameof(HostShare.Nothing))]
     [InlineData(11.25, WeightType.Int6, CacheType.Float8, 16_384, nameof(HostShare.Nothing))]

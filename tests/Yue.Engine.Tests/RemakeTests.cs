@@ -48,7 +48,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [Fact]
     public async Task A_replaced_section_is_different_and_the_others_are_kept()
     {
-        // With a lower temperature, the demo model would sing the same second for different seeds.
+        // With a lower temperature, the demo model would sing the same codes for different seeds.
         var request = TwoSections() with
         {
             Lyrics = "[verse]\na\n[chorus]\nb\n[outro]\nc",

@@ -19,7 +19,7 @@ public sealed class SingingPaceTests
     [InlineData("", 110)]
     public void The_tempo_is_taken_from_the_genre_line(string genre, double tempo) => Assert.Equal(tempo, Demo.TempoOf(genre));
 
-    /// <remarks>The lengths were measured with the demo model and these lyrics (drafts in Yue.Bench).</remarks>
+    /// <remarks>The lengths were measured with the demo model and these lyrics (<c>Yue.Bench progress</c>).</remarks>
     [Theory]
     [InlineData(
         "electronic dance 125 bpm female bright vocal",

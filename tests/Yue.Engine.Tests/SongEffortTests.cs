@@ -41,8 +41,8 @@ public sealed class SongEffortTests
         Assert.InRange(Work(Line, SongScope.Draft) / Work(Line), 0.2, 0.7);
     }
 
-    /// <remarks>With 16 cores, a measured song took 21.1 s with sound on the CPU, and 15.7 s with sound on the GPU. With two cores, one
-    /// second of sound is decoded in about one second.</remarks>
+    /// <remarks>With 16 cores, a measured song took 21.1 s with sound decoded on the CPU, and 15.7 s with sound decoded on the GPU. With
+    /// two cores, one second of sound is decoded in about one second.</remarks>
     [Theory]
     [InlineData(16, 1.2, 1.5)]
     [InlineData(2, 2.5, 3.5)]

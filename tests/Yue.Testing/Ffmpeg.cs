@@ -10,15 +10,16 @@ public static class Ffmpeg
         .Split(Path.PathSeparator)
         .Any(folder => File.Exists(Path.Combine(folder, "ffmpeg")) && File.Exists(Path.Combine(folder, "ffprobe")));
 
-    /// <summary>Skips the test if there is no ffmpeg.</summary>
+    /// <summary>Skips the test if ffmpeg or ffprobe is missing.</summary>
     public static void SkipWithout() => Assert.SkipUnless(IsInstalled, "ffmpeg and ffprobe are not on PATH");
 
-    /// <summary>Returns the output file of ffmpeg.</summary>
+    /// <summary>Runs ffmpeg and returns the content of its output file.</summary>
     /// <param name="arguments">The arguments without the output.</param>
     /// <param name="extension">The extension of the output, which selects its format.</param>
     public static Task<byte[]> MakeAsync(string arguments, string extension) => MakeAsync([], arguments, extension);
 
-    /// <summary>Returns the output file of ffmpeg for an input, which the arguments refer to as <c>pipe:0</c>.</summary>
+    /// <summary>Runs ffmpeg with an input, which the arguments refer to as <c>pipe:0</c>, and returns the content of its output
+    /// file.</summary>
     public static async Task<byte[]> MakeAsync(byte[] input, string arguments, string extension)
     {
         var file = Path.Combine(Path.GetTempPath(), $"yue-test-{Guid.NewGuid():N}.{extension}");

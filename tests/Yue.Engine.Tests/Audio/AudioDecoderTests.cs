@@ -154,7 +154,7 @@ public sealed class AudioDecoderTests : IDisposable
         Assert.Equal(1, sound.DurationSeconds);
     }
 
-    /// <summary>Decodes a file of about 2 MB that has an hour of silence and no length in its header.</summary>
+    /// <summary>Decodes a file of about 2.5 MB that has an hour of silence and no length in its header.</summary>
     [Fact]
     public async Task Silence_longer_than_ten_minutes_is_refused_in_bounded_memory()
     {

@@ -39,7 +39,8 @@ public sealed class ResamplerTests
     [Fact]
     public void The_published_values_of_the_reference_are_reproduced()
     {
-        // docs/model.md 10: a linear congruential generator with seed 4242, advanced once per sample before use; the clip is 16-bit.
+        // The clip of the resampler's figures in docs/model.md 10 (RecipeClips). Its noise is a linear congruential generator with seed
+        // 4242, advanced once per sample before use, and its samples have 16 bits.
         var state = 4242u;
         var input = new float[499];
         for (var i = 0; i < input.Length; i++)

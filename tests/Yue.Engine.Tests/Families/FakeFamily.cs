@@ -8,12 +8,12 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests.Families;
 
-/// <summary>A second model family with one model on the shelf and one that is always in memory. Its songs take as many shared steps as the
-/// request has segments, or run until they are cancelled if it has 0.</summary>
+/// <summary>A second model family with one model on the shelf and one that is always in memory. Its songs take
+/// <see cref="SongRequest.RunNSegments"/> shared steps, or run until they are cancelled if that is 0.</summary>
 /// <param name="parameters">The number of weights of the model on the shelf.</param>
 internal sealed class FakeFamily(long parameters = 1000) : IModelFamily
 {
-    /// <summary>The file by which a folder is recognized.</summary>
+    /// <summary>The name of the file by which a folder is recognized.</summary>
     public const string FileName = "fake.json";
 
     /// <summary>The genre of a song that fails in its second step.</summary>

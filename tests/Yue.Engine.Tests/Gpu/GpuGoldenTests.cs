@@ -30,7 +30,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
 
     private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
 
-    /// <summary>Tests a prompt that is prefilled up to its last id, that is decoded id by id, and that is prefilled only in part.</summary>
+    /// <summary>Tests a prompt prefilled up to its last id, the same prompt decoded id by id, and its first half with three ids
+    /// prefilled.</summary>
     [Theory]
     [MemberData(nameof(Types))]
     public void Logits_equal_the_reference(string weights, string cache, double tolerance)
@@ -208,7 +209,7 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
         return new LlamaModel(config, LlamaWeights.Load(config, source, gpu.Quantizer));
     }
 
-    /// <summary>Compiles the steps that the tests of this class use.</summary>
+    /// <summary>Compiles the step kernels that the tests of this class use.</summary>
     public sealed class Compiled
     {
         public Compiled()

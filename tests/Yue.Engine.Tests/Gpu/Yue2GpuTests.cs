@@ -20,7 +20,7 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
 
     private static string Logits => Yue2Goldens.PathOf("ar", "expected.safetensors");
 
-    /// <summary>Weights, cache, and the allowed error: absolute in F32, otherwise relative to the RMS.</summary>
+    /// <summary>Weights, cache, and the allowed error: absolute in F32, otherwise relative to the RMS of the logits.</summary>
     public static TheoryData<string, string, double> Types { get; } = new()
     {
         { "f32", "f32", 1e-4 }, { "bf16", "bf16", 0.02 }, { "int8", "bf16", 0.04 }, { "bf16", "fp8", 0.06 },

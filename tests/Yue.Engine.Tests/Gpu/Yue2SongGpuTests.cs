@@ -15,7 +15,7 @@ public sealed class Yue2SongGpuTests
     private const int Context = 1024;
     private const int Second = (25 * 1920) - 64;
 
-    /// <summary>The sound depends on the ids: one different id makes a different song.</summary>
+    /// <summary>If the sound is equal, all ids are equal, because one different id makes a different song.</summary>
     [Fact]
     public async Task Songs_in_f32_equal_those_of_the_CPU()
     {
@@ -53,7 +53,7 @@ public sealed class Yue2SongGpuTests
         Assert.All(alone, song => Assert.Contains(song.Mix.Samples, sample => sample != 0));
     }
 
-    /// <summary>If there is one song at a time, flow matching uses the decoder's cache for prompts.</summary>
+    /// <summary>In an engine for one song at a time, flow matching uses the decoder's cache for prompts.</summary>
     [Fact]
     public async Task An_engine_for_one_song_at_a_time_makes_the_same_songs()
     {

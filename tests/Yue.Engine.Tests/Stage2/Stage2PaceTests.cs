@@ -246,7 +246,7 @@ public sealed class Stage2PaceTests
 
         private readonly List<int> _done = [];      // chunk → finished frames
         private int _windowStart;                   // start of the window that was decoded last
-        private bool _isHalfDecoded;                // whether one of the two models has decoded the next window
+        private bool _isHalfDecoded;                // true after the first of the two models decoded the next window
 
         public bool IsHeard { get; set; } = true;
 

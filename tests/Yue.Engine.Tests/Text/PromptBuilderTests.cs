@@ -30,8 +30,8 @@ public sealed class PromptBuilderTests
         Assert.Equal(song.Segments, ReferenceLyrics.Parse(song.Lyrics).Select(section => section.Text)));
 
     /// <summary>The reference drops sections whose tag <see cref="LyricsParser"/> assumes or rewrites, and in other sections the words from
-    /// a '[' on. It converts the line endings of files to LF, like <see cref="UserText"/>, but the golden text was passed to it
-    /// unchanged.</summary>
+    /// a '[' on. The reference converts the line endings of files to LF, like <see cref="UserText"/>, but the golden text was passed to
+    /// it unchanged.</summary>
     [Fact]
     public void Parsed_sections_equal_the_reference_except_for_what_it_drops() => Assert.All(Songs, song =>
         Assert.Equal(song.Segments.Select(text => text.ReplaceLineEndings("\n")), LyricsParser.Parse(song.Lyrics).Sections

@@ -3,7 +3,7 @@ using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Tests.Tokens;
 
-/// <summary>Tests the numbers in docs/model.md 2.3.</summary>
+/// <summary>Tests the token ids in docs/model.md 2.3.</summary>
 public sealed class TokenMapTests
 {
     [Theory]

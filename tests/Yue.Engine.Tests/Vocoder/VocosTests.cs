@@ -61,7 +61,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
     }
 
     [Fact]
-    public void The_context_has_27_frames_for_eight_layers_and_two_for_the_overlap() =>
+    public void The_context_has_27_frames_for_nine_convolutions_and_two_for_the_overlap() =>
         Assert.Equal(
             29, new Vocos(
                 Ones(Small with { Layers = 8, FftSamples = 3528, HopSamples = 882 }),

@@ -11,7 +11,8 @@ namespace Yue.Engine.Tests.Yue2;
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Models>
 {
-    /// <summary>The distance of a draw from the boundary between two ids, within which rounding may select either of them.</summary>
+    /// <summary>The minimum distance of a draw from the boundary between two ids. Closer to the boundary, rounding may select either
+    /// id.</summary>
     private const double MinMargin = 3e-5;
 
     private const double ProbabilityTolerance = 1e-5;

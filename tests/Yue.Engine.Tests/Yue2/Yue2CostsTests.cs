@@ -63,7 +63,7 @@ public sealed class Yue2CostsTests
     }
 
     /// <summary>The first song has pages for two contexts, because of guidance, and each further song has pages for one. There is also a
-    /// context for chunks, and a context with a single layer for prompts.</summary>
+    /// context for the chunk of flow matching, and a context with a single layer for prompts.</summary>
     [Theory]
     [InlineData(1, 0, 24_576)]
     [InlineData(1, 8192, 8192)]

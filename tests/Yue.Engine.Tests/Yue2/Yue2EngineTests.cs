@@ -210,7 +210,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_missing_decoder_or_one_of_another_model_fails_the_start()
+    public async Task A_missing_decoder_or_a_folder_without_one_fails_the_start()
     {
         Assert.Contains("Vae is not set", await StartFault(options => options.Vae = null), StringComparison.Ordinal);
         var other = await StartFault(options => options.Vae = Yue2Goldens.PathOf("tokenizer"));

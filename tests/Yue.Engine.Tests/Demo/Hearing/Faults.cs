@@ -1,6 +1,6 @@
 namespace Yue.Engine.Tests.Demo.Hearing;
 
-/// <summary>Faults that no song should have.</summary>
+/// <summary>Checks sound for faults that no song should have.</summary>
 internal static class Faults
 {
     private const double LongestSilenceSeconds = 2;
