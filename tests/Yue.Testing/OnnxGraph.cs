@@ -9,7 +9,7 @@ public static class OnnxGraph
     /// <summary>Returns the model y = x.</summary>
     public static byte[] Identity(params ReadOnlySpan<int> shape) => Model(Node("Identity", "x"), [], Value("x", shape), Value("y", shape));
 
-    /// <summary>Returns the model y = x, declared with another shape.</summary>
+    /// <summary>Returns a model that reshapes x to another shape.</summary>
     public static byte[] Mislabeled(int[] input, int[] output) =>
         Model([.. Node("Reshape", "x", "shape")], Initializer64("shape", output), Value("x", input), Value("y", output));
 

@@ -5,10 +5,11 @@ using static TorchSharp.torch;
 
 namespace Yue.Testing;
 
-/// <summary>Weights without values: a table of names and shapes on the <c>meta</c> device, which records the names that are read.</summary>
+/// <summary>Weights without values: a table of names and shapes. Its tensors are on the <c>meta</c> device, and it records the names that
+/// are read.</summary>
 /// <remarks>A model built from it needs no memory for its weights. Afterwards, <see cref="Unread"/> contains the names that the model does
 /// not use.</remarks>
-/// <param name="shapes">The shape of every name.</param>
+/// <param name="shapes">The shape of each tensor, by name.</param>
 /// <param name="dtype">The dtype of the tensors that are read.</param>
 public sealed class ShapeTable(IReadOnlyDictionary<string, long[]> shapes, ScalarType dtype = ScalarType.Float32) : ITensorSource
 {
@@ -20,10 +21,10 @@ public sealed class ShapeTable(IReadOnlyDictionary<string, long[]> shapes, Scala
     /// <inheritdoc/>
     public Device Device => META;
 
-    /// <summary>The names that have been read, in order.</summary>
+    /// <summary>The names that have been read, sorted.</summary>
     public IEnumerable<string> ReadNames => _read.Order(StringComparer.Ordinal);
 
-    /// <summary>The names that have not been read, in order.</summary>
+    /// <summary>The names that have not been read, sorted.</summary>
     public IEnumerable<string> Unread => shapes.Keys.Where(name => !_read.Contains(name)).Order(StringComparer.Ordinal);
 
     /// <summary>Parses a table from JSON text: an array of pairs <c>["name", [dimensions]]</c>.</summary>

@@ -7,7 +7,7 @@ public sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("yue-test-").FullName;
 
-    /// <summary>The names of the files in it, in order.</summary>
+    /// <summary>The names of the files directly in the folder, sorted.</summary>
     public IEnumerable<string> Files =>
         Directory.GetFiles(Path).Select(file => System.IO.Path.GetFileName(file)).Order(StringComparer.Ordinal);
 

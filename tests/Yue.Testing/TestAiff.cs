@@ -10,7 +10,7 @@ public static class TestAiff
     /// <param name="compression">The four-letter compression type of an AIFF-C file; null for AIFF.</param>
     /// <param name="bits">The number of bits per sample.</param>
     /// <param name="data">The samples.</param>
-    /// <param name="claimedFrames">The number of samples in the header; null means the actual number.</param>
+    /// <param name="claimedFrames">The number of samples that the header states; null for the actual number.</param>
     public static byte[] File(string? compression, int bits, byte[] data, int? claimedFrames = null)
     {
         // 16,000 as an 80-bit float.

@@ -23,7 +23,7 @@ public static class TestLlama
         StoredDtype = ScalarType.Float32,
     };
 
-    /// <summary>The dimensions of the published stage-1 checkpoint (docs/model.md 2.2).</summary>
+    /// <summary>The dimensions of the published stage-1 checkpoint (docs/model.md 2.1).</summary>
     public static LlamaConfig FullSizeStage1 { get; } = Tiny with
     {
         HiddenSize = 4096,
@@ -38,7 +38,7 @@ public static class TestLlama
         StoredDtype = ScalarType.BFloat16,
     };
 
-    /// <summary>The dimensions of the published stage-2 checkpoint (docs/model.md 2.2).</summary>
+    /// <summary>The dimensions of the published stage-2 checkpoint (docs/model.md 2.1).</summary>
     public static LlamaConfig FullSizeStage2 { get; } = FullSizeStage1 with
     {
         HiddenSize = 2048,

@@ -8,7 +8,7 @@ public static class TestOgg
     private static readonly byte[] VorbisHeader = [1, .. "vorbis"u8, 0, 0, 0, 0, 1, 0x40, 0x1F, 0, 0, .. new byte[12], 0xB8, 1];
     private static readonly byte[] OpusHeader = [.. "OpusHead"u8, 1, 1, 0, 0, 0x80, 0xBB, 0, 0, 0, 0, 0];
 
-    /// <summary>Returns a small file that declares 256 codebooks with 65,535 dimensions and 16 million entries each.</summary>
+    /// <summary>Returns a small file that declares 256 codebooks, the first with 65,535 dimensions and 16 million entries.</summary>
     public static byte[] VorbisWithHugeCodebooks() =>
     [
         .. Page(0, 2, 0, VorbisHeader),
@@ -25,7 +25,7 @@ public static class TestOgg
         return page;
     }
 
-    /// <summary>Returns ten seconds of packets that no encoder produces.</summary>
+    /// <summary>Returns an Opus file of ten seconds with packets that no encoder produces.</summary>
     public static byte[] OpusWithGarbage() =>
     [
         .. Page(0, 2, 0, OpusHeader), .. Page(1, 0, 0, "OpusTags"u8.ToArray()),

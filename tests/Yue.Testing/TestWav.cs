@@ -35,7 +35,7 @@ public static class TestWav
         return file;
     }
 
-    /// <summary>Returns a mono sine at half scale.</summary>
+    /// <summary>Returns the samples of a mono sine wave at half of full scale.</summary>
     public static float[] Sine(int rateHz, double frequencyHz, double seconds) =>
         [.. Enumerable.Range(0, (int)(seconds * rateHz)).Select(i => (float)(0.5 * Math.Sin(2 * Math.PI * frequencyHz * i / rateHz)))];
 }

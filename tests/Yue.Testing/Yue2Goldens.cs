@@ -2,7 +2,8 @@ using System.IO.Compression;
 
 namespace Yue.Testing;
 
-/// <summary>The golden files of YuE 2: the folder <c>YUE2_GOLDENS</c>, or <c>shared/goldens2</c> next to the repository.</summary>
+/// <summary>The golden files of YuE 2: the folder that <c>YUE2_GOLDENS</c> names, or <c>shared/goldens2</c> next to the
+/// repository.</summary>
 public static class Yue2Goldens
 {
     /// <summary>The trait value that selects the golden tests of YuE 2: <c>--filter "Category=GoldensYue2"</c>.</summary>

@@ -59,7 +59,7 @@ public sealed class AccessTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_page_asks_for_an_expired_key_again_and_loses_nothing()
+    public async Task The_page_asks_for_the_key_if_the_cookie_expires_and_loses_nothing()
     {
         var service = await studio.LockedAsync();
         await using var tab = await studio.OpenAsync(service);

@@ -58,7 +58,7 @@ public sealed class BudgetTests(Studio studio, ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task No_long_task_runs_while_a_song_is_sung_and_heard()
+    public async Task No_task_exceeds_its_budget_while_a_song_is_sung_and_heard()
     {
         RequireRequest();
         var service = await studio.ServiceAsync();

@@ -62,7 +62,7 @@ public sealed class ClipTests(Studio studio)
         await Assertions.Expect(start).ToHaveCountAsync(0);
     }
 
-    /// <summary>Adds a model that accepts clips but does not follow them to the service's options.</summary>
+    /// <summary>Adds a model to the service's options. The model accepts clips but does not follow them.</summary>
     private static string AddLyricsModel(string options)
     {
         var body = JsonNode.Parse(options)!;

@@ -16,7 +16,7 @@ public sealed class LibraryTests(Studio studio)
     private static readonly string[] Tree = ["1 Acorn", "2 Take 2", "3 Sapling", "4 Oak"];
 
     [Fact]
-    public async Task Songs_are_renamed_starred_found_deleted_and_restored()
+    public async Task Songs_are_found_renamed_marked_as_favourites_deleted_and_restored()
     {
         var service = await studio.ServiceAsync();
         await studio.SongAsync();

@@ -103,7 +103,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    /// <summary>Submits a song and waits for it.</summary>
+    /// <summary>Submits a song and waits until it has succeeded.</summary>
     /// <param name="request">The request.</param>
     /// <returns>The job.</returns>
     public async Task<JsonElement> SingAsync(object request)

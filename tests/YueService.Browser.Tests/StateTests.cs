@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Checks each state of the page in a window and on a phone, in both themes, and takes pictures in the folder
+/// <summary>Checks each state of the page in a window and on a phone, in both themes, and saves screenshots in the folder
 /// <c>studio-states</c> of the build output.</summary>
 public sealed class StateTests(Studio studio)
 {
@@ -182,7 +182,7 @@ public sealed class StateTests(Studio studio)
         await tab.Page.UnrouteAllAsync();
     }
 
-    /// <summary>Checks a state and takes its pictures.</summary>
+    /// <summary>Checks a state and takes its screenshots.</summary>
     /// <param name="tab">The page.</param>
     /// <param name="state">The name of the state.</param>
     /// <param name="panels">The panels that show the state on a phone.</param>
@@ -221,7 +221,7 @@ public sealed class StateTests(Studio studio)
             await tab.Page.ScreenshotAsync(new() { Path = Path.Combine(Folder, $"{name}-{scheme.ToString().ToLowerInvariant()}.png") });
         }
 
-        // Only the first window is checked, because the phone shows the same elements.
+        // Accessibility is checked only in the first window, because the phone shows the same elements.
         if (width == Windows[0].Width)
         {
             await tab.CheckAccessibilityAsync(name);

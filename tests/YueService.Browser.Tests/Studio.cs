@@ -61,7 +61,7 @@ public sealed class Studio : IAsyncLifetime
 
     /// <summary>Opens the page of a service.</summary>
     /// <param name="service">The service.</param>
-    /// <param name="path">The path of the page, including the shown song; null to open no page.</param>
+    /// <param name="path">The path of the page, with the song to show after the #; null to open no page.</param>
     /// <param name="options">The options of the window.</param>
     internal async Task<StudioTab> OpenAsync(ServiceProcess service, string? path = "/", BrowserNewContextOptions? options = null)
     {

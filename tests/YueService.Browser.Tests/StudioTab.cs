@@ -42,7 +42,7 @@ internal sealed class StudioTab : IAsyncDisposable
     /// <summary>The button that starts a song.</summary>
     public ILocator Sing => Page.Locator(".sing .primary");
 
-    /// <summary>The button of the player.</summary>
+    /// <summary>The button that starts and pauses the player.</summary>
     public ILocator PlayButton => Page.Locator(".player .play");
 
     /// <summary>The actions for the finished song that is shown.</summary>
@@ -75,7 +75,7 @@ internal sealed class StudioTab : IAsyncDisposable
 
     /// <summary>Changes the body of every response to a URL from now on.</summary>
     /// <param name="url">The pattern of the URL.</param>
-    /// <param name="change">Returns the new body.</param>
+    /// <param name="change">The function that returns the new body.</param>
     public Task ChangeResponsesAsync(string url, Func<string, string> change) => Page.RouteAsync(url, async route =>
     {
         try

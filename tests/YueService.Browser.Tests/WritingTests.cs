@@ -28,7 +28,7 @@ public sealed class WritingTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
         var text = tab.Page.GetByRole(AriaRole.Textbox, new() { Name = "Lyrics" });
 
-        // The clef is one character of two UTF-16 units.
+        // The clef is one character of two UTF-16 code units.
         await text.FillAsync("[verse]\nStaring 𝄞\n\n\n[chorus]\nEvery road [x2]\n\n[bridge]\nOver the water");
         await Assertions.Expect(tab.Page.Locator(".mirror mark").Last).ToHaveTextAsync("[x2]");
         await tab.CheckAccessibilityAsync("findings in the text of all sections");
@@ -79,7 +79,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task New_words_do_not_keep_the_title_of_the_song_that_they_came_from()
+    public async Task Edited_words_do_not_keep_the_title_of_the_original_song()
     {
         var service = await studio.ServiceAsync();
         var job = await service.SingAsync(new { lyrics = "[verse]\nA title of its own", genre = "folk", target_seconds = 1 });

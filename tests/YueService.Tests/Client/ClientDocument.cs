@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace YueService.Tests.Client;
 
-/// <summary>Prepares the OpenAPI document for the generator of the C# client, so that the code has few types and good names.</summary>
+/// <summary>Prepares the OpenAPI document for the generator of the C# client, so that the generated code has few types and good
+/// names.</summary>
 internal static class ClientDocument
 {
     /// <summary>The operations for browsers, and those for the event streams that <c>YueClient</c> reads with its own code.</summary>
@@ -97,8 +98,8 @@ internal static class ClientDocument
         }
     }
 
-    /// <summary>Replaces an enumeration that can be null: one of integers with their type, and one of strings with the named schema of the
-    /// same values, if there is one. Removes null from the values of other enumerations.</summary>
+    /// <summary>Replaces an enumeration that can be null: integers with the plain type, and strings with the named schema that has the same
+    /// values, if there is one. Removes null from the values of other enumerations.</summary>
     private static void ReplaceEnum(JsonObject schema, JsonArray values, Dictionary<string, string> named)
     {
         if (schema["type"] is not JsonArray types)

@@ -75,7 +75,7 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task An_invalid_field_throws_an_exception_with_its_message()
+    public async Task An_invalid_field_throws_an_exception_that_names_the_field()
     {
         var refused = await Assert.ThrowsAsync<YueException<Problem>>(
             () => _yue.CreateSongAsync(new() { Lyrics = "[verse]\nla", MaxNewTokens = 1 }, cancellationToken: Cancel));

@@ -6,7 +6,7 @@ using YueService.CommandLine;
 
 namespace YueService.Tests.CommandLine;
 
-/// <summary>Tests progress bars on terminals of every width. A line that is too long would wrap and could not be redrawn.</summary>
+/// <summary>Tests progress bars on terminals of various widths. A line that is too long would wrap and could not be redrawn.</summary>
 public sealed partial class BarProgressViewTests
 {
     [Theory]

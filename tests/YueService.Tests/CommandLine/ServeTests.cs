@@ -136,7 +136,7 @@ public sealed class ServeTests : IDisposable
     [InlineData(new[] { "--help" }, "generate")]
     [InlineData(new[] { "generate", "--help" }, "--run-n-segments <N>")]
     [InlineData(new[] { "serve", "--help" }, "--stage1 <NAME=FOLDER>")]
-    public async Task Help_lists_the_commands(string[] args, string expected)
+    public async Task Help_lists_commands_and_options(string[] args, string expected)
     {
         Assert.Equal(ExitCode.Success, await _command.RunAsync(args));
         Assert.Contains(expected, _command.Output.ToString(), StringComparison.Ordinal);
@@ -147,7 +147,7 @@ public sealed class ServeTests : IDisposable
     [InlineData("http://0.0.0.0:80", "http://0.0.0.0:80")]
     [InlineData("http://*:2009;http://[::1]:0;http://localhost:2010", "http://*:2009;http://[::1]:0;http://localhost:2010")]
     [InlineData("http://unix:/run/yue.sock", "http://unix:/run/yue.sock")]
-    public async Task The_default_address_is_port_2008_of_this_machine(string? urls, string expected)
+    public async Task Configured_addresses_are_kept_and_the_default_is_local_port_2008(string? urls, string expected)
     {
         KeyValuePair<string, string?>[] values = urls is null ? [] : [new("urls", urls)];
         await using var app = YueHost.BuildService(

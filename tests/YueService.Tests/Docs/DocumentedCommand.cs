@@ -61,7 +61,7 @@ internal sealed partial record DocumentedCommand(string Place, string Text)
     ];
 
     /// <summary>Returns the commands of a file: those in code blocks that are marked as shell or not marked at all. A command ends with a
-    /// line that neither continues with a backslash nor leaves a quote open.</summary>
+    /// line that neither continues with a backslash nor leaves a single quote open.</summary>
     private static IEnumerable<DocumentedCommand> Read(string file)
     {
         var place = Path.GetRelativePath(DemoProcess.Repository, file);

@@ -14,8 +14,8 @@ namespace YueService.Tests.Docs;
 /// <summary>Runs the commands in README.md and docs: the requests in docs with a fake engine, and everything else with the real program
 /// and the demo model.</summary>
 /// <remarks>Only three things are replaced: <c>dotnet run</c> with the built program, port 2008 with the port of the test's service, and
-/// the id of a draft with an existing one. A command that neither runs here nor is in <see cref="DocumentedCommand.NotRun"/>
-/// fails.</remarks>
+/// the id of a draft with an existing one. Every command that is not in <see cref="DocumentedCommand.NotRun"/> must
+/// succeed.</remarks>
 [UnsupportedOSPlatform("windows")]
 public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {
@@ -124,7 +124,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
     /// <summary>Runs a command in a folder.</summary>
     /// <param name="command">The command for a POSIX shell.</param>
     /// <param name="folder">The working directory.</param>
-    /// <param name="home">The home folder of a separate user, which is also on the PATH; null for the current user's home folder.</param>
+    /// <param name="home">A folder for HOME, which is also put on the PATH; null for the current user's home folder.</param>
     private static async Task<(int ExitCode, string Printed)> RunAsync(string command, string folder, string? home = null)
     {
         var start = new ProcessStartInfo("/bin/sh", ["-ec", $"exec 2>&1\n{command}"])

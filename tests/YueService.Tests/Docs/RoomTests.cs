@@ -4,7 +4,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Tests that the dependencies between the folders of src match the table in CONTRIBUTING.md.</summary>
+/// <summary>Tests that the dependencies between the folders of src, called rooms, match the table in CONTRIBUTING.md.</summary>
 public sealed class RoomTests
 {
     private static readonly CompiledRooms Compiled = new(

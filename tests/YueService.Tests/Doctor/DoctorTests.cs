@@ -175,7 +175,7 @@ public sealed class DoctorTests
         Assert.Contains("fix: yue models pull", report, StringComparison.Ordinal);
     }
 
-    /// <remarks>On the CPU, every weight takes four bytes, regardless of the type in which it is stored.</remarks>
+    /// <remarks>The doctor counts weights instead of stored bytes, because every weight takes four bytes on the CPU.</remarks>
     [Fact]
     public async Task The_weights_of_quantized_checkpoints_are_counted()
     {

@@ -98,7 +98,7 @@ public sealed class DemoProcess : IAsyncLifetime
         }
     }
 
-    /// <summary>Returns the number of voluntary context switches of each of the program's threads, by thread id.</summary>
+    /// <summary>Returns the number of voluntary context switches of each of the program's threads, by the thread's path in /proc.</summary>
     public IReadOnlyDictionary<string, long> SleepsByThread()
     {
         const string Field = "voluntary_ctxt_switches:";

@@ -44,7 +44,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     [Fact]
-    public async Task A_client_of_the_old_service_gets_its_response()
+    public async Task A_client_of_the_old_service_gets_a_response_with_the_old_keys()
     {
         using var response = await demo.Client.PostAsJsonAsync(
             "/predict",
@@ -107,7 +107,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
         Assert.Contains("--urls", line, StringComparison.Ordinal);
     }
 
-    /// <summary>The home folder is empty, because the service would use a developer certificate in it.</summary>
+    /// <summary>The home folder is empty, because otherwise the service would use a developer certificate from it.</summary>
     [Fact]
     public async Task Https_without_a_certificate_is_refused_in_one_line()
     {

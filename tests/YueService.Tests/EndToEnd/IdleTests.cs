@@ -39,8 +39,8 @@ public sealed class IdleTests(DemoProcess demo) : IClassFixture<DemoProcess>
     /// <summary>Measures one window after another until one is quiet.</summary>
     /// <remarks>Work after the start, such as background compilation, takes an unknown time but ends. A timer does not.</remarks>
     /// <param name="begin">Begins a window and returns a function that ends it and returns the amount used.</param>
-    /// <param name="allowed">The amount per second of a quiet window.</param>
-    /// <param name="unit">The amount's name.</param>
+    /// <param name="allowed">The maximum amount per second in a quiet window.</param>
+    /// <param name="unit">The unit of the measured rates.</param>
     private static async Task UntilQuietAsync(Func<Func<double>> begin, double allowed, string unit)
     {
         var clock = Stopwatch.StartNew();

@@ -8,7 +8,8 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 
-/// <summary>Tests songs of the real program with a reference clip (a voice over a chord loop, as mp3) and with a loudness.</summary>
+/// <summary>Tests songs of the real program with a reference clip (a voice over a chord loop, as mp3) and with a requested
+/// loudness.</summary>
 public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {
     private const int RateHz = 44_100;

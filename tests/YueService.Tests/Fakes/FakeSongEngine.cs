@@ -91,7 +91,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
 
     public SongMeasure? Measure(SongRequest request) => Size;
 
-    /// <summary>Returns the work of a request; by default, the same for all songs.</summary>
+    /// <summary>The function that returns the work of a request; by default, the same for all songs.</summary>
     public Func<SongRequest, double?> Work { get; set; } = _ => 1;
 
     public double? WorkOf(SongRequest request) => Work(request);

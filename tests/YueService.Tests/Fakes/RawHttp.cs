@@ -36,7 +36,7 @@ internal static class RawHttp
         return new RawResponse(Encoding.Latin1.GetString(response.ToArray()));
     }
 
-    /// <summary>Opens a connection to an HTTP or HTTPS server and returns the stream of plain text.</summary>
+    /// <summary>Opens a connection to an HTTP or HTTPS server and returns its unencrypted stream.</summary>
     private static async Task<Stream> OpenAsync(TcpClient client, Uri server, CancellationToken cancel)
     {
         if (server.Scheme != Uri.UriSchemeHttps)

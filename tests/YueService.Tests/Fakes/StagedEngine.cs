@@ -10,7 +10,7 @@ internal sealed class StagedEngine
     private readonly ConcurrentDictionary<string, StagedSong> _songs = new();
     private int _ended;
 
-    /// <param name="engine">The engine to direct.</param>
+    /// <param name="engine">The engine to control.</param>
     public StagedEngine(FakeSongEngine engine)
     {
         engine.Slots = 1;

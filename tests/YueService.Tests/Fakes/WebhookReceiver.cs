@@ -16,7 +16,7 @@ internal sealed class WebhookReceiver : IAsyncDisposable
     /// <summary>The requests, in order.</summary>
     public ConcurrentQueue<(string Path, string Id, string Timestamp, string Signature, byte[] Body)> Received { get; } = new();
 
-    /// <summary>Returns the status of the response to a request, given the request's index. The default is 200.</summary>
+    /// <summary>The function that returns the status of the response to a request, given the request's index. The default is 200.</summary>
     public Func<int, int> Respond { get; set; } = _ => StatusCodes.Status200OK;
 
     /// <summary>The server's port.</summary>

@@ -207,7 +207,7 @@ public sealed class SystemdTests : IDisposable
         return Eventually.TrueAsync(() => _received.Count(message => message == "WATCHDOG=1") >= before + more);
     }
 
-    /// <summary>Passes if no watchdog message is sent with the next status reports.</summary>
+    /// <summary>Checks that no watchdog message is sent with the next status reports.</summary>
     /// <remarks>Messages arrive in order, and a report is sent before the watchdog message of the same turn. After the first report, no
     /// earlier watchdog message can arrive.</remarks>
     private async Task AssertNoWatchdogMessagesAsync()

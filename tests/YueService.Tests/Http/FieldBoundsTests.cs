@@ -215,7 +215,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         Assert.Equal(["$"], (await response.FieldErrorsAsync()).Keys);
     }
 
-    /// <summary>Returns a body with the given fields, nested by the dots in their paths, and default lyrics.</summary>
+    /// <summary>Returns a body with the given fields, nested by the dots in their paths, and with lyrics if none are given.</summary>
     private static string Body((string Path, string Value)[] fields)
     {
         var top = fields.Where(field => !field.Path.Contains('.')).Select(field => $"\"{field.Path}\":{field.Value}");

@@ -105,8 +105,8 @@ public sealed class FuzzTests
             status => Assert.True(seen[status] > Bodies / 20));
     }
 
-    /// <summary>Sends the same body to the check endpoint. It must return 400 exactly if the song endpoint did. Without strict handling, it
-    /// must call the body valid exactly if the body made a song.</summary>
+    /// <summary>Sends the same body to the check endpoint. It must return 400 if and only if the song endpoint did. Without strict
+    /// handling, it must call the body valid if and only if the body made a song.</summary>
     private static async Task CheckAsync(HttpClient client, byte[] body, HttpResponseMessage song)
     {
         var content = new ByteArrayContent(body);

@@ -93,7 +93,7 @@ public sealed class LargeBodyTests
         using var client = app.CreateClient();
         app.FillQueue();
 
-        // The clip itself is never sent, so the server must respond without reading it.
+        // The whole clip is never sent, so the server must respond without reading it.
         using var files = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte);
         await files.SendAsync(Json + File("reference.audio"));
         Assert.Equal("urn:yue:queue-full", (await files.Response).Problem().GetProperty("type").GetString());
@@ -108,7 +108,7 @@ public sealed class LargeBodyTests
     }
 
     [Fact]
-    public async Task A_known_key_returns_its_job_even_if_the_queue_is_full()
+    public async Task A_known_idempotency_key_returns_its_job_even_if_the_queue_is_full()
     {
         using var app = new YueApp();
         using var client = app.CreateClient();

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests that clients of the old service still work.</summary>
+/// <summary>Tests that clients of the old service, which was written in Python, still work.</summary>
 public sealed class OldContractTests : IDisposable
 {
     private readonly YueApp _app = new();

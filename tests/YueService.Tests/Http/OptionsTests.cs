@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests the options of song requests.</summary>
+/// <summary>Tests <c>/v1/options</c>, the options of song requests.</summary>
 public sealed class OptionsTests : IDisposable
 {
     private readonly YueApp _app = new();
@@ -84,7 +84,7 @@ public sealed class OptionsTests : IDisposable
         string[] kinds = ["genre", "instrument", "mood", "voice", "timbre"];
         int[] counts = [.. kinds.Select(kind => tags.GetProperty(kind).GetArrayLength())];
         Assert.Equal([142, 141, 152, 18, 196], counts);
-        Assert.Equal(649, counts.Sum());        // as documented
+        Assert.Equal(649, counts.Sum());        // as in docs/api.md
         foreach (var kind in kinds)
         {
             var names = tags.GetProperty(kind).Strings();

@@ -159,7 +159,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_ffmpeg_only_flac_and_m4a_are_a_422_with_the_fix()
+    public async Task Without_ffmpeg_flac_is_a_422_with_the_fix_and_other_formats_are_read()
     {
         using var app = new YueApp { ProgramFolder = Path.Combine(Path.GetTempPath(), "no-such-folder") };
         using var client = app.CreateClient();
@@ -266,7 +266,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_key_that_is_reused_with_another_clip_is_a_422()
+    public async Task An_idempotency_key_that_is_reused_with_another_clip_is_a_422()
     {
         async Task<HttpResponseMessage> SubmitAsync(byte[] clip)
         {

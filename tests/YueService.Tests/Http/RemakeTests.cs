@@ -78,7 +78,7 @@ public sealed class RemakeTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task Invalid_codes_are_named_with_their_value_and_bound(string body, string path, string expected)
+    public async Task Invalid_codes_and_contradictory_fields_are_named(string body, string path, string expected)
     {
         using var response = await _client.PredictAsync(body);
         var (field, message) = Assert.Single(await response.FieldErrorsAsync());

@@ -10,7 +10,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests pages that are signed in with a cookie.</summary>
+/// <summary>Tests the sessions of web pages, which send a cookie instead of the key.</summary>
 public sealed class SessionTests : IDisposable
 {
     private const string Key = "key-one";

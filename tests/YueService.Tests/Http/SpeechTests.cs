@@ -116,7 +116,7 @@ public sealed class SpeechTests : IDisposable
     [InlineData("opus")]
     [InlineData("aac")]
     [InlineData("pcm")]
-    public async Task Formats_without_a_file_are_always_streamed(string format)
+    public async Task Formats_that_exist_only_as_streams_are_always_streamed(string format)
     {
         if (format != "pcm")
         {

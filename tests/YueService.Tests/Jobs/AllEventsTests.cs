@@ -90,7 +90,7 @@ public sealed class AllEventsTests : IDisposable
     [InlineData("0123456789abcdef-1")]
     [InlineData("end")]
     [InlineData("")]
-    public async Task A_stream_with_an_id_of_another_process_begins_with_a_snapshot(string id)
+    public async Task A_stream_with_an_unknown_event_id_begins_with_a_snapshot(string id)
     {
         await RunAsync("one");
         using var events = await EventStream.OpenAllAsync(_client, id);
@@ -98,7 +98,7 @@ public sealed class AllEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stream_with_an_id_that_is_too_old_begins_with_a_snapshot()
+    public async Task A_stream_with_an_event_id_that_is_too_old_begins_with_a_snapshot()
     {
         var one = await RunAsync("one");
         string last;
@@ -131,7 +131,7 @@ public sealed class AllEventsTests : IDisposable
     }
 
     [Fact]
-    public void A_watcher_uses_no_memory_and_old_changes_are_forgotten()
+    public void Old_changes_are_forgotten_and_a_new_one_notifies_the_watchers()
     {
         var hub = new JobEvents();
         for (var i = 0; i < 3 * JobEvents.MaxMarks; i++)

@@ -72,7 +72,7 @@ public sealed class CodesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_key_returns_its_job_even_if_the_song_in_the_body_was_removed()
+    public async Task An_idempotency_key_returns_its_job_even_if_its_source_song_was_removed()
     {
         await using var app = App();
         using var client = app.CreateClient();

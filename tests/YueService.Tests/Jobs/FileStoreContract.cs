@@ -3,7 +3,7 @@ using YueService.Jobs;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>The contract of every file store.</summary>
+/// <summary>The tests that every file store must pass.</summary>
 public abstract class FileStoreContract
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -112,7 +112,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_key_returns_its_group_as_long_as_a_take_exists()
+    public async Task An_idempotency_key_returns_its_group_as_long_as_a_take_exists()
     {
         await using var app = App();
         using var client = app.CreateClient();

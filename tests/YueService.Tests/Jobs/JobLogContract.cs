@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>The contract of every job log, independent of its database.</summary>
+/// <summary>The tests that every job log must pass, regardless of its database.</summary>
 public abstract class JobLogContract
 {
     private protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -43,7 +43,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task A_key_that_is_in_use_adds_no_job()
+    public async Task An_idempotency_key_that_is_in_use_adds_no_job()
     {
         await AddAsync(new NewJob("a", Request("one"), "key", "hash"));
         Assert.Equal(IntakeOutcome.KeyTaken, (await Log.AddAsync([new("b", Request("two"), "key", "hash")], null, Cancel)).Outcome);
