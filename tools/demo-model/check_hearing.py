@@ -1,6 +1,6 @@
 """Checks the measuring code: compares its figures with the known content of the rendered songs, and with that of other songs.
 
-usage: check_hearing.py [SONGS]      (default 40)
+usage: check_hearing.py [SONGS [-v]]      SONGS is 40 by default; -v also prints the figures of each song
 """
 import sys
 import numpy as np

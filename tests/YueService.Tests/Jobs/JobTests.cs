@@ -56,7 +56,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_that_ends_after_its_row_was_read_has_not_succeeded_without_its_song()
+    public async Task A_job_that_ends_after_its_row_was_read_still_shows_as_running()
     {
         var job = await _client.SubmitAsync("one");
         await _client.WhenAsync(job, "running");
@@ -180,7 +180,7 @@ public sealed class JobTests : IDisposable
     [Theory]
     [InlineData(true, "urn:yue:unsingable", "no words")]
     [InlineData(false, "urn:yue:song-failed", "the log has the reason")]
-    public async Task A_failed_job_contains_the_reason(bool request, string type, string expected)
+    public async Task A_failed_job_has_the_reason_or_refers_to_the_log(bool request, string type, string expected)
     {
         _app.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(
             request ? new SongRequestException("there are no words to sing") : new SongException("secret tensor"));

@@ -12,8 +12,8 @@ namespace YueService.Tests.Jobs;
 /// <summary>Tests the real program with the demo model when it is killed at random times or while a song is streamed.</summary>
 public sealed class KillTests : IDisposable
 {
-    /// <summary>The number of kills, at most 50. The default is small because each kill needs a restart; <c>YUE_KILLS</c> overrides
-    /// it.</summary>
+    /// <summary>The number of kills, at most 50, so that one page lists all jobs. The default is small because each kill needs a restart;
+    /// <c>YUE_KILLS</c> overrides it.</summary>
     private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("YUE_KILLS") ?? "3", CultureInfo.InvariantCulture);
 
     private const string Body =
@@ -51,7 +51,7 @@ public sealed class KillTests : IDisposable
                 using var response = await program.Client.PostSongAsync(Body);
                 if (response.StatusCode == HttpStatusCode.TooManyRequests)
                 {
-                    // The jobs of the previous process have not been queued again yet.
+                    // The queue is full. It also holds the unfinished jobs of earlier processes.
                     continue;
                 }
 

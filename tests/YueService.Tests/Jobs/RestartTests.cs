@@ -274,7 +274,7 @@ public sealed class RestartTests : IDisposable
 
     [Theory]
     [InlineData(false)]
-    [InlineData(true)]      // release 0.6 stored the positions of keys
+    [InlineData(true)]      // release 0.6 stored the position of the key in the list
     public async Task An_API_key_finds_its_jobs_after_another_key_is_removed(bool arePositions)
     {
         string[] bodies = ["""{"lyrics":"la"}""", """{"lyrics":"lo","takes":2}"""];
@@ -296,9 +296,9 @@ public sealed class RestartTests : IDisposable
 
     private YueApp App(params (string Key, string Value)[] settings) => new([("Yue:StateFolder", _state.Path), .. settings]);
 
-    /// <summary>Starts the service with a list of API keys, requests songs with one of them and an <c>Idempotency-Key</c> for each body,
+    /// <summary>Starts the service with a list of API keys, sends each body with one of these keys and its own <c>Idempotency-Key</c>,
     /// and stops the service.</summary>
-    /// <returns>The path of the job or the group of each body.</returns>
+    /// <returns>The path of the job or group for each body.</returns>
     private async Task<string[]> RequestAsync(string keys, string apiKey, params string[] bodies)
     {
         await using var app = App(("Yue:ApiKey", keys));
@@ -324,7 +324,7 @@ public sealed class RestartTests : IDisposable
         Assert.Equal(rows, await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken));
     }
 
-    /// <summary>Waits until a job is stored as running, which happens slightly later than readers of the job see it.</summary>
+    /// <summary>Waits until a job is stored as running. Readers of the job see that state slightly earlier.</summary>
     private static Task WhenStoredRunningAsync(YueApp app, string job) => Eventually.TrueAsync(
         async () =>
             await app.Services.GetRequiredService<IJobLog>().FindAsync(Path.GetFileName(job), TestContext.Current.CancellationToken) is

@@ -111,7 +111,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task Favourites_are_kept_at_any_age_and_do_not_count_toward_the_limit()
+    public async Task Favorites_are_kept_at_any_age_and_do_not_count_toward_the_limit()
     {
         foreach (var id in new[] { "a", "b", "c", "d" })
         {
@@ -123,7 +123,7 @@ public sealed class RetentionTests : IDisposable
             await _store.EditAsync(id, new JobEdit { IsFavourite = true }, TestContext.Current.CancellationToken);
         }
 
-        // The size limit in these tests is two megabytes, which the two songs that are not favourites do not reach.
+        // The size limit in these tests is two megabytes, which the two songs that are not favorites do not reach.
         Assert.Equal(["a", "b", "c", "d"], await SweepAsync());
         _clock.Advance(TimeSpan.FromDays(400));
         Assert.Equal(["a", "b"], await SweepAsync());

@@ -103,7 +103,7 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
-    public async Task The_models_list_their_capabilities_and_license()
+    public async Task A_model_has_its_capabilities_license_and_stages()
     {
         var model = (await _client.GetJsonAsync("/v1/models/yue2"));
         Assert.Equal("yue2", model.GetProperty("family").GetString());

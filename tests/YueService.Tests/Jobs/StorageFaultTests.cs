@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests that errors are clear if the state folder fails, and that the service still makes songs for waiting callers.</summary>
+/// <summary>Tests that errors are clear if the state folder fails, and that <c>/predict</c> still makes songs.</summary>
 public sealed class StorageFaultTests
 {
     private const int NoSpace = 28;
@@ -188,7 +188,7 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task A_removal_whose_files_cannot_be_deleted_removes_the_job()
+    public async Task A_job_whose_files_cannot_be_deleted_is_removed()
     {
         await using var app = new YueApp();
         using var client = app.CreateClient();

@@ -14,7 +14,7 @@ namespace YueService.Tests.Jobs;
 /// <summary>Tests that rows of earlier releases can be read, and that rows keep their format.</summary>
 public sealed class StoredJobTests : IDisposable
 {
-    /// <summary>The state folder of a service of commit 66728f5 that was killed while it worked on the fourth job.</summary>
+    /// <summary>The state folder of a service built from commit 66728f5, which was killed while it worked on the fourth job.</summary>
     private static readonly string Fixture = Path.Combine(AppContext.BaseDirectory, "Jobs", "Fixtures", "schema-1.zip");
 
     private readonly TemporaryFolder _state = new();

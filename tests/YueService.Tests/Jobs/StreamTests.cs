@@ -137,7 +137,7 @@ public sealed class StreamTests : IDisposable
             Hear("one", 100 + (i * Rate), Rate, isEnd: i == Seconds - 1);
         }
 
-        // A listener that reads is not delayed, and has received all of the sound when the song is done.
+        // A listener that reads is not delayed by the others and receives all of the sound.
         var heard = await _client.GetByteArrayAsync($"{job}/stream?format=pcm", TestContext.Current.CancellationToken);
         var songBytes = sizeof(short) * (100 + (Seconds * Rate));
         Assert.Equal(songBytes, heard.Length);

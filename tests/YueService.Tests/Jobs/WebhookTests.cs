@@ -110,7 +110,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task A_removed_job_sends_no_webhook()
+    public async Task A_removed_job_sends_no_more_webhooks()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         receiver.Respond = _ => 500;
@@ -155,7 +155,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task Without_a_secret_a_callback_is_refused_and_a_waiting_caller_gets_a_warning()
+    public async Task A_callback_needs_a_secret_and_is_ignored_for_a_waiting_caller()
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
@@ -209,7 +209,7 @@ public sealed class WebhookTests
     [InlineData("Secret", "whsec_c2hvcnQ=", "Yue:Webhooks:Secret does not contain a secret")]
     [InlineData("SecretFile", "/nowhere/secret", "Yue:Webhooks:SecretFile cannot be read")]
     [InlineData("Secrett", "~", "Yue:Webhooks:Secrett is not a setting; the closest is Yue:Webhooks:Secret.")]
-    public void An_invalid_setting_is_named_without_its_value(string name, string value, string message)
+    public void An_invalid_setting_is_named_without_the_secret(string name, string value, string message)
     {
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection([KeyValuePair.Create<string, string?>($"Yue:Webhooks:{name}", value)]).Build();
@@ -220,7 +220,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public void Variables_name_the_settings_with_or_without_underscores() => Assert.Equal(
+    public void Environment_variables_name_settings_with_or_without_underscores() => Assert.Equal(
         ["Yue:Webhooks:ALLOWPRIVATEADDRESSES=true", "Yue:Webhooks:SecretFile=f"],
         EnvironmentSettings.Read(new Hashtable
         {
@@ -253,7 +253,7 @@ public sealed class WebhookTests
     private static Task<string> SubmitAsync(HttpClient client, WebhookReceiver receiver, string lyrics) =>
         client.SubmitAsync(lyrics, $$""","callback_url":"http://127.0.0.1:{{receiver.Port}}/hook" """);
 
-    /// <summary>Returns the webhooks that are still to be sent. A song can be made before the store is open, so this waits for it.</summary>
+    /// <summary>Waits until the store is open, since songs can be made before that, and returns the webhooks still to be sent.</summary>
     private static async Task<IReadOnlyList<DueWebhook>> DueAsync(YueApp app)
     {
         await app.Services.GetRequiredService<JobSignals>().WhenOpenAsync(TestContext.Current.CancellationToken);

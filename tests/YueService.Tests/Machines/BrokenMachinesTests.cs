@@ -17,11 +17,11 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     public ValueTask DisposeAsync() => _cluster?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     [Fact]
-    public async Task The_job_of_a_killed_worker_runs_on_another_and_fails_the_second_time()
+    public async Task A_job_whose_worker_is_killed_runs_again_and_fails_after_a_second_kill()
     {
         var api = await _cluster.ApiAsync();
 
-        // Leases use only the database's clock.
+        // The workers' clocks are wrong, but leases use only the database's clock.
         var first = await _cluster.WorkerAsync(RealServer.ClockOffBy("+1h"));
         var job = await api.Client.SubmitAsync("la seconds=60");
         using var stream = await StreamAsync(api, job);
@@ -160,7 +160,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task Workers_per_device_are_restarted_and_end_with_the_first_process()
+    public async Task Child_workers_are_restarted_and_end_with_their_parent()
     {
         var fleet = await _cluster.Start(["worker", "--devices", "cuda:0,cuda:1"], []).ReadyAsync();
         using var second = new HttpClient
@@ -188,7 +188,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         }
     }
 
-    /// <summary>Kills the process whose command line has the address with the port, and <c>--until-input-ends</c>.</summary>
+    /// <summary>Kills the child worker that listens on a port. Its command line has the address and <c>--until-input-ends</c>.</summary>
     private static void KillListener(int port)
     {
         foreach (var folder in Directory.GetDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))

@@ -4,10 +4,10 @@ using Yue.Testing;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Processes that share a separate database and object storage.</summary>
+/// <summary>Processes that share a job database and a file store.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
-    /// <summary>The lease of the workers, which is short but long enough for a busy machine.</summary>
+    /// <summary>The workers' lease time in seconds: short, but long enough for a busy machine.</summary>
     public const int LeaseSeconds = 3;
 
     private readonly List<YueProcess> _processes = [];
@@ -23,7 +23,7 @@ internal sealed class Cluster : IAsyncDisposable
     public static async Task<Cluster> NewAsync(SharedPostgres postgres, SharedS3 storage) =>
         new(await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewLocation());
 
-    /// <summary>Creates a cluster on a database server that the test may stop.</summary>
+    /// <summary>Creates a cluster on servers that the test may stop.</summary>
     public static async Task<Cluster> NewAsync(PostgresServer postgres, S3Server storage) =>
         new(await postgres.NewDatabaseAsync(), storage.NewLocation());
 

@@ -231,7 +231,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
             var processes = await Task.WhenAll(Cluster.ApiAsync(), Cluster.ApiAsync(), Cluster.WorkerAsync(), Cluster.WorkerAsync(second));
             (A, B) = (processes[0], processes[1]);
 
-            // Until an API process knows the models of the workers, it accepts every name.
+            // Until an API process knows the models of the workers, it accepts every model name.
             foreach (var client in new[] { A.Client, B.Client })
             {
                 await Eventually.TrueAsync(

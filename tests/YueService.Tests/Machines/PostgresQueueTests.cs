@@ -10,7 +10,7 @@ using YueService.Settings;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Tests claims, leases and cancellation in the database.</summary>
+/// <summary>Tests the queue in the database: claims, leases, cancellation, changes, heartbeats, rate limits and notifications.</summary>
 public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
 {
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
@@ -143,7 +143,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
         Assert.Equal(1, (await _log.FindAsync("a", Cancel))!.Interruptions);
 
         var again = (await ClaimAsync())!;
-        Assert.Equal(3, again.Attempt);     // the expired claim also counted as an attempt
+        Assert.Equal(3, again.Attempt);     // the two claims and the expiry each add one
         await _log.SetRunningAsync(again, Cancel);
         await ExpireAsync();
         Assert.Equal([("a", "failed")], await _queue.ReapAsync(Interrupted, Cancel));

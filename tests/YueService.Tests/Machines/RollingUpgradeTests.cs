@@ -111,13 +111,13 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         Assert.Equal(Keys.Two, (await _log.FindAsync("before", Cancel))!.Owner);
         Assert.Null(await _log.FindByKeyAsync("k", Keys.One, Cancel));
 
-        // A process of the previous release adds a job after that.
+        // A process of the previous release adds a job after the schema has changed.
         await _previous.AddAsync("after", key: "k2", owner: "1");
         Assert.Equal("after", (await _log.FindByKeyAsync("k2", Keys.Two, Cancel))!.Id);
         Assert.Equal(IntakeOutcome.KeyTaken, await AddAsync("again", "k2", Keys.Two));
         Assert.Equal(IntakeOutcome.Accepted, await AddAsync("other", "k2", Keys.One));
 
-        // The same caller sent this key to both releases. The job that is stored with the name of the API key is found.
+        // The same caller sent one idempotency key to both releases. The job that is stored with the name of the API key is found.
         await PostgresServer.ExecuteAsync(_settings, $"UPDATE jobs SET owner = '{Keys.Two}', idempotency_key = 'k2' WHERE id = 'before'");
         await _log.OpenAsync(Cancel);
         Assert.Equal("1", (await _log.FindAsync("after", Cancel))!.Owner);
@@ -130,7 +130,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         var program = Environment.GetEnvironmentVariable("YUE_PREVIOUS_RELEASE");
         Assert.SkipWhen(
             string.IsNullOrEmpty(program),
-            "YUE_PREVIOUS_RELEASE is not set: the path of a YueService.FakeProcess.dll that is built from the previous release");
+            "YUE_PREVIOUS_RELEASE is not set; it is the path of a YueService.FakeProcess.dll that is built from the previous release");
         using var files = new TemporaryFolder();
         await using var cluster = new Cluster(_settings, files.Path);
         var (oldApi, oldWorker) = (await StartAsync(["serve", "--role", "api"], program), await StartAsync(["worker"], program));

@@ -31,7 +31,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
     }
 
     [Fact]
-    public async Task A_bucket_that_does_not_exist_is_named()
+    public async Task A_missing_bucket_is_reported_as_the_reason()
     {
         using var files = Open((await storage.Server).NewLocation().Replace("yue-test", "no-such-bucket", StringComparison.Ordinal));
         foreach (var call in new Func<Task>[]

@@ -9,7 +9,7 @@ namespace YueService.Tests.Machines;
 /// <summary>A separate object storage server on a free port of this machine: the npm package s3rver.</summary>
 public sealed class S3Server : IAsyncDisposable
 {
-    private const string Missing = "s3rver is not installed: npm install --prefix artifacts/s3rver s3rver@3.7.1, and nodejs";
+    private const string Missing = "s3rver is not installed: install nodejs and run npm install --prefix artifacts/s3rver s3rver@3.7.1";
     private const string Bucket = "yue-test";
 
     private readonly TemporaryFolder _folder = new();
@@ -25,7 +25,7 @@ public sealed class S3Server : IAsyncDisposable
     {
         RealServer.Require(File.Exists(Program), Missing);
 
-        // The keys that this server accepts.
+        // The credentials that s3rver accepts.
         Environment.SetEnvironmentVariable("AWS_ACCESS_KEY_ID", "S3RVER");
         Environment.SetEnvironmentVariable("AWS_SECRET_ACCESS_KEY", "S3RVER");
         var server = new S3Server();

@@ -25,7 +25,7 @@ public sealed class SharedSettingsTests(SharedPostgres postgres, SharedS3 storag
     [Theory]
     [InlineData("worker")]
     [InlineData("serve --role api")]
-    public async Task A_single_role_needs_a_database(string line)
+    public async Task A_process_with_only_one_role_needs_a_database(string line)
     {
         var command = new Command();
         Assert.Equal(ExitCode.Usage, await command.RunAsync(line.Split(' ')));

@@ -45,7 +45,7 @@ public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Files_that_belong_to_no_job_are_removed_a_day_later()
+    public async Task Files_without_a_job_are_removed_after_a_day_and_sound_after_an_hour()
     {
         var job = Assert.Single((await _log.AddAsync(
             [new("done", new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []), null, null)], null, Cancel)).Jobs);

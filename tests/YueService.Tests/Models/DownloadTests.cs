@@ -330,7 +330,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_response_without_headers_fails_after_the_stall_timeout()
+    public async Task A_server_that_never_responds_is_an_error_after_the_stall_timeout()
     {
         _hub.Misbehave = async (http, _, _) =>
         {

@@ -166,7 +166,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     [InlineData("verify", "fr-cot")]
     [InlineData("pull", "en-cot", "--mirror", "ftp://x")]
     [InlineData("pull")]
-    public async Task Unknown_arguments_are_a_usage_error(params string[] args)
+    public async Task Invalid_arguments_are_a_usage_error(params string[] args)
     {
         var (exitCode, _, error) = await RunAsync(args);
         Assert.Equal(ExitCode.Usage, exitCode);

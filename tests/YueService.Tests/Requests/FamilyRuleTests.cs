@@ -57,7 +57,7 @@ public sealed class FamilyRuleTests
     public void Supported_fields_and_defaults_of_others_are_accepted(string body) => Assert.Empty(Faults(body));
 
     [Fact]
-    public void A_clip_sent_as_a_file_is_a_field_too()
+    public void A_clip_sent_as_a_file_is_checked_like_a_field()
     {
         using var json = JsonDocument.Parse("""{"lyrics":"la"}""");
         var files = new Dictionary<string, ClipFile> { ["reference.audio"] = ClipFile.Of([1]) };

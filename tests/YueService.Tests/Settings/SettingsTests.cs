@@ -58,7 +58,7 @@ public sealed class SettingsTests
     [InlineData("YUE_SERVICE_HOST")]
     [InlineData("YUEDEVICE")]
     [InlineData("YUE_STAGE1__en_cot")]
-    public void Variables_of_other_programs_are_not_reported_as_unknown(string variable) =>
+    public void Known_variables_and_those_of_other_programs_are_not_reported(string variable) =>
         Assert.Empty(EnvironmentSettings.Unknown(new Hashtable { [variable] = "x" }));
 
     [Fact]
@@ -113,7 +113,7 @@ public sealed class SettingsTests
     [InlineData("CPU", false)]
     [InlineData("cpu\n", false)]
     [InlineData("gpu", false)]
-    public void A_device_is_auto_cpu_or_cuda_with_an_index(string device, bool valid) =>
+    public void A_device_is_auto_cpu_or_cuda_with_or_without_an_index(string device, bool valid) =>
         Assert.Equal(valid, Faults(new Hashtable { ["YUE_DEVICE"] = device }).Count == 0);
 
     [Theory]
@@ -203,7 +203,7 @@ public sealed class SettingsTests
         var numbers = OptionsTypes.SelectMany(type => type.GetProperties())
             .Where(property => property.PropertyType == typeof(int) || property.PropertyType == typeof(long))
             .Select(property => property.Name);
-        Assert.Equal(["SeparatorFftSize"], numbers.Except(Numbers().Select(property => property.Name)));    // its own rule: even numbers
+        Assert.Equal(["SeparatorFftSize"], numbers.Except(Numbers().Select(property => property.Name)));    // it must also be even
         var settings = OptionsTypes.SelectMany(type => type.GetProperties()).Select(property => property.Name).ToList();
         Assert.Equal(settings.Distinct(StringComparer.OrdinalIgnoreCase), settings);
         Assert.Equal(settings.Order(StringComparer.Ordinal), SettingNames.All.Order(StringComparer.Ordinal));

@@ -15,7 +15,7 @@ public sealed class StudioAddressTests : IDisposable
     [Fact]
     public async Task Serve_prints_the_address_and_opens_it_in_the_browser_only_on_request()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "the opener is xdg-open");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the test replaces xdg-open, the opener on Linux");
         await File.WriteAllTextAsync(
             _folder["xdg-open"], $"#!/bin/sh\necho \"$@\" >> '{_folder["opened"]}'\n", TestContext.Current.CancellationToken);
 #pragma warning disable CA1416 // Skipped on Windows.

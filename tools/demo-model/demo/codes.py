@@ -2,7 +2,7 @@
 
 A frame's eight codes contain everything that its sound depends on, so that language models can write them and a decoder can play them:
 
-    0  voice: phoneme and pitch; instruments: chord, instrument, onsets, or whether the chord begins to fade or is nearly silent
+    0  voice: phoneme and pitch; instruments: chord, instrument, and onsets or the state of the chord's fade
        (stage 1 writes only codebook 0)
     1  voice: the phoneme's age and the leap into it; instruments: instrument and frames since the onset, or since the chord began to fade
     2  voice: phase at the frame's start, and its change in the frame

@@ -8,7 +8,7 @@ INSTRUMENTS = ("piano", "guitar", "organ", "strings")
 TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FLATS = {1: "Db", 3: "Eb", 6: "Gb", 8: "Ab", 10: "Bb"}
 _NATURAL = (0, 2, 4, 5, 7, 9, 11)
-# Frames of an eighth note. No two neighbors are more than 12.5 % apart: every tempo from 60 to 180 bpm has one within 6 %.
+# Lengths of an eighth note in frames. Neighbors differ by at most 12.5 %, so every tempo from 60 to 180 bpm has one within 6 %.
 STEP_FRAMES = (8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 23, 25)
 
 # Chord loops of major and of minor, as degrees from 0. In each loop, at most one chord in four is of the other mode.
@@ -80,7 +80,7 @@ class Genre:
 
     @property
     def last_chord(self):
-        """Returns the root and quality of the last chord of a section."""
+        """The root and quality of the last chord of a section."""
         return self._chord_on(0)
 
     def _chord_on(self, degree):

@@ -28,7 +28,7 @@ class Asked:
 
 
 def read_all(files):
-    """Returns the songs of files of genre lines. A row contains a line and the facts that the line names:
+    """Returns the requests in files of genre lines. A row contains a line and the facts that the line names:
     "A line | 72 bpm; A minor; female; piano or guitar". The lyrics are those of lines/lyrics.txt in turn."""
     return [asked for file in files for asked in _read(file)]
 
@@ -67,7 +67,7 @@ def _asked(name, row, sections):
 
 
 def asked(count):
-    """Yields songs with a genre line that names everything, and with lyrics of two sections and at most eight lines."""
+    """Yields requests for songs with a genre line that names everything, and with lyrics of two sections and at most eight lines."""
     seed = song.HELD_OUT_SEED
     while count > 0:
         made = song.make(seed, say_all=True)

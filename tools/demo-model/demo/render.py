@@ -1,7 +1,7 @@
 """Renders frames to sound: a source-filter voice, four instruments, a bass and drums. In PyTorch, batched, on any device.
 
 A frame is 320 samples at 16 kHz and 882 at 44.1 kHz. The same controls give the same sound at both rates, except that the lower
-rate lacks the upper octave.
+rate has nothing above 8 kHz.
 """
 import math
 import numpy as np
@@ -18,7 +18,7 @@ _NOISES = {
     "p": (400, 1500, 0.10), "t": (2500, 7500, 0.12), "k": (1200, 3000, 0.12), "b": (200, 900, 0.08), "d": (1800, 5000, 0.08), "g": (900, 2300, 0.08),
     "f": (1500, 9000, 0.05), "s": (4500, 9500, 0.10), "S": (2200, 6500, 0.10), "v": (1000, 6000, 0.03), "z": (4000, 9000, 0.06), "h": (700, 3500, 0.05),
 }
-_TIMBRES = (    # loudness of the harmonics
+_TIMBRES = (    # amplitudes of each instrument's harmonics
     [k ** -1.6 for k in range(1, 8)], [k ** -0.7 for k in range(1, 13)], [1, 0.5, 0.12, 0.2], [k ** -0.6 for k in range(1, 15)])
 _BASS_TIMBRE = [k ** -1.8 for k in range(1, 7)]
 _DECAYS = (25.0, 12.0, 1e9, 1e9)                # frames
@@ -102,7 +102,7 @@ class Renderer:
         return _VOICE_RMS * math.sqrt(2) * gain / power.clamp(min=1e-12).sqrt()
 
     def _sum_harmonics(self, angle, a0, a1):
-        """Returns Σ_k lerp(a0, a1) cos(k · angle), [B, T, samples]. cos(k x) is computed from the two previous ones."""
+        """Returns Σ_k lerp(a0, a1) cos(k · angle), [B, T, samples]. Each cosine is computed from the two before it."""
         one, before = angle.cos(), torch.ones_like(angle)
         now, total = one, torch.zeros_like(angle)
         for k in range(a0.shape[-1]):

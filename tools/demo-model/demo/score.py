@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from . import phonemes
 
-STEPS = 8                                       # eighth notes of a bar
+STEPS = 8                                       # eighth notes per bar
 VOICE_LAG = 1                                   # frames
 LOWEST_PITCH, PITCHES = 45, 25                  # MIDI numbers
 _RANGES = ((45, 56), (58, 69))                  # male, female: first and last note, one octave each

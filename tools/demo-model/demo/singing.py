@@ -18,7 +18,7 @@ class Singer:
     forced: list                                # indices that are not processed yet
     later: list                                 # prompts of the following sections
     sung: list = field(default_factory=lambda: [[]])    # codebook-0 codes of each section, without the end id
-    ended: list = field(default_factory=list)
+    ended: list = field(default_factory=list)   # for each section, True if the model ended it
     done: bool = False
 
     @property
@@ -66,7 +66,7 @@ def stage1(model, singers, max_new_tokens, seed, device):
     count = torch.zeros(rows, dtype=torch.long, device=device)
     fed = torch.tensor([s.forced.pop(0) for s in singers], device=device)
     while not all(s.done for s in singers):
-        # A song samples when all given ids are processed. Its unguided row then also advances.
+        # A song samples when all given ids are processed. Its unconditional row advances only then.
         samples = torch.tensor([not s.forced and not s.done for s in singers], device=device)
         moves = torch.cat([torch.tensor([not s.done for s in singers], device=device), samples])
         hidden = model(torch.cat([fed, fed])[:, None], cache.prepare(1), cache)[:, 0]

@@ -12,12 +12,12 @@ VOCODER = dict(size=112, inner=336, layers=5, n_fft=1764)
 @dataclass(frozen=True)
 class Training:
     """The size of a phase's steps, and the songs that it uses."""
-    songs: int                  # songs in the pool for sound models
+    songs: int                  # training songs of stage 2 and the sound models
     crops: int                  # crops per step of the sound models
     crop_frames: int
     sequences: int              # sequences per step of stage 1
     context: int                # ids of such a sequence
-    longest: int                # ids of the sequences that do not fit there; a step has fewer of them
+    longest: int                # ids of the sequences that do not fit into context; a step has fewer of them
     chunks: int                 # chunks per step of stage 2
     lyric_songs: int            # training songs of stage 1
     held_out: int               # held-out songs for the figures at the end

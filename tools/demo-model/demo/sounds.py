@@ -5,7 +5,7 @@ from . import codes, render, song
 
 
 def pool(seeds):
-    """Returns the tracks of many songs, concatenated: codes [N, 8] and controls [N, ...] of the vocal track, then those of the other."""
+    """Returns the tracks of many songs, concatenated: codes [N, 8] and controls [N, ...] of the vocal track, then of the instrumental."""
     vocal, voice, band_codes, band = [], [], [], []
     for seed in seeds:
         for _, _, frames in song.make(seed).sections:

@@ -62,7 +62,7 @@ class _DecoderBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Converts [B, latent, T] to [B, 1, 320 · T]. channels: before the first block and after each one."""
+    """Converts [B, latent, T] to [B, 1, 320 · T]. channels: the channel counts before the first block and after each one."""
 
     def __init__(self, latent, channels):
         super().__init__()

@@ -98,7 +98,7 @@ class _Layer(nn.Module):
 
 
 class Llama(nn.Module):
-    """The model. Ids are indices of used rows."""
+    """The model. Ids are indices into the used rows of the embedding."""
 
     def __init__(self, config, used):
         super().__init__()

@@ -27,8 +27,8 @@ _DRUMS = tuple(score.DRUMS)
 class Section:
     """piece: for each syllable, the position of its piece in the section's prompt. told: the labels of the last two syllables, with a
     row for every number of syllables already sung. sung: for each id of prompt and audio, the number of syllables sung before the
-    next id; _NONE without a target. looking: the position of the first id that attends to the piece sung next, which is the last id
-    before the audio."""
+    next id; _NONE without a target. looking: the position of the last id before the audio, the first one that attends to the
+    piece sung next."""
     piece: np.ndarray
     told: np.ndarray
     sung: np.ndarray

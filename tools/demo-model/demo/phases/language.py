@@ -12,10 +12,10 @@ from ..nets.llama import Llama
 from . import hints
 from .loop import Trainer, load
 
-_UNPROMPTED = 0.12                              # share of sequences without text, which train the unguided row
+_UNPROMPTED = 0.12                              # share of sequences without text, which train the unconditional row
 _DISTURBED = 0.25                               # share of sections with a disturbance before a bar
 _DISTURBANCE_FRAMES = (8, 240)                  # the length of a disturbance
-_FAR = 10_000                                   # positions that a song may already have before a section
+_FAR = 10_000                                   # limit of the positions that are skipped before a section
 _SHORT_UNTIL = 0.5                              # share of the time with short sequences
 _RATE, _HINTS_WEIGHT = 3e-3, 1.0                # at first
 _FROM_RATE = 2e-3                               # at first, for the weights of a finished set
@@ -217,7 +217,7 @@ def _chunk_ids(chunk):
 
 
 def _draw_chunks(random, tracks, count, device):
-    """Returns the ids of chunks of equal length and the number of their frames. Most chunks are whole."""
+    """Returns the ids of chunks of equal length and their number of frames, which is usually FRAMES."""
     shares, lengths = zip(*_CHUNKS)
     frames = random.choices(lengths, shares)[0]
     rows = []
