@@ -89,6 +89,30 @@ public sealed class SingingTests(Studio studio)
         await tab.HearAsync();
     }
 
+    [Fact]
+    public async Task A_song_that_ends_before_the_response_to_its_request_arrives_is_announced_once()
+    {
+        var service = await studio.ServiceAsync();
+        await using var tab = await studio.OpenAsync(service);
+        await tab.Page.GetByLabel("Words of verse").FillAsync("Late");
+        await tab.WriteShortSongAsync();
+        await tab.Page.EvaluateAsync(Record);
+        var released = new TaskCompletionSource();
+        await tab.Page.RouteAsync("**/v1/songs", async route =>
+        {
+            var response = await route.FetchAsync();
+            await released.Task;
+            await route.FulfillAsync(new() { Response = response });
+        });
+        await tab.Sing.ClickAsync();
+        await tab.Page.WaitForFunctionAsync("() => announced.at(-1)?.includes('Late is finished')");
+        released.SetResult();
+        await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
+        await service.SingAsync(new { lyrics = "[verse]\nNext", genre = "folk", target_seconds = 1 });
+        await tab.Page.WaitForFunctionAsync("() => announced.at(-1)?.includes('Next is finished')");
+        Assert.Single(await AnnouncedAsync(tab), "Late is finished");
+    }
+
     private static bool IsStream(IRequest request) => request.Url.EndsWith("/stream?format=pcm&track=mix", StringComparison.Ordinal);
 
     /// <summary>Returns the sentences of the live region; several may have been announced together.</summary>

@@ -37,8 +37,11 @@ public sealed class CodecEncoderTests(GoldenCodec golden) : IClassFixture<Golden
 
         Assert.Equal(stages, codes.shape[0]);
         Assert.Equal(reference.shape, codes.shape);
-        using var equal = codes.eq(reference).to(ScalarType.Float64).mean();
-        Assert.InRange(equal.item<double>(), 0.995, 1);
+
+        // Two entries of a codebook can be equally near, and rounding depends on the CPU and the alignment of memory. The later stages of
+        // such a frame differ with it.
+        using var differs = codes.ne(reference).any(dim: 0);
+        Assert.InRange(differs.sum().item<long>(), 0, 1);
     }
 
     [Theory]

@@ -12,7 +12,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _cluster = await Cluster.NewAsync(sharedPostgres, sharedStorage);
+    public async ValueTask InitializeAsync() => _cluster = await Cluster.NewAsync(await sharedPostgres.Server, await sharedStorage.Server);
 
     public ValueTask DisposeAsync() => _cluster?.DisposeAsync() ?? ValueTask.CompletedTask;
 

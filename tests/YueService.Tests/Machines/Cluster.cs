@@ -7,8 +7,8 @@ namespace YueService.Tests.Machines;
 /// <summary>Processes that share a job database and a file store.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
-    /// <summary>The workers' lease time in seconds: short, but long enough for a busy machine.</summary>
-    public const int LeaseSeconds = 3;
+    // On a busy machine, a worker may lose such a lease while it is alive.
+    private const int ShortLease = 3;
 
     private readonly List<YueProcess> _processes = [];
     private readonly TemporaryFolder _state = new();
@@ -16,16 +16,20 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Creates a cluster that uses an existing database and file store.</summary>
     public Cluster(string store, string files) => (Store, Files) = (store, files);
 
+    private int LeaseSeconds { get; init; } = 60;
+
     public string Store { get; }
 
     public string Files { get; }
 
+    /// <summary>Creates a cluster whose workers keep running.</summary>
     public static async Task<Cluster> NewAsync(SharedPostgres postgres, SharedS3 storage) =>
         new(await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewLocation());
 
-    /// <summary>Creates a cluster on servers that the test may stop.</summary>
+    /// <summary>Creates a cluster whose workers and servers the test may stop: the job of a worker that died is soon given to
+    /// another one.</summary>
     public static async Task<Cluster> NewAsync(PostgresServer postgres, S3Server storage) =>
-        new(await postgres.NewDatabaseAsync(), storage.NewLocation());
+        new(await postgres.NewDatabaseAsync(), storage.NewLocation()) { LeaseSeconds = ShortLease };
 
     public Task<YueProcess> ApiAsync(params string[] options) => Start(["serve", "--role", "api", .. options], []).ReadyAsync();
 

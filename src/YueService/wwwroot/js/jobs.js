@@ -64,6 +64,8 @@ let nextPage = null;
 let searches = 0;
 /** @type {string[]} */
 let unannounced = [];
+/** The state of each song that was announced last. @type {Map<string, string>} */
+const announcedStates = new Map();
 
 /** @param {Job} job */
 export function isUnfinished(job) {
@@ -275,8 +277,13 @@ async function readHealth() {
   }
 }
 
-/** @param {Job} job */
+/** Announces the state of a song, unless it was announced already. @param {Job} job */
 function announceState(job) {
+  if (announcedStates.get(job.id) === job.state) {
+    return;
+  }
+
+  announcedStates.set(job.id, job.state);
   const words = { queued: 'is waiting to be sung', running: 'is being sung', succeeded: 'is finished', failed: 'failed',
     cancelled: 'was cancelled' };
   if (unannounced.length === 0) {
