@@ -19,9 +19,11 @@ static int Usage()
     Console.Error.WriteLine("""
         usage: Yue.Bench song [SECONDS ...] [--Songs COUNT,...] [--Scopes full|all] [--Stream] [--Reference SECONDS]
                    [--Stage1 FOLDER --Stage2 FOLDER --Codec FOLDER | --Stage1 FOLDER --Vae FOLDER [--Score LETTERS]]
-                   whole songs on this machine, timed by step (default: 10 20 40 60 seconds, one at a time, also as draft and
+                   [--Tokenizer FILE] [--Device DEVICE] [--Weights TYPE] [--KeyValueCache TYPE] [--SongsAtOnce COUNT]
+                   [--ContextTokens COUNT] [--DeviceMemoryMegabytes COUNT]
+                   whole songs on this machine, timed by stage (default: 10 20 40 60 seconds, one at a time, also as draft and
                    finish, with the demo model); --Stream adds a listener, and measures the time to the first sound and the
-                   player's longest wait; --Score gives songs of YuE 2 a score of LETTERS characters, so that they write none
+                   player's longest wait; --Score gives songs of YuE 2 a score of LETTERS characters, so that the model writes none
                Yue.Bench progress [SONGS [FIRST]]
                    songs of the demo model with lyrics of many lengths: compares the estimated remaining time with the actual one
                    after a quarter of each song, and the expected lengths of sections with the actual ones (default: 100 songs)

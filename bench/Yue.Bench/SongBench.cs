@@ -142,8 +142,8 @@ internal static class SongBench
         return (result, watch.Seconds());
     }
 
-    /// <summary>Returns a song of exactly the given length, in sections of about ten seconds. If a reference length is given, each song
-    /// gets a different reference clip.</summary>
+    /// <summary>Returns the request for a song of exactly the given length, in sections of about ten seconds. If a reference length is
+    /// given, each song gets a different reference clip.</summary>
     private static SongRequest Song(int seconds, long seed, int referenceSeconds)
     {
         var sections = Math.Max(1, seconds / 10);
