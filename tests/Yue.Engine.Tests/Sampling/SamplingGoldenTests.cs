@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Xunit;
-using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
 using Yue.Testing;
+using IdRange = Yue.Cuda.Decode.IdRange;
 
 namespace Yue.Engine.Tests.Sampling;
 

@@ -1,10 +1,10 @@
 using Xunit;
-using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue1.Stage1;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
 using Yue.Testing;
 using static TorchSharp.torch;
+using IdRange = Yue.Cuda.Decode.IdRange;
 
 namespace Yue.Engine.Tests.Stage1;
 
