@@ -86,10 +86,11 @@ public sealed unsafe class StageSampler : IDisposable
         _drawModule = kernels.Load(device, DrawSource);
         _stageKeys = _keyModule.Kernel("stage_keys");
         _stageDraw = _drawModule.Kernel("stage_draw");
-        _songs = DeviceMemory.Allocate((long)songs * sizeof(SongState));
-        _keys = DeviceMemory.Allocate((long)songs * _stride * sizeof(uint));
-        _maxima = DeviceMemory.Allocate((long)songs * _stride / GroupIds * sizeof(uint));
-        _kept = DeviceMemory.Allocate((long)songs * _stride * 2 * sizeof(uint));
+        var sizes = Sizes(songs, model.HeadRows);
+        _songs = DeviceMemory.Allocate(sizes.States);
+        _keys = DeviceMemory.Allocate(sizes.Keys);
+        _maxima = DeviceMemory.Allocate(sizes.Maxima);
+        _kept = DeviceMemory.Allocate(sizes.Kept);
         _ids = new SampledIds(songs);
         using var stream = CudaStream.Create();
         _songs.Fill(0, stream);
@@ -102,7 +103,11 @@ public sealed unsafe class StageSampler : IDisposable
     public int Songs { get; }
 
     /// <summary>Returns the device memory of a sampler for a number of songs, in bytes.</summary>
-    public static long MemoryBytes(int songs, int headRows) => (long)songs * Blocks(headRows) * KeyThreads * 3 * sizeof(uint);
+    public static long MemoryBytes(int songs, int headRows)
+    {
+        var (states, keys, maxima, kept) = Sizes(songs, headRows);
+        return states + keys + maxima + kept;
+    }
 
     /// <summary>Begins a stage of a song.</summary>
     public void SetSong(CudaStream stream, int song, StageSettings settings)
@@ -180,6 +185,13 @@ public sealed unsafe class StageSampler : IDisposable
         {
             owned.Dispose();
         }
+    }
+
+    /// <summary>Returns the sizes of the blocks of device memory, in bytes.</summary>
+    private static (long States, long Keys, long Maxima, long Kept) Sizes(int songs, int headRows)
+    {
+        var keys = (long)songs * Blocks(headRows) * KeyThreads * sizeof(uint);
+        return ((long)songs * sizeof(SongState), keys, keys / GroupIds, 2 * keys);
     }
 
     private static int Blocks(int headRows) => (headRows + KeyThreads - 1) / KeyThreads;
