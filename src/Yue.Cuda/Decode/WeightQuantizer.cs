@@ -118,7 +118,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
         {
             _bad.Fill(0, stream);
             throw new InvalidDataException(
-                $"{what}: {bad} rows or groups contain values that are not finite or too large, which quantized weights cannot represent; "
+                $"{what}: some values are not finite, or too large for quantized weights (rows or groups with such values: {bad}); "
                     + "the file may be damaged");
         }
     }
