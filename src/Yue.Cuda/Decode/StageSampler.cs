@@ -82,19 +82,27 @@ public sealed unsafe class StageSampler : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(songs);
         (_model, Songs) = (model, songs);
         _stride = Blocks(model.HeadRows) * KeyThreads;
-        _keyModule = kernels.Load(device, KeySource);
-        _drawModule = kernels.Load(device, DrawSource);
-        _stageKeys = _keyModule.Kernel("stage_keys");
-        _stageDraw = _drawModule.Kernel("stage_draw");
-        var sizes = Sizes(songs, model.HeadRows);
-        _songs = DeviceMemory.Allocate(sizes.States);
-        _keys = DeviceMemory.Allocate(sizes.Keys);
-        _maxima = DeviceMemory.Allocate(sizes.Maxima);
-        _kept = DeviceMemory.Allocate(sizes.Kept);
-        _ids = new SampledIds(songs);
-        using var stream = CudaStream.Create();
-        _songs.Fill(0, stream);
-        stream.Synchronize();
+        try
+        {
+            _keyModule = kernels.Load(device, KeySource);
+            _drawModule = kernels.Load(device, DrawSource);
+            _stageKeys = _keyModule.Kernel("stage_keys");
+            _stageDraw = _drawModule.Kernel("stage_draw");
+            var sizes = Sizes(songs, model.HeadRows);
+            _songs = DeviceMemory.Allocate(sizes.States);
+            _keys = DeviceMemory.Allocate(sizes.Keys);
+            _maxima = DeviceMemory.Allocate(sizes.Maxima);
+            _kept = DeviceMemory.Allocate(sizes.Kept);
+            _ids = new SampledIds(songs);
+            using var stream = CudaStream.Create();
+            _songs.Fill(0, stream);
+            stream.Synchronize();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The kernel files to compile.</summary>
@@ -181,9 +189,10 @@ public sealed unsafe class StageSampler : IDisposable
 
     public void Dispose()
     {
-        foreach (var owned in (IDisposable[])[_songs, _keys, _maxima, _kept, _ids, _keyModule, _drawModule])
+        // A member is null if the constructor has thrown before it was set.
+        foreach (var owned in (IDisposable?[])[_songs, _keys, _maxima, _kept, _ids, _keyModule, _drawModule])
         {
-            owned.Dispose();
+            owned?.Dispose();
         }
     }
 
