@@ -69,14 +69,16 @@ public sealed class CompilationTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void The_cache_key_changes_with_definitions_and_architecture()
+    public void The_cache_key_changes_with_definitions_architecture_and_options()
     {
         var (file, definitions) = SmallStep;
-        var key = KernelCache.Key(file, 90, definitions);
-        Assert.Equal(key, KernelCache.Key(file, 90, definitions));
-        Assert.NotEqual(key, KernelCache.Key(file, 80, definitions));
-        Assert.NotEqual(key, KernelCache.Key(file, 90, ["ROWS=8"]));
-        Assert.NotEqual(key, KernelCache.Key("sample.cu", 90, definitions));
+        var options = KernelCompiler.OptionsFor(90, definitions);
+        var key = KernelCache.Key(file, options);
+        Assert.Equal(key, KernelCache.Key(file, KernelCompiler.OptionsFor(90, definitions)));
+        Assert.NotEqual(key, KernelCache.Key(file, KernelCompiler.OptionsFor(80, definitions)));
+        Assert.NotEqual(key, KernelCache.Key(file, KernelCompiler.OptionsFor(90, ["ROWS=8"])));
+        Assert.NotEqual(key, KernelCache.Key("sample.cu", options));
+        Assert.All(options, option => Assert.NotEqual(key, KernelCache.Key(file, [.. options.Where(other => other != option)])));
     }
 
     [Fact]

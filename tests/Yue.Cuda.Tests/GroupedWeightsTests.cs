@@ -53,7 +53,7 @@ public sealed class GroupedWeightsTests
     {
         var error = Assert.Throws<ArgumentException>(
             () => GroupedWeights.Pack(WeightType.Int4, new byte[64], new ushort[1], new byte[144]));
-        Assert.Contains("64 columns, 1 groups and 144 bytes", error.Message, StringComparison.Ordinal);
+        Assert.Contains("columns: 64, groups: 1, bytes: 144;", error.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => GroupedWeights.RowBytes(WeightType.Int8, 256));
     }
 }

@@ -51,7 +51,8 @@ public sealed class QuantizeTests(Gpu gpu)
         using var scales = DeviceMemory.Allocate(3 * sizeof(float));
         quantizer.Quantize(stream, source.Address, destination.Address, scales.Address, type, 3, Columns);
         var error = Assert.Throws<InvalidDataException>(() => quantizer.ThrowIfNotFinite(stream, "layers.7.down"));
-        Assert.Contains("layers.7.down: 1 rows or groups", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("layers.7.down: ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("(rows or groups with such values: 1)", error.Message, StringComparison.Ordinal);
         Assert.Equal([false, true, false], CudaCopy.ToHost<float>(scales.Address, 3, stream).Select(float.IsNaN));
 
         weights[Columns + 77] = 0;

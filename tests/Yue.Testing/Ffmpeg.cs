@@ -10,8 +10,8 @@ public static class Ffmpeg
         .Split(Path.PathSeparator)
         .Any(folder => File.Exists(Path.Combine(folder, "ffmpeg")) && File.Exists(Path.Combine(folder, "ffprobe")));
 
-    /// <summary>Skips the test if ffmpeg or ffprobe is missing.</summary>
-    public static void SkipWithout() => Assert.SkipUnless(IsInstalled, "ffmpeg and ffprobe are not on PATH");
+    /// <summary>Skips the test unless a folder on PATH contains both programs.</summary>
+    public static void SkipWithout() => Assert.SkipUnless(IsInstalled, "no folder on PATH contains both ffmpeg and ffprobe");
 
     /// <summary>Runs ffmpeg and returns the content of its output file.</summary>
     /// <param name="arguments">The arguments without the output.</param>

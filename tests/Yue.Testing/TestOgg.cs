@@ -25,6 +25,17 @@ public static class TestOgg
         return page;
     }
 
+    /// <summary>Returns an Opus file of 20 ms with a header of a number of bytes, which are zero after the mapping family.</summary>
+    public static byte[] OpusWithHeader(int version, int channels, int family, int bytes)
+    {
+        byte[] header = [.. OpusHeader, .. new byte[bytes]];
+        (header[8], header[9], header[18]) = ((byte)version, (byte)channels, (byte)family);
+        return
+        [
+            .. Page(0, 2, 0, header[..bytes]), .. Page(1, 0, 0, "OpusTags"u8.ToArray()), .. Page(2, 4, 960, new byte[] { 3, 0 }),
+        ];
+    }
+
     /// <summary>Returns an Opus file of ten seconds with packets that no encoder produces.</summary>
     public static byte[] OpusWithGarbage() =>
     [

@@ -3,8 +3,7 @@ using System.Text;
 
 namespace Yue.Cuda.Compilation;
 
-/// <summary>Compiled kernels on disk, keyed by the content of the sources, the definitions, the architecture and the compiler's
-/// version.</summary>
+/// <summary>Compiled kernels on disk, keyed by the content of the sources, the compiler's version and its options.</summary>
 /// <param name="folder">The folder, created on the first write; it may be deleted at any time.</param>
 public sealed class KernelCache(string folder)
 {
@@ -13,8 +12,8 @@ public sealed class KernelCache(string folder)
     /// <summary>Returns the compiled image of a kernel file. If it is not in the folder, compiles it and stores it there.</summary>
     public byte[] Get(string file, int architecture, IReadOnlyList<string> definitions)
     {
-        var path = Path.Combine(
-            Folder, $"{Path.GetFileNameWithoutExtension(file)}-sm{architecture}-{Key(file, architecture, definitions)}.cubin");
+        var key = Key(file, KernelCompiler.OptionsFor(architecture, definitions));
+        var path = Path.Combine(Folder, $"{Path.GetFileNameWithoutExtension(file)}-sm{architecture}-{key}.cubin");
         if (File.Exists(path))
         {
             return File.ReadAllBytes(path);
@@ -39,11 +38,10 @@ public sealed class KernelCache(string folder)
         return CudaModule.Load(Get(file, device.ComputeCapability, definitions));
     }
 
-    /// <summary>Returns a hash of the sources, the definitions, the architecture and the compiler's version. It is a part of the cached
-    /// file's name.</summary>
-    public static string Key(string file, int architecture, IReadOnlyList<string> definitions)
+    /// <summary>Returns a hash of the sources, the compiler's version and its options. It is a part of the cached file's name.</summary>
+    public static string Key(string file, IReadOnlyList<string> options)
     {
-        ArgumentNullException.ThrowIfNull(definitions);
+        ArgumentNullException.ThrowIfNull(options);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(KernelSource.Read(file));
         foreach (var (name, text) in KernelSource.Headers.OrderBy(header => header.Key, StringComparer.Ordinal))
@@ -52,7 +50,7 @@ public sealed class KernelCache(string folder)
             hash.AppendData(text);
         }
 
-        hash.AppendData(Encoding.UTF8.GetBytes($"{architecture}|{KernelCompiler.Version(out _)}|{string.Join('|', definitions)}"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{KernelCompiler.Version(out _)}|{string.Join('|', options)}"));
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..20];
     }
 }

@@ -31,20 +31,13 @@ public static unsafe partial class KernelCompiler
         return $"{major}.{minor}";
     }
 
-    /// <summary>Compiles one embedded kernel file for one architecture, with warnings as errors.</summary>
-    /// <param name="file">The file's name, such as <c>step.cu</c>.</param>
+    /// <summary>Returns the compiler's options. They are the same for all kernel files.</summary>
     /// <param name="architecture">Compute capability times ten.</param>
     /// <param name="definitions">Macros, as <c>NAME=VALUE</c>.</param>
-    public static CompiledKernels Compile(string file, int architecture, IReadOnlyList<string> definitions)
+    public static IReadOnlyList<string> OptionsFor(int architecture, IReadOnlyList<string> definitions)
     {
         ArgumentNullException.ThrowIfNull(definitions);
-        if (Version(out var reason) is null)
-        {
-            throw new KernelCompilationException(reason!);
-        }
-
-        var headers = KernelSource.Headers.ToArray();
-        string[] options =
+        return
         [
             $"-arch={Target(architecture)}", "--std=c++17", "-default-device", "-lineinfo", "--ptxas-options=-v",
 
@@ -53,6 +46,21 @@ public static unsafe partial class KernelCompiler
             "--fmad=false",
             .. definitions.Select(definition => "-D" + definition),
         ];
+    }
+
+    /// <summary>Compiles one embedded kernel file for one architecture, with warnings as errors.</summary>
+    /// <param name="file">The file's name, such as <c>step.cu</c>.</param>
+    /// <param name="architecture">Compute capability times ten.</param>
+    /// <param name="definitions">Macros, as <c>NAME=VALUE</c>.</param>
+    public static CompiledKernels Compile(string file, int architecture, IReadOnlyList<string> definitions)
+    {
+        if (Version(out var reason) is null)
+        {
+            throw new KernelCompilationException(reason!);
+        }
+
+        var headers = KernelSource.Headers.ToArray();
+        var options = OptionsFor(architecture, definitions);
         using var strings = new NativeStrings();
         var sources = stackalloc byte*[headers.Length];
         var names = stackalloc byte*[headers.Length];
@@ -62,8 +70,8 @@ public static unsafe partial class KernelCompiler
             names[i] = strings.Add(headers[i].Key);
         }
 
-        var optionTexts = stackalloc byte*[options.Length];
-        for (var i = 0; i < options.Length; i++)
+        var optionTexts = stackalloc byte*[options.Count];
+        for (var i = 0; i < options.Count; i++)
         {
             optionTexts[i] = strings.Add(options[i]);
         }
@@ -74,7 +82,7 @@ public static unsafe partial class KernelCompiler
             "nvrtcCreateProgram", file);
         try
         {
-            var result = Nvrtc.nvrtcCompileProgram(program, options.Length, optionTexts);
+            var result = Nvrtc.nvrtcCompileProgram(program, options.Count, optionTexts);
             var log = Log(program);
             if (result != 0)
             {
@@ -103,11 +111,10 @@ public static unsafe partial class KernelCompiler
 
     /// <summary>Returns the compiler's name for an architecture. For 9.0, it is the name of the target with architecture-specific
     /// instructions, if the compiler supports that target.</summary>
-    private static string Target(int architecture)
-    {
-        Check(Nvrtc.nvrtcVersion(out var major, out _), "nvrtcVersion", "");
-        return architecture == 90 && major >= 12 ? "sm_90a" : $"sm_{architecture}";
-    }
+    private static string Target(int architecture) =>
+        architecture == 90 && Version(out _) is { } version && System.Version.Parse(version).Major >= 12
+            ? "sm_90a"
+            : $"sm_{architecture}";
 
     private static KernelResources[] ReadResources(string log) =>
         [.. Report().Matches(log).Select(match => new KernelResources(

@@ -94,35 +94,43 @@ public sealed unsafe class CudaLlama : IDisposable
             maxSlots, bulkCopies, weights.Type == WeightType.Float32 ? sizeof(float) : sizeof(ushort));
         (_device, _cache, Shape, _weights, _keyValues, Rows, HeadRows) = (device, kernels, shape, weights, keyValues, rows, headRows);
         MaxPages = KvCache.PagesFor(shape.Context);
-        using var stream = CudaStream.Create();
-        _layers = Own(shape.Layers * 10L * sizeof(nint));
-        _rope = Own(shape.Context * 64L * 2 * sizeof(float));
-        _barrier = Own(256);
-        _rowState = Own(3L * MaxRows * sizeof(int));
-        _pageTables = Own((long)MaxRows * MaxPages * sizeof(int));
-        _residual = Own((long)MaxRows * shape.Hidden * sizeof(float));
-        _normed = Own(ProductInputBytes(shape.Hidden));
-        _squares = Own(2L * MaxRows * MaxBlocks * sizeof(float));
-        _query = Own((long)MaxRows * shape.Heads * LlamaShape.HeadSize * _elementBytes);
-        _fresh = Own(2L * MaxRows * shape.KeyValueHeads * LlamaShape.HeadSize * _elementBytes);
-        _attended = Own(ProductInputBytes(shape.Heads * LlamaShape.HeadSize));
-        _mlp = Own(ProductInputBytes(shape.Intermediate));
-        _partial = Own((long)rows * shape.Heads * MaxSplits * LlamaShape.HeadSize * sizeof(float));
-        _partialStats = Own((long)rows * shape.Heads * MaxSplits * 2 * sizeof(float));
-        _logits = Own((long)rows * headRows * sizeof(float));
-        CudaCopy.ToDevice<nint>(_layers.Address, LayerTable(weights), stream);
-        CudaCopy.ToDevice<float>(_rope.Address, RopeTable.Of(shape.RopeTheta, LlamaShape.HeadSize, shape.Context), stream);
-        if (shape.NormsQueriesAndKeys)
+        try
         {
-            _headNorms = Own(shape.Layers * 2L * HeadNormBytes);
-            _headSquares = Own((long)MaxRows * (shape.Heads + shape.KeyValueHeads) * HeadTiles * sizeof(float));
-            GatherHeadNorms(weights, stream);
-        }
+            using var stream = CudaStream.Create();
+            _layers = Own(shape.Layers * 10L * sizeof(nint));
+            _rope = Own(shape.Context * 64L * 2 * sizeof(float));
+            _barrier = Own(256);
+            _rowState = Own(3L * MaxRows * sizeof(int));
+            _pageTables = Own((long)MaxRows * MaxPages * sizeof(int));
+            _residual = Own((long)MaxRows * shape.Hidden * sizeof(float));
+            _normed = Own(ProductInputBytes(shape.Hidden));
+            _squares = Own(2L * MaxRows * MaxBlocks * sizeof(float));
+            _query = Own((long)MaxRows * shape.Heads * LlamaShape.HeadSize * _elementBytes);
+            _fresh = Own(2L * MaxRows * shape.KeyValueHeads * LlamaShape.HeadSize * _elementBytes);
+            _attended = Own(ProductInputBytes(shape.Heads * LlamaShape.HeadSize));
+            _mlp = Own(ProductInputBytes(shape.Intermediate));
+            _partial = Own((long)rows * shape.Heads * MaxSplits * LlamaShape.HeadSize * sizeof(float));
+            _partialStats = Own((long)rows * shape.Heads * MaxSplits * 2 * sizeof(float));
+            _logits = Own((long)rows * headRows * sizeof(float));
+            CudaCopy.ToDevice<nint>(_layers.Address, LayerTable(weights), stream);
+            CudaCopy.ToDevice<float>(_rope.Address, RopeTable.Of(shape.RopeTheta, LlamaShape.HeadSize, shape.Context), stream);
+            if (shape.NormsQueriesAndKeys)
+            {
+                _headNorms = Own(shape.Layers * 2L * HeadNormBytes);
+                _headSquares = Own((long)MaxRows * (shape.Heads + shape.KeyValueHeads) * HeadTiles * sizeof(float));
+                GatherHeadNorms(weights, stream);
+            }
 
-        _barrier.Fill(0, stream);
-        _rowState.Fill(0, stream);
-        _pageTables.Fill(0, stream);
-        stream.Synchronize();
+            _barrier.Fill(0, stream);
+            _rowState.Fill(0, stream);
+            _pageTables.Fill(0, stream);
+            stream.Synchronize();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public LlamaShape Shape { get; }

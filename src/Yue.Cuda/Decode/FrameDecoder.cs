@@ -33,11 +33,19 @@ public sealed unsafe class FrameDecoder : IDisposable
         ArgumentNullException.ThrowIfNull(kernels);
         ArgumentNullException.ThrowIfNull(model);
         (_model, _firstId, _maxFrames) = (model, firstId, maxFrames);
-        _module = kernels.Load(device, "greedy.cu");
-        _greedy = _module.Kernel("greedy");
-        _given = DeviceMemory.Allocate((long)CudaLlama.MaxRows * maxFrames * sizeof(int));
-        _codes = DeviceMemory.Allocate((long)CudaLlama.MaxRows * maxFrames * Slots * sizeof(int));
-        _frames = DeviceMemory.Allocate(2L * CudaLlama.MaxRows * sizeof(int));
+        try
+        {
+            _module = kernels.Load(device, "greedy.cu");
+            _greedy = _module.Kernel("greedy");
+            _given = DeviceMemory.Allocate((long)CudaLlama.MaxRows * maxFrames * sizeof(int));
+            _codes = DeviceMemory.Allocate((long)CudaLlama.MaxRows * maxFrames * Slots * sizeof(int));
+            _frames = DeviceMemory.Allocate(2L * CudaLlama.MaxRows * sizeof(int));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Starts a row, whose prompt of <paramref name="position"/> ids must be in the cache.</summary>
@@ -75,10 +83,11 @@ public sealed unsafe class FrameDecoder : IDisposable
 
     public void Dispose()
     {
-        _given.Dispose();
-        _codes.Dispose();
-        _frames.Dispose();
-        _module.Dispose();
+        // A member is null if the constructor has thrown before it was set.
+        _given?.Dispose();
+        _codes?.Dispose();
+        _frames?.Dispose();
+        _module?.Dispose();
     }
 
     private void Choose(CudaStream stream, int rows, int count, int firstId, int slot)

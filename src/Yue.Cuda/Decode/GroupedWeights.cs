@@ -150,7 +150,7 @@ public static class GroupedWeights
         if (columns % GroupSize != 0 || groups != columns / GroupSize || bytes != RowBytes(type, columns))
         {
             throw new ArgumentException(
-                $"{columns} columns, {groups} groups and {bytes} bytes; a row of {type} has a multiple of {GroupSize} columns, "
+                $"columns: {columns}, groups: {groups}, bytes: {bytes}; a row of {type} has a multiple of {GroupSize} columns, "
                     + $"a scale per {GroupSize}, and {RowBytes(type, columns)} bytes");
         }
     }

@@ -26,9 +26,17 @@ public sealed class KvCache : IDisposable
         _shape = shape;
         Pages = new PagePool(pages);
         Type = type;
-        _memory = DeviceMemory.Allocate(PageBytes(shape, type) * pages);
-        _module = kernels.Load(device, "cache_copy.cu", $"CACHE={(int)type}");
-        _copy = _module.Kernel("cache_copy");
+        try
+        {
+            _memory = DeviceMemory.Allocate(PageBytes(shape, type) * pages);
+            _module = kernels.Load(device, "cache_copy.cu", $"CACHE={(int)type}");
+            _copy = _module.Kernel("cache_copy");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public CacheType Type { get; }
@@ -89,8 +97,9 @@ public sealed class KvCache : IDisposable
 
     public void Dispose()
     {
-        _memory.Dispose();
-        _module.Dispose();
+        // A member is null if the constructor has thrown before it was set.
+        _memory?.Dispose();
+        _module?.Dispose();
     }
 
     private unsafe void Copy(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block, int toCache)

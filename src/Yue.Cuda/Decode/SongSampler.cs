@@ -78,20 +78,28 @@ public sealed unsafe class SongSampler : IDisposable
         Songs = songs;
         var vocabulary = model.HeadRows;
         _seenWords = (vocabulary + 31) / 32;
-        _sumModule = kernels.Load(device, "log_sum_exp.cu");
-        _sampleModule = kernels.Load(device, "sample.cu");
-        _logSumExp = _sumModule.Kernel("log_sum_exp");
-        _sample = _sampleModule.Kernel("sample");
-        _songs = DeviceMemory.Allocate((long)songs * sizeof(SongState));
-        _seen = DeviceMemory.Allocate((long)songs * _seenWords * sizeof(uint));
-        _stats = DeviceMemory.Allocate((long)CudaLlama.MaxRows * Slices * 2 * sizeof(float));
-        _keys = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
-        _kept = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
-        _ids = new SampledIds(songs);
-        using var stream = CudaStream.Create();
-        _songs.Fill(0, stream);
-        _seen.Fill(0, stream);
-        stream.Synchronize();
+        try
+        {
+            _sumModule = kernels.Load(device, "log_sum_exp.cu");
+            _sampleModule = kernels.Load(device, "sample.cu");
+            _logSumExp = _sumModule.Kernel("log_sum_exp");
+            _sample = _sampleModule.Kernel("sample");
+            _songs = DeviceMemory.Allocate((long)songs * sizeof(SongState));
+            _seen = DeviceMemory.Allocate((long)songs * _seenWords * sizeof(uint));
+            _stats = DeviceMemory.Allocate((long)CudaLlama.MaxRows * Slices * 2 * sizeof(float));
+            _keys = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
+            _kept = DeviceMemory.Allocate((long)songs * vocabulary * sizeof(uint));
+            _ids = new SampledIds(songs);
+            using var stream = CudaStream.Create();
+            _songs.Fill(0, stream);
+            _seen.Fill(0, stream);
+            stream.Synchronize();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public int Songs { get; }
@@ -137,7 +145,8 @@ public sealed unsafe class SongSampler : IDisposable
             var ids = settings.Allowed[i];
             if (ids.First < 0 || ids.Count < 1 || ids.End > _model.HeadRows)
             {
-                throw new ArgumentException($"allowed ids {ids.First} .. {ids.End} are not within 0 .. {_model.HeadRows}", nameof(settings));
+                throw new ArgumentException(
+                    $"allowed ids {ids.First} .. {ids.End} are not within 0 .. {_model.HeadRows}", nameof(settings));
             }
 
             state.Low[i] = ids.First;
@@ -182,9 +191,10 @@ public sealed unsafe class SongSampler : IDisposable
 
     public void Dispose()
     {
-        foreach (var owned in (IDisposable[])[_songs, _seen, _stats, _keys, _kept, _ids, _sumModule, _sampleModule])
+        // A member is null if the constructor has thrown before it was set.
+        foreach (var owned in (IDisposable?[])[_songs, _seen, _stats, _keys, _kept, _ids, _sumModule, _sampleModule])
         {
-            owned.Dispose();
+            owned?.Dispose();
         }
     }
 

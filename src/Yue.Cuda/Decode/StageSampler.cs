@@ -82,18 +82,27 @@ public sealed unsafe class StageSampler : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(songs);
         (_model, Songs) = (model, songs);
         _stride = Blocks(model.HeadRows) * KeyThreads;
-        _keyModule = kernels.Load(device, KeySource);
-        _drawModule = kernels.Load(device, DrawSource);
-        _stageKeys = _keyModule.Kernel("stage_keys");
-        _stageDraw = _drawModule.Kernel("stage_draw");
-        _songs = DeviceMemory.Allocate((long)songs * sizeof(SongState));
-        _keys = DeviceMemory.Allocate((long)songs * _stride * sizeof(uint));
-        _maxima = DeviceMemory.Allocate((long)songs * _stride / GroupIds * sizeof(uint));
-        _kept = DeviceMemory.Allocate((long)songs * _stride * 2 * sizeof(uint));
-        _ids = new SampledIds(songs);
-        using var stream = CudaStream.Create();
-        _songs.Fill(0, stream);
-        stream.Synchronize();
+        try
+        {
+            _keyModule = kernels.Load(device, KeySource);
+            _drawModule = kernels.Load(device, DrawSource);
+            _stageKeys = _keyModule.Kernel("stage_keys");
+            _stageDraw = _drawModule.Kernel("stage_draw");
+            var sizes = Sizes(songs, model.HeadRows);
+            _songs = DeviceMemory.Allocate(sizes.States);
+            _keys = DeviceMemory.Allocate(sizes.Keys);
+            _maxima = DeviceMemory.Allocate(sizes.Maxima);
+            _kept = DeviceMemory.Allocate(sizes.Kept);
+            _ids = new SampledIds(songs);
+            using var stream = CudaStream.Create();
+            _songs.Fill(0, stream);
+            stream.Synchronize();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The kernel files to compile.</summary>
@@ -102,7 +111,11 @@ public sealed unsafe class StageSampler : IDisposable
     public int Songs { get; }
 
     /// <summary>Returns the device memory of a sampler for a number of songs, in bytes.</summary>
-    public static long MemoryBytes(int songs, int headRows) => (long)songs * Blocks(headRows) * KeyThreads * 3 * sizeof(uint);
+    public static long MemoryBytes(int songs, int headRows)
+    {
+        var (states, keys, maxima, kept) = Sizes(songs, headRows);
+        return states + keys + maxima + kept;
+    }
 
     /// <summary>Begins a stage of a song.</summary>
     public void SetSong(CudaStream stream, int song, StageSettings settings)
@@ -176,10 +189,18 @@ public sealed unsafe class StageSampler : IDisposable
 
     public void Dispose()
     {
-        foreach (var owned in (IDisposable[])[_songs, _keys, _maxima, _kept, _ids, _keyModule, _drawModule])
+        // A member is null if the constructor has thrown before it was set.
+        foreach (var owned in (IDisposable?[])[_songs, _keys, _maxima, _kept, _ids, _keyModule, _drawModule])
         {
-            owned.Dispose();
+            owned?.Dispose();
         }
+    }
+
+    /// <summary>Returns the sizes of the blocks of device memory, in bytes.</summary>
+    private static (long States, long Keys, long Maxima, long Kept) Sizes(int songs, int headRows)
+    {
+        var keys = (long)songs * Blocks(headRows) * KeyThreads * sizeof(uint);
+        return ((long)songs * sizeof(SongState), keys, keys / GroupIds, 2 * keys);
     }
 
     private static int Blocks(int headRows) => (headRows + KeyThreads - 1) / KeyThreads;

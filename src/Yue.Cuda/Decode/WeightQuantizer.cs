@@ -22,15 +22,23 @@ public sealed unsafe class WeightQuantizer : IDisposable
     public WeightQuantizer(CudaDevice device, KernelCache kernels)
     {
         ArgumentNullException.ThrowIfNull(kernels);
-        _module = kernels.Load(device, "quantize.cu");
-        _quantize = _module.Kernel("quantize");
-        _dequantize = _module.Kernel("dequantize");
-        _groupModule = kernels.Load(device, "quantize_groups.cu");
-        _quantizeGroups = _groupModule.Kernel("quantize_groups");
-        _dequantizeGroups = _groupModule.Kernel("dequantize_groups");
-        using var stream = CudaStream.Create();
-        _bad.Fill(0, stream);
-        stream.Synchronize();
+        try
+        {
+            _module = kernels.Load(device, "quantize.cu");
+            _quantize = _module.Kernel("quantize");
+            _dequantize = _module.Kernel("dequantize");
+            _groupModule = kernels.Load(device, "quantize_groups.cu");
+            _quantizeGroups = _groupModule.Kernel("quantize_groups");
+            _dequantizeGroups = _groupModule.Kernel("dequantize_groups");
+            using var stream = CudaStream.Create();
+            _bad.Fill(0, stream);
+            stream.Synchronize();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Enqueues the conversion of a matrix to 8 bits. <see cref="ThrowIfNotFinite"/> checks whether all its values were
@@ -118,7 +126,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
         {
             _bad.Fill(0, stream);
             throw new InvalidDataException(
-                $"{what}: {bad} rows or groups contain values that are not finite or too large, which quantized weights cannot represent; "
+                $"{what}: some values are not finite, or too large for quantized weights (rows or groups with such values: {bad}); "
                     + "the file may be damaged");
         }
     }
@@ -126,8 +134,10 @@ public sealed unsafe class WeightQuantizer : IDisposable
     public void Dispose()
     {
         _bad.Dispose();
-        _groupModule.Dispose();
-        _module.Dispose();
+
+        // A member is null if the constructor has thrown before it was set.
+        _groupModule?.Dispose();
+        _module?.Dispose();
     }
 
     private static int BlocksFor(int rows, int columns)

@@ -47,9 +47,10 @@ constexpr bool X_STAGED = false;
 constexpr int STAGES = 2;
 constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 
-// The maximum KiB in flight per block. Full bandwidth needs about 24. Far more would only wait in queues and delay the consumers' loads
-// and barriers. The ring is deeper than that. While the producers are ahead of the consumers' phase, it fills with at most FLIGHT_AHEAD in
-// flight, a rate that does not delay the consumers' barrier in the memory system.
+// The maximum KiB in flight per block: FLIGHT while the producers are in the consumers' phase, FLIGHT_AHEAD while they are ahead of it and
+// the consumers finish their phase or wait at a barrier. The ring is deeper than both. Too many bytes in flight wait in queues of the
+// memory system and delay the consumers' loads and barriers. Of the measured pairs (docs/performance-log.md), 48 and 16 were the fastest:
+// with 64 or 96 and 16, with 48 and 8 or 32, and with 32 and 32, steps took longer.
 #ifndef FLIGHT
 #define FLIGHT 48
 #endif

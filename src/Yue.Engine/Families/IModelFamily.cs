@@ -18,7 +18,7 @@ internal interface IModelFamily
 /// <summary>The opened models of a family, which make songs.</summary>
 internal interface IFamilySongs : IFamilyModels
 {
-    /// <summary>The family as callers see it.</summary>
+    /// <summary>The description of the family.</summary>
     FamilyDescription Family { get; }
 
     /// <summary>The names that requests use, the default first.</summary>

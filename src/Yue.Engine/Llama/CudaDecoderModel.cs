@@ -33,11 +33,19 @@ internal sealed class CudaDecoderModel : IDisposable
     {
         _model = model;
         var shape = ShapeOf(model.Config, context);
-        Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);
-        Decoder = new CudaLlama(gpu.Device, gpu.Kernels, shape, AddressesOf(model.Weights), Pages, rows, headRows);
         _prompts = new PromptPages(this);
-        _dense = model.NewLayerCache(prompts.Rows, prompts.Positions, _prompts);
-        _pages = new RowPages(Pages.Pages, rows);
+        try
+        {
+            Pages = new Cuda.Decode.KvCache(gpu.Device, gpu.Kernels, shape, Cuda.Decode.KvCache.PagesFor(positions) + rows, gpu.Cache);
+            Decoder = new CudaLlama(gpu.Device, gpu.Kernels, shape, AddressesOf(model.Weights), Pages, rows, headRows);
+            _dense = model.NewLayerCache(prompts.Rows, prompts.Positions, _prompts);
+            _pages = new RowPages(Pages.Pages, rows);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The decode steps.</summary>
@@ -196,9 +204,11 @@ internal sealed class CudaDecoderModel : IDisposable
     public void Dispose()
     {
         Stream.Dispose();
-        Decoder.Dispose();
-        Pages.Dispose();
-        _dense.Dispose();
+
+        // A member is null if the constructor has thrown before it was set.
+        Decoder?.Dispose();
+        Pages?.Dispose();
+        _dense?.Dispose();
     }
 
     /// <summary>Returns positions of a row of a dense cache.</summary>

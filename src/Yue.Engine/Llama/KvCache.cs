@@ -24,10 +24,14 @@ public sealed class KvCache : IDisposable
         Capacity = capacity;
         (_heads, _headSize) = (config.KeyValueHeads, config.HeadSize);
         _lengths = new int[rows];
-        Tensor Allocate() =>
-            zeros([rows, config.KeyValueHeads, capacity, config.HeadSize], dtype, device).DetachFromDisposeScope();
+        using var scope = NewDisposeScope();
+        Tensor Allocate() => zeros([rows, config.KeyValueHeads, capacity, config.HeadSize], dtype, device);
         _keys = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];      // [B, K, capacity, D] each
         _values = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
+        foreach (var tensor in _keys.Concat(_values))
+        {
+            tensor.DetachFromDisposeScope();
+        }
     }
 
     /// <summary>Creates a cache with memory for a single layer, which the layers of each forward pass use in turn. A store keeps their keys

@@ -16,18 +16,26 @@ public sealed class LlamaModel : IDisposable
 
     private readonly ThreadLocal<CpuSteps>? _steps;
 
-    /// <summary>Creates a model with <paramref name="weights"/>, which it then owns.</summary>
+    /// <summary>Creates a model with <paramref name="weights"/>. It owns them even if this throws.</summary>
     public LlamaModel(LlamaConfig config, LlamaWeights weights)
     {
         Config = config;
         Weights = weights;
-        Rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Device);
-        var numbers = Enumerable.Range(0, config.MaxPositions).Select(position => (long)position).ToArray();
-        Positions = tensor(numbers, device: weights.Device).DetachFromDisposeScope();
-        if (weights is { Device.type: DeviceType.CPU, Dtype: ScalarType.Float32 })
+        try
         {
-            var scored = CpuSteps.NonzeroRows(weights.Head.Values);
-            _steps = new ThreadLocal<CpuSteps>(() => new CpuSteps(config, weights, Rope, scored));
+            Rope = new Rope(config.HeadSize, config.RopeTheta, config.MaxPositions, weights.Device);
+            var numbers = Enumerable.Range(0, config.MaxPositions).Select(position => (long)position).ToArray();
+            Positions = tensor(numbers, device: weights.Device).DetachFromDisposeScope();
+            if (weights is { Device.type: DeviceType.CPU, Dtype: ScalarType.Float32 })
+            {
+                var scored = CpuSteps.NonzeroRows(weights.Head.Values);
+                _steps = new ThreadLocal<CpuSteps>(() => new CpuSteps(config, weights, Rope, scored));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
@@ -171,8 +179,10 @@ public sealed class LlamaModel : IDisposable
     public void Dispose()
     {
         _steps?.Dispose();
-        Rope.Dispose();
-        Positions.Dispose();
+
+        // A member is null if the constructor has thrown before it was set.
+        Rope?.Dispose();
+        Positions?.Dispose();
         Weights.Dispose();
     }
 

@@ -69,18 +69,26 @@ public sealed class LlamaWeights : IDisposable
         }
 
         var layers = new List<LlamaLayerWeights>();
-        for (var i = 0; i < config.Layers; i++)
+        try
         {
-            layers.Add(LlamaLayerWeights.Load(config, source, $"model.layers.{i}.", BlockNames.Llama, quantizer));
-            loaded?.Invoke((i + 1.0) / config.Layers);
-        }
+            for (var i = 0; i < config.Layers; i++)
+            {
+                layers.Add(LlamaLayerWeights.Load(config, source, $"model.layers.{i}.", BlockNames.Llama, quantizer));
+                loaded?.Invoke((i + 1.0) / config.Layers);
+            }
 
-        var norm = source.Read("model.norm.weight", hidden);
-        var ids = parts.ScoredIdsOf(config, type);
-        var headMatrix = new MatrixLoader(source, quantizer).LoadHead(tied, V, hidden, ids);
-        var weights = new LlamaWeights(embedding, layers, norm, headMatrix, ids);
-        weights.Detach();
-        return weights;
+            var norm = source.Read("model.norm.weight", hidden);
+            var ids = parts.ScoredIdsOf(config, type);
+            var headMatrix = new MatrixLoader(source, quantizer).LoadHead(tied, V, hidden, ids);
+            var weights = new LlamaWeights(embedding, layers, norm, headMatrix, ids);
+            weights.Detach();
+            return weights;
+        }
+        catch
+        {
+            layers.ForEach(layer => layer.Dispose());
+            throw;
+        }
     }
 
     public void Dispose()

@@ -17,8 +17,9 @@ public sealed class Rope : IDisposable
     {
         using var scope = NewDisposeScope();
         var table = tensor(RopeTable.Of(theta, headSize, context), device: device).view(context, headSize / 2, 2);
-        _cos = table.select(2, 0).contiguous().DetachFromDisposeScope();
-        _sin = table.select(2, 1).contiguous().DetachFromDisposeScope();
+        (_cos, _sin) = (table.select(2, 0).contiguous(), table.select(2, 1).contiguous());
+        _cos.DetachFromDisposeScope();
+        _sin.DetachFromDisposeScope();
     }
 
     /// <summary>The addresses of the cosines and sines of all positions, [context, D/2] each, F32.</summary>

@@ -43,8 +43,16 @@ internal sealed class Gpu : IDisposable
         torch.InitializeDeviceType(DeviceType.CUDA);
         Device = CudaDevice.TryOpen(Math.Max(ordinal, 0), out var reason) ?? throw new NotSupportedException(reason);
         _kernels = new KernelCache(Path.Combine(options.CacheFolder, "kernels"));
-        UsableBytes = Usable(options, Device.Memory.Free + ContextBytes);
-        Upload = new DeviceUpload(Device);
+        try
+        {
+            UsableBytes = Usable(options, Device.Memory.Free + ContextBytes);
+            Upload = new DeviceUpload(Device);
+        }
+        catch
+        {
+            Device.Dispose();
+            throw;
+        }
     }
 
     public CudaDevice Device { get; }

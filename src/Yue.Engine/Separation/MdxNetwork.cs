@@ -36,8 +36,8 @@ internal sealed class MdxNetwork : IDisposable
             if (session.InputMetadata.Count != 1 || session.OutputMetadata.Count != 1)
             {
                 throw new CheckpointException(
-                    file, $"has {session.InputMetadata.Count} inputs and {session.OutputMetadata.Count} outputs; "
-                        + "a separator has one of each");
+                    file, "a separator has one input and one output "
+                        + $"(inputs: {session.InputMetadata.Count}, outputs: {session.OutputMetadata.Count})");
             }
 
             var (input, output) = (session.InputMetadata.Single(), session.OutputMetadata.Single());

@@ -94,7 +94,7 @@ public sealed class CheckpointTensors(
         checkpoint.Tensors.TryGetValue(name, out var stored)
             ? stored
             : throw new CheckpointException(
-                checkpoint.Path, $"tensor {name} is missing (the checkpoint contains {checkpoint.Tensors.Count} tensors)");
+                checkpoint.Path, $"tensor {name} is missing (number of tensors in the checkpoint: {checkpoint.Tensors.Count})");
 
     private static void ExpectShape(string name, StoredTensor stored, ReadOnlySpan<long> expected)
     {

@@ -34,7 +34,7 @@ internal static class GroupedReader
             throw new CheckpointException(
                 stored.File,
                 $"tensor {CodesOf(name)} has dtype {TensorDtype.SafetensorsName(stored.Dtype)} and shape {Shape.Text([.. stored.Shape])}, "
-                    + $"expected U8 and {Shape.Text(expected)}, the {type} rows of a matrix {Shape.Text([rows, columns])}");
+                    + $"expected U8 and {Shape.Text(expected)}, the {type} rows of a matrix of shape {Shape.Text([rows, columns])}");
         }
     }
 

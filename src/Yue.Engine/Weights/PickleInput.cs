@@ -89,7 +89,7 @@ internal sealed class PickleInput(string file, ReadOnlyMemory<byte> bytes)
     {
         if (count < 0 || count > bytes.Length - Position)
         {
-            throw Error($"{what} of {count} bytes exceeds the remaining {bytes.Length - Position} bytes");
+            throw Error($"{what} exceeds the rest of the pickle (bytes: {count}, remaining: {bytes.Length - Position})");
         }
 
         var taken = bytes.Span.Slice(Position, (int)count);

@@ -80,7 +80,8 @@ internal static class MachineChecks
             { Refusal: null } =>
                 Finding.Ok(
                     "memory",
-                    $"{free}; {ByteText.Of(advice.Bytes)} is planned for up to {advice.Songs} songs at once"
+                    $"{free}; {ByteText.Of(advice.Bytes)} is planned for "
+                        + (advice.Songs == 1 ? "one song at a time" : $"up to {advice.Songs} songs at once")
                         + (advice.OnHost is null ? "" : $"; {advice.OnHost}")
                         + (advice.Settings is null ? "" : $"; {advice.Settings} would keep everything on the GPU")),
             { Settings: { } settings } => Finding.Missing("memory", $"{free}: {advice.Refusal}", $"{settings} yue serve"),

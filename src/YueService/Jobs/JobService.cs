@@ -195,7 +195,7 @@ internal sealed partial class JobService(
     [LoggerMessage(LogLevel.Error, "Jobs cannot be accepted: {Reason}{Place} Retrying every two seconds")]
     private partial void LogClosed(string reason, string place);
 
-    [LoggerMessage(LogLevel.Information, "{Count} jobs from before the restart are queued again")]
+    [LoggerMessage(LogLevel.Information, "Jobs from before the restart that are queued again: {Count}")]
     private partial void LogRevived(int count);
 
     [LoggerMessage(LogLevel.Error, "The process ended twice while job {JobId} was running, so the job fails")]

@@ -11,9 +11,6 @@ public sealed class AudioEncoderTests : IDisposable
 {
     private static readonly AudioClip Clip = new(Signals.Sine(44100, 440, 44100, 0.5), 44100);
 
-    /// <summary>A command that never ends and has the script's path in its command line.</summary>
-    private const string Hang = "exec tail -f \"$0\"";
-
     private readonly string _folder = Directory.CreateTempSubdirectory("yue-encoder-").FullName;
 
     [Fact]
@@ -61,11 +58,11 @@ public sealed class AudioEncoderTests : IDisposable
     public async Task A_process_that_exceeds_the_time_limit_is_killed()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
-        var encoder = new AudioEncoder(Script(Hang), TimeSpan.FromSeconds(0.5));
+        var encoder = new AudioEncoder(Script(TestScript.Hang), TimeSpan.FromSeconds(0.5));
         var error = await Assert.ThrowsAsync<FfmpegException>(
             () => encoder.EncodeAsync(Clip, AudioFormat.Flac, cancel: TestContext.Current.CancellationToken));
         Assert.Contains("longer than 0.5 s", error.Message, StringComparison.Ordinal);
-        await Eventually.TrueAsync(() => !ScriptRuns());
+        await Eventually.TrueAsync(() => !TestScript.IsRunningIn(_folder));
     }
 
     [Fact]
@@ -73,11 +70,11 @@ public sealed class AudioEncoderTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
         using var cancel = new CancellationTokenSource();
-        var encoding = new AudioEncoder(Script(Hang)).EncodeAsync(Clip, AudioFormat.Flac, cancel: cancel.Token);
-        await Eventually.TrueAsync(ScriptRuns);
+        var encoding = new AudioEncoder(Script(TestScript.Hang)).EncodeAsync(Clip, AudioFormat.Flac, cancel: cancel.Token);
+        await Eventually.TrueAsync(() => TestScript.IsRunningIn(_folder));
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => encoding);
-        await Eventually.TrueAsync(() => !ScriptRuns());
+        await Eventually.TrueAsync(() => !TestScript.IsRunningIn(_folder));
     }
 
     [Fact]
@@ -139,22 +136,7 @@ public sealed class AudioEncoderTests : IDisposable
     private string Script(string body)
     {
         var path = Path.Combine(_folder, "fake-ffmpeg");
-        File.WriteAllText(path, $"#!/bin/sh\n{body}\n");
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        TestScript.Write(path, body);
         return path;
     }
-
-    /// <summary>Returns true if a process has the script's path in its command line.</summary>
-    private bool ScriptRuns() => Directory.GetDirectories("/proc").Any(process =>
-    {
-        try
-        {
-            return File.ReadAllText(Path.Combine(process, "cmdline")).Contains(_folder, StringComparison.Ordinal);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Not a process, or one that has ended.
-            return false;
-        }
-    });
 }

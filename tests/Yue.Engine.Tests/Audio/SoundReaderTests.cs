@@ -239,6 +239,16 @@ public sealed class SoundReaderTests : IDisposable
         }, iter: 300);
     }
 
+    [Theory]
+    [InlineData(1, 1, 0, 18, "has an Opus header of 18 bytes; at least 19 are needed")]
+    [InlineData(16, 1, 0, 19, "has an Opus header of version 16; versions up to 15 are supported")]
+    [InlineData(1, 0, 0, 19, "has 0 channels; 1 to 8 are supported")]
+    [InlineData(1, 9, 1, 30, "has 9 channels; 1 to 8 are supported")]
+    [InlineData(1, 3, 0, 24, "has an Opus header with 3 channels and mapping family 0, which allows 1 or 2")]
+    [InlineData(1, 3, 1, 23, "has an Opus header of 23 bytes; with its channel mapping table, at least 24 are needed")]
+    public async Task An_invalid_opus_header_is_refused_with_the_reason(int version, int channels, int family, int bytes, string reason) =>
+        Assert.Equal(reason, (await DecodeAsync(TestOgg.OpusWithHeader(version, channels, family, bytes))).Fault);
+
     [Fact]
     public async Task Flac_and_m4a_are_refused_with_the_fix_if_ffmpeg_is_missing()
     {

@@ -1,6 +1,7 @@
 using CsCheck;
 using Xunit;
 using Yue.Engine.Llama;
+using Yue.Engine.Weights;
 using Yue.Testing;
 using static TorchSharp.torch;
 
@@ -199,6 +200,15 @@ public sealed class LlamaModelTests
         Assert.Equal(parameters, weights.Embedding.numel() + weights.Norm.numel() + head + matrices);
     }
 
+    [Fact]
+    public void A_load_that_fails_frees_what_it_has_read()
+    {
+        var source = new WeightsWithoutLastNorm();
+        Assert.Throws<CheckpointException>(() => LlamaWeights.Load(TestLlama.Tiny, source));
+        Assert.NotEmpty(source.Given);
+        Assert.All(source.Given, tensor => Assert.True(tensor.IsInvalid));
+    }
+
     /// <summary>Returns the names and shapes of docs/model.md 2.2.</summary>
     private static Dictionary<string, long[]> PublishedShapes(long H, long I, long kv, long V)
     {
@@ -229,6 +239,37 @@ public sealed class LlamaModelTests
 
     private static LlamaModel RandomModel(LlamaConfig config, DeviceParts? parts = null) =>
         new(config, LlamaWeights.Load(config, new RandomWeights(seed: 1, deviation: 0.2, ScalarType.Float32, CPU), null, parts));
+
+    /// <summary>Random weights in which the norm that is read after the blocks is missing.</summary>
+    private sealed class WeightsWithoutLastNorm : ITensorSource
+    {
+        private readonly RandomWeights _weights = new(seed: 1, deviation: 0.2, ScalarType.Float32, CPU);
+
+        public ScalarType Dtype => _weights.Dtype;
+
+        public Device Device => _weights.Device;
+
+        /// <summary>The tensors that were returned to the caller.</summary>
+        public List<Tensor> Given { get; } = [];
+
+        public bool Contains(string name) => _weights.Contains(name);
+
+        public long[] ShapeOf(string name) => _weights.ShapeOf(name);
+
+        public Tensor Read(string name, params ReadOnlySpan<long> expected)
+        {
+            if (name == "model.norm.weight")
+            {
+                throw new CheckpointException("weights", $"{name} is missing");
+            }
+
+            var tensor = _weights.Read(name, expected);
+            Given.Add(tensor);
+            return tensor;
+        }
+
+        public void ReadInto(string name, Tensor destination) => _weights.ReadInto(name, destination);
+    }
 
     /// <summary>Stores the layers of the first row in another cache.</summary>
     private sealed class KeptLayers(KvCache kept) : ILayerStore

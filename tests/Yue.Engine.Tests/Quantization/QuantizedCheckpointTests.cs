@@ -163,7 +163,8 @@ public sealed class QuantizedCheckpointTests : IDisposable
         var json = JsonNode.Parse(File.ReadAllText(config))!;
         json["num_attention_heads"] = 4;
         File.WriteAllText(config, json.ToJsonString());
-        AssertRefused($"tensor {Codes} has dtype U8 and shape [256, 144], expected U8 and [512, 144], the Int4 rows of a matrix [512, 56]");
+        AssertRefused(
+            $"tensor {Codes} has dtype U8 and shape [256, 144], expected U8 and [512, 144], the Int4 rows of a matrix of shape [512, 56]");
     }
 
     [Fact]

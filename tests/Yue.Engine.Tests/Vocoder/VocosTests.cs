@@ -64,7 +64,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
     public void The_context_has_27_frames_for_nine_convolutions_and_two_for_the_overlap() =>
         Assert.Equal(
             29, new Vocos(
-                Ones(Small with { Layers = 8, FftSamples = 3528, HopSamples = 882 }),
+                Zeros(Small with { Layers = 8, FftSamples = 3528, HopSamples = 882 }),
                 Small with { Layers = 8, FftSamples = 3528, HopSamples = 882 }).ContextFrames);
 
     [Theory]
@@ -131,7 +131,7 @@ public sealed class VocosTests(GoldenCodec golden) : IClassFixture<GoldenCodec>
         HopSamples = 4,
     };
 
-    private static HeadOnly Ones(VocosConfig config) => new(config, new float[config.FftSamples + 2], new float[config.FftSamples]);
+    private static HeadOnly Zeros(VocosConfig config) => new(config, new float[config.FftSamples + 2], new float[config.FftSamples]);
 
     /// <summary>Weights that are zero except for the head's bias and the window.</summary>
     private sealed class HeadOnly(VocosConfig config, float[] bias, float[] window) : ITensorSource

@@ -76,6 +76,14 @@ public sealed class Yue2CostsTests
         Assert.InRange(cost, expected, expected + (songs * 20_000_000L));
     }
 
+    /// <summary>An id has a key and room for a kept key with its id, each of 4 bytes. Each group of 32 ids has a maximum.</summary>
+    [Fact]
+    public void A_sampler_uses_12_bytes_per_id_and_4_per_32_ids()
+    {
+        const long Songs = 3, Ids = 32_768, Buffers = Songs * Ids * ((3 * 32) + 1) / 32 * sizeof(uint);
+        Assert.InRange(StageSampler.MemoryBytes((int)Songs, (int)Ids), Buffers, Buffers + (Songs * 1024));
+    }
+
     [Theory]
     [InlineData(12, WeightType.Int8, CacheType.Float8, 8192)]
     [InlineData(16, WeightType.Int8, CacheType.Float8, 0)]

@@ -66,7 +66,7 @@ public sealed class DoctorTests
         Assert.Contains("planned for up to 4 songs at once", fits.Text, StringComparison.Ordinal);
         var smaller = Check(Complete, "auto", Big, new() { Bytes = 5L << 30, Songs = 1, OnHost = "embeddings stay in host memory" })
             .Single(finding => finding.Area == "memory");
-        Assert.EndsWith("1 songs at once; embeddings stay in host memory", smaller.Text, StringComparison.Ordinal);
+        Assert.EndsWith("planned for one song at a time; embeddings stay in host memory", smaller.Text, StringComparison.Ordinal);
         var onGpu = Check(Complete, "auto", Big, new() { Songs = 1, OnHost = "one part is elsewhere", Settings = "YUE_WEIGHTS=int4" })
             .Single(finding => finding.Area == "memory");
         Assert.EndsWith(

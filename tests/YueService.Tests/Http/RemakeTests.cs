@@ -47,8 +47,8 @@ public sealed class RemakeTests : IDisposable
         { Remake(Section("""[]""", """[1]""")), "continue_from.sections[0].vocal", "has 0 items; "
             + "send an array of 1 to 5000 whole numbers" },
         { Remake(Section("""null""", """[1]""")), "continue_from.sections[0].vocal", "is missing" },
-        { Remake(Section("""[1,2]""", """[1]""")), "continue_from.sections[0].instrumental", "has 1 codes and vocal has 2; "
-            + "send the same number for both tracks" },
+        { Remake(Section("""[1,2]""", """[1]""")), "continue_from.sections[0].instrumental", "differs from vocal in its number of "
+            + "codes (1 and 2); send the same number for both tracks" },
         { Remake(Section("""[1]""", """[1]""", ""","ended":"cut" """)), "continue_from.sections[0].ended", "send "
             + "\"end_of_audio\" or \"max_new_tokens\"" },
         { Remake(Section("""[1]""", """[1]""", ""","unpaired":1024""")), "continue_from.sections[0].unpaired", "from 0 to 1023" },
@@ -57,13 +57,13 @@ public sealed class RemakeTests : IDisposable
         { Remake(Section("""[1]""", """[1]""", model: "zh-cot")), "continue_from", "is by the model zh-cot, "
             + "which is not available; the models are en-cot, en-icl" },
         { Remake(Codes, ""","model":"en-icl" """), "model", "is en-icl and the song of continue_from is by en-cot" },
-        { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "has 2 sections and continue_from has "
-            + "2: nothing is left to sing" },
-        { """{"lyrics":"[outro]\na","replace_section":1,"continue_from":""" + Codes + "}", "lyrics", "has 1 "
-            + "sections and continue_from has 2" },
+        { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "leaves nothing to sing: its "
+            + "number of sections is 2 and that of continue_from is 2" },
+        { """{"lyrics":"[outro]\na","replace_section":1,"continue_from":""" + Codes + "}", "lyrics", "leaves "
+            + "nothing to sing: its number of sections is 1 and that of continue_from is 2" },
         { """{"lyrics":"[outro]\na\n[verse]\nb\n[chorus]\nc","continue_from":""" + Codes + "}", "lyrics", "has [outro] as section 1 "
             + "and continue_from has verse" },
-        { Remake(Codes, ""","replace_section":3"""), "replace_section", "is 3; the song of continue_from has 2 sections: send 1 to 2" },
+        { Remake(Codes, ""","replace_section":3"""), "replace_section", "is 3; the last section of continue_from is 2: send 1 to 2" },
         { """{"lyrics":"la","replace_section":1}""", "replace_section", "needs continue_from" },
         { """{"stage":"finish"}""", "continue_from", "is missing, and stage is \"finish\"" },
         { """{"continue_from":""" + Codes + ""","stage":"finish","replace_section":1}""", "replace_section", "has no "

@@ -69,7 +69,7 @@ internal static class AiffHeader
 
         if (channels is 0 or > 256 || (!isFloat && bits is 0 or > 32))
         {
-            throw new ClipFaultException($"states {channels} channels of {bits} bits");
+            throw new ClipFaultException($"has an invalid format (channels: {channels}, bits: {bits})");
         }
 
         var format = isFloat

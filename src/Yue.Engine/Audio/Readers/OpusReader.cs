@@ -10,6 +10,7 @@ internal sealed class OpusReader : ISoundReader
     private const int RateHz = 48_000;
     private const int MaxPacketSamples = 5760;
     private const int HeaderSize = 19;
+    private const int MaxHeaderVersion = 15;
     private const int HeaderPackets = 2;
 
     private readonly IEnumerator<OggPacket> _packets;
@@ -24,13 +25,19 @@ internal sealed class OpusReader : ISoundReader
     /// <summary>Opens a stream.</summary>
     /// <param name="ogg">An Ogg file with an Opus stream.</param>
     /// <param name="cancel">Checked per packet.</param>
-    /// <exception cref="ClipFaultException">The header does not conform to RFC 7845, or has too many channels.</exception>
+    /// <exception cref="ClipFaultException">The header does not conform to RFC 7845, has a version that is not supported, or has too many
+    /// channels.</exception>
     public OpusReader(OggFile ogg, CancellationToken cancel)
     {
         var header = ogg.Packets().First().Data.Span;
-        if (header.Length < HeaderSize || header[8] >= 16)
+        if (header.Length < HeaderSize)
         {
-            throw new ClipFaultException("has an Opus header that cannot be read");
+            throw new ClipFaultException($"has an Opus header of {header.Length} bytes; at least {HeaderSize} are needed");
+        }
+
+        if (header[8] > MaxHeaderVersion)
+        {
+            throw new ClipFaultException($"has an Opus header of version {header[8]}; versions up to {MaxHeaderVersion} are supported");
         }
 
         Channels = header[9];
@@ -75,18 +82,30 @@ internal sealed class OpusReader : ISoundReader
 
     private static (int Streams, int Coupled, byte[] Mapping) Layout(ReadOnlySpan<byte> header)
     {
-        var channels = header[9];
-        if (header[18] == 0 && channels is 1 or 2)
-        {
-            return (1, channels - 1, channels == 1 ? [0] : [0, 1]);
-        }
-
-        if (channels is 0 or > ClipFaults.MaxChannels || header.Length < HeaderSize + 2 + channels)
+        var (channels, family) = (header[9], header[18]);
+        if (channels is 0 or > ClipFaults.MaxChannels)
         {
             throw new ClipFaultException(ClipFaults.HasChannels(channels));
         }
 
-        return (header[19], header[20], header.Slice(HeaderSize + 2, channels).ToArray());
+        if (family == 0 && channels is 1 or 2)
+        {
+            return (1, channels - 1, channels == 1 ? [0] : [0, 1]);
+        }
+
+        if (family == 0)
+        {
+            throw new ClipFaultException($"has an Opus header with {channels} channels and mapping family 0, which allows 1 or 2");
+        }
+
+        var size = HeaderSize + 2 + channels;
+        if (header.Length < size)
+        {
+            throw new ClipFaultException(
+                $"has an Opus header of {header.Length} bytes; with its channel mapping table, at least {size} are needed");
+        }
+
+        return (header[19], header[20], header[(HeaderSize + 2)..size].ToArray());
     }
 
     /// <summary>Returns the start position of the stream if it was cut out of a longer one; otherwise 0 (RFC 7845, 4.3).</summary>

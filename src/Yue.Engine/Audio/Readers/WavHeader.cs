@@ -113,7 +113,7 @@ internal static class WavHeader
         if (channels is 0 or > MaxChannels || blockBytes % channels != 0 || containerBits < bits
             || containerBits > (tag == FormatPcm ? 32 : bits))
         {
-            throw new ClipFaultException($"states {channels} channels of {bits} bits in blocks of {blockBytes} bytes");
+            throw new ClipFaultException($"has an invalid format (channels: {channels}, bits: {bits}, bytes per block: {blockBytes})");
         }
 
         if (sampleRateHz is 0 or > MaxSampleRateHz)

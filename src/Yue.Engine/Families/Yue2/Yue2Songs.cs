@@ -113,7 +113,7 @@ internal sealed class Yue2Songs : IFamilySongs
         report("sound decoder");
         using var checkpoint = VaeCheckpoint.Open(_vaeFolder);
         var source = new CheckpointTensors(checkpoint, ScalarType.Float32, Host.Device, Host.Gpu?.Upload);
-        _snake = Host.Gpu is { } gpu ? new SnakeKernel(gpu.Device, gpu.Kernels) : null;
+        _snake ??= Host.Gpu is { } gpu ? new SnakeKernel(gpu.Device, gpu.Kernels) : null;
         _vae = new VaeDecoder(_vaeConfig, source, _snake);
         if (OnGpu)
         {

@@ -39,7 +39,8 @@ internal static class CodesReader
         {
             fields.Error(
                 CodesFields.Instrumental,
-                $"has {instrumental.Length} codes and vocal has {vocal.Length}; send the same number for both tracks.");
+                $"differs from vocal in its number of codes ({instrumental.Length} and {vocal.Length}); "
+                    + "send the same number for both tracks.");
             return null;
         }
 

@@ -114,7 +114,7 @@ internal static class RemakeReader
         if (song.ReplaceSection > kept)
         {
             fields.Error(
-                ReplaceSection, $"is {song.ReplaceSection}; the song of {ContinueFrom.Name} has {kept} sections: send 1 to {kept}.");
+                ReplaceSection, $"is {song.ReplaceSection}; the last section of {ContinueFrom.Name} is {kept}: send 1 to {kept}.");
             return;
         }
 
@@ -131,7 +131,8 @@ internal static class RemakeReader
         {
             fields.Error(
                 SongFields.Lyrics,
-                $"has {lyrics.Count} sections and {ContinueFrom.Name} has {kept.Count}: nothing is left to sing; {Rule}.");
+                $"leaves nothing to sing: its number of sections is {lyrics.Count} and that of {ContinueFrom.Name} is {kept.Count}; "
+                    + $"{Rule}.");
             return;
         }
 

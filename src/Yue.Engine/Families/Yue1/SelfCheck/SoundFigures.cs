@@ -19,15 +19,20 @@ internal sealed class SoundFigures : IDisposable
     {
         var codec = CodecConfig.Load(folder);
         var vocos = VocosConfig.Load(folder);
-        using (var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model"))
+        try
         {
+            using var checkpoint = TorchCheckpoint.Open(Path.Combine(folder, "final_ckpt", "ckpt_00360000.pth"), "codec_model");
             var source = new CheckpointTensors(checkpoint, ScalarType.Float32);
             _encoder = new CodecEncoder(source, codec, HubertConfig.Load(folder));
             _decoder = new CodecDecoder(source, codec);
+            _vocal = Vocoder(folder, "decoder_131000.pth", vocos);
+            _instrumental = Vocoder(folder, "decoder_151000.pth", vocos);
         }
-
-        _vocal = Vocoder(folder, "decoder_131000.pth", vocos);
-        _instrumental = Vocoder(folder, "decoder_151000.pth", vocos);
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Returns the codebook-0 codes of a clip.</summary>
@@ -78,10 +83,11 @@ internal sealed class SoundFigures : IDisposable
 
     public void Dispose()
     {
-        _encoder.Dispose();
-        _decoder.Dispose();
-        _vocal.Dispose();
-        _instrumental.Dispose();
+        // A member is null if the constructor has thrown before it was set.
+        _encoder?.Dispose();
+        _decoder?.Dispose();
+        _vocal?.Dispose();
+        _instrumental?.Dispose();
     }
 
     private static Vocos Vocoder(string folder, string file, VocosConfig config)

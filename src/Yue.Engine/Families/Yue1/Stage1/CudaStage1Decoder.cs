@@ -32,10 +32,18 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     public CudaStage1Decoder(LlamaModel model, Gpu gpu, int songs)
     {
         ContextLength = model.Config.MaxPositions;
-        _model = new CudaDecoderModel(
-            model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), model.Config.VocabularySize, PromptsOf(model.Config));
-        _sampler = new SongSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
         _freeSongs = [.. Enumerable.Range(0, songs)];
+        var (positions, prompts) = (PositionsFor(model.Config, songs), PromptsOf(model.Config));
+        try
+        {
+            _model = new CudaDecoderModel(model, gpu, 2 * songs, ContextLength, positions, model.Config.VocabularySize, prompts);
+            _sampler = new SongSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public int ContextLength { get; }
@@ -87,8 +95,10 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         }
 
         _stepsDone.Dispose();
-        _sampler.Dispose();
-        _model.Dispose();
+
+        // A member is null if the constructor has thrown before it was set.
+        _sampler?.Dispose();
+        _model?.Dispose();
     }
 
     /// <summary>Returns the size of prompt batches. A section's prompt may fill the context.</summary>

@@ -18,7 +18,8 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
     /// <param name="folder">Its folder.</param>
     /// <param name="adapter">The folder of a LoRA adapter to merge into it; null for none.</param>
     /// <param name="config">Its dimensions.</param>
-    /// <param name="prompts">Returns its prompt builder.</param>
+    /// <param name="prompts">Returns its prompt builder. Called first, so that an invalid tokenizer is found before the weights are
+    /// read.</param>
     /// <param name="isLyricsOnly">True if it was not trained on audio prompts.</param>
     /// <param name="host">The device and memory to load it into.</param>
     /// <param name="report">Called with the fraction done.</param>
@@ -32,6 +33,7 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
         ModelHost host,
         Action<double> report)
     {
+        var builder = prompts();
         var model = LlamaLoader.Load(config, folder, host, report, adapter);
         try
         {
@@ -39,7 +41,7 @@ internal sealed record Stage1Model(string Name, IStage1Decoder Decoder, PromptBu
             IStage1Decoder decoder = host.Gpu is null
                 ? new TorchStage1Decoder(model, songs)
                 : new CudaStage1Decoder(model, host.Gpu, songs);
-            return new Stage1Model(name, decoder, prompts(), model, isLyricsOnly);
+            return new Stage1Model(name, decoder, builder, model, isLyricsOnly);
         }
         catch
         {

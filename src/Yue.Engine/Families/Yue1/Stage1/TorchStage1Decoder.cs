@@ -21,9 +21,17 @@ public sealed class TorchStage1Decoder : IStage1Decoder
     {
         _model = model;
         _chain = new SamplingChain(model.Config.VocabularySize);
-        for (var i = 0; i < songs; i++)
+        try
         {
-            _freeCaches.Push(model.NewCache(rows: 2, ContextLength));
+            for (var i = 0; i < songs; i++)
+            {
+                _freeCaches.Push(model.NewCache(rows: 2, ContextLength));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 

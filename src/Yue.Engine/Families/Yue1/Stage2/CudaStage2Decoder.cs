@@ -33,10 +33,18 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     /// <param name="rows">The rows of a step.</param>
     public CudaStage2Decoder(LlamaModel model, Gpu gpu, int rows)
     {
-        _model = new CudaDecoderModel(
-            model, gpu, rows, Stage2Chunks.Positions, rows * Stage2Chunks.Positions, TokenMap.CodebookSize, Prompts);
-        _frames = new FrameDecoder(gpu.Device, gpu.Kernels, _model.Decoder, TokenMap.XCodecBase, Stage2Chunks.FramesPerChunk);
         _freeRows = [.. Enumerable.Range(0, rows)];
+        try
+        {
+            _model = new CudaDecoderModel(
+                model, gpu, rows, Stage2Chunks.Positions, rows * Stage2Chunks.Positions, TokenMap.CodebookSize, Prompts);
+            _frames = new FrameDecoder(gpu.Device, gpu.Kernels, _model.Decoder, TokenMap.XCodecBase, Stage2Chunks.FramesPerChunk);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Returns the device memory of a decoder with a number of rows, in bytes, without the weights.</summary>
@@ -113,8 +121,10 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
             graph.Dispose();
         }
 
-        _frames.Dispose();
-        _model.Dispose();
+
+        // A member is null if the constructor has thrown before it was set.
+        _frames?.Dispose();
+        _model?.Dispose();
     }
 
     private CudaGraph GraphOf(int rows)

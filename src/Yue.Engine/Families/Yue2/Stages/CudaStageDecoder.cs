@@ -31,11 +31,19 @@ internal sealed class CudaStageDecoder : IStageDecoder
     public CudaStageDecoder(LlamaModel model, Gpu gpu, int songs)
     {
         ContextLength = model.Config.MaxPositions;
-        _model = new CudaDecoderModel(
-            model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), HeadRows, PromptsOf(model.Config));
-        _sampler = new StageSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
-        Chunks = model.NewCache(1, ContextLength);
         (_freeSongs, _freeRows) = ([.. Enumerable.Range(0, songs)], [.. Enumerable.Range(0, 2 * songs)]);
+        try
+        {
+            _model = new CudaDecoderModel(
+                model, gpu, 2 * songs, ContextLength, PositionsFor(model.Config, songs), HeadRows, PromptsOf(model.Config));
+            _sampler = new StageSampler(gpu.Device, gpu.Kernels, _model.Decoder, songs);
+            Chunks = model.NewCache(1, ContextLength);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public int ContextLength { get; }
@@ -103,9 +111,11 @@ internal sealed class CudaStageDecoder : IStageDecoder
         }
 
         _stepsDone.Dispose();
-        Chunks.Dispose();
-        _sampler.Dispose();
-        _model.Dispose();
+
+        // A member is null if the constructor has thrown before it was set.
+        Chunks?.Dispose();
+        _sampler?.Dispose();
+        _model?.Dispose();
     }
 
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);

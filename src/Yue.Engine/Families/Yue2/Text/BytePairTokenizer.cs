@@ -68,7 +68,7 @@ public sealed class BytePairTokenizer
 
         return tokens.Count == TokenIds.TextCount
             ? [.. tokens]
-            : throw new CheckpointException(path, $"the table has {tokens.Count} tokens, expected {TokenIds.TextCount}");
+            : throw new CheckpointException(path, $"the number of tokens is {tokens.Count}, expected {TokenIds.TextCount}");
     }
 
     private static byte[]? ReadToken(ReadOnlySpan<byte> line, int id)
