@@ -14,7 +14,7 @@ internal static class SongEndpoints
         new ApiParameter("q", "Text to find in the title, the genre line or the lyrics, in any letter case.", IsHeader: false),
         new ApiParameter(
             "state", "Only jobs in this state.", IsHeader: false, "queued", "running", "succeeded", "failed", "cancelled"),
-        new ApiParameter("favourite", "true for only favourites, false for only other songs.", IsHeader: false, "true", "false"),
+        new ApiParameter("favourite", "true for only favorites, false for only other songs.", IsHeader: false, "true", "false"),
         new ApiParameter("parent", "Only songs that continue the song with this id.", IsHeader: false),
     ];
 
@@ -190,8 +190,8 @@ internal static class SongEndpoints
             .ReadsJson(ApiBodies.SongEdit)
             .WithName("EditSong")
             .Describe(
-                "Change a song's title, favourite mark or note",
-                "A JSON merge patch: fields that are absent are not changed; null resets a field. Favourites are exempt from retention.",
+                "Change a song's title, favorite mark or note",
+                "A JSON merge patch: fields that are absent are not changed; null resets a field. Favorites are exempt from retention.",
                 new ApiParameter(
                     "If-Match", "The ETag of the song; the change is made only if nobody else has changed the song.", IsHeader: true),
                 ApiResponse.Problem(404, "There is no such job."),
