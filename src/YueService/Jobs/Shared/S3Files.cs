@@ -162,7 +162,8 @@ internal sealed class S3Files : IFileStore, IDisposable
         }
     }
 
-    private static bool IsFault(Exception e) =>
+    /// <summary>Returns whether an exception means that object storage could not be used.</summary>
+    internal static bool IsFault(Exception e) =>
         e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or TimeoutException;
 
     /// <summary>Returns a message for callers about why object storage cannot be used, without addresses or keys.</summary>
