@@ -99,6 +99,7 @@ internal static class SongEndpoints
                 ApiResponse.Problem(404, "There is no such job or track."),
                 ApiResponse.Problem(409, "The song is not available yet, or never will be."),
                 ApiResponse.Problem(416, "The file ends before the range."),
+                ApiResponse.Problem(422, "A parameter is invalid, or the format is not available here."),
                 ApiResponse.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
         songs.MapGet("/{id}/stream", (HttpContext http, string id, SongStreamHandler handler) => handler.StreamAsync(http, id))
             .DisableRequestTimeout()
@@ -116,7 +117,8 @@ internal static class SongEndpoints
                 new ApiResponse(200, "The sound.", "audio/wav", "audio/pcm", "audio/mpeg", "audio/ogg"),
                 ApiResponse.Problem(404, "There is no such job or track."),
                 ApiResponse.Problem(409, "The song failed or was cancelled."),
-                ApiResponse.Problem(422, "A parameter is invalid, or the format is not available here."));
+                ApiResponse.Problem(422, "A parameter is invalid, or the format is not available here."),
+                ApiResponse.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
         songs.MapGet("/{id}/peaks", (HttpContext http, string id, SongPeaksHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSongPeaks")
             .Describe(
