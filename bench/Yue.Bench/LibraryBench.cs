@@ -203,11 +203,11 @@ internal static class LibraryBench
             ("common CJK character", Text(LibrarySongs.CommonCharacter)),
             ("rare CJK character", Text(LibrarySongs.RareCharacter)),
             ("word in no song", Text(LibrarySongs.MissingWord)),
-            ("word in no song, favourites", $"{Text(LibrarySongs.MissingWord)}&favourite=true"),
+            ("word in no song, favorites", $"{Text(LibrarySongs.MissingWord)}&favourite=true"),
             ("state, almost all songs", "state=succeeded"),
             ("state, few songs", "state=cancelled"),
-            ("favourites", "favourite=true"),
-            ("not favourites", "favourite=false"),
+            ("favorites", "favourite=true"),
+            ("not favorites", "favourite=false"),
             ("parent", $"parent={parent}"),
         ]);
 

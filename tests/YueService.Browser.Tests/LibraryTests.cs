@@ -8,7 +8,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests the library: search, names, favourites, deleting and restoring songs, long lists, restarts, and the queue.</summary>
+/// <summary>Tests the library: search, names, favorites, deleting and restoring songs, long lists, restarts, and the queue.</summary>
 public sealed class LibraryTests(Studio studio)
 {
     private const int HoldingSeed = 1986;

@@ -149,6 +149,8 @@ public sealed class StateTests(Studio studio)
         await redo.ClickAsync();
         await Assertions.Expect(tab.Page.Locator(".from")).ToHaveTextAsync("Chorus sung again in the song it comes from");
         await tab.Page.WaitForFunctionAsync("() => document.querySelector('.player .num.end').textContent === '0:10 ready'");
+
+        // The first verse is kept, too, but its sound has already arrived, so only the last one is marked.
         await Assertions.Expect(tab.Page.Locator(".block.kept")).ToHaveTextAsync("verse");
         await ShowAsync(tab, "8-redo", "Song", "Library");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();

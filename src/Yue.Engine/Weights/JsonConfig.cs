@@ -74,7 +74,7 @@ internal sealed class JsonConfig : IDisposable
     /// <summary>Returns a string, or null if the key is absent or null.</summary>
     public string? Text(string key) => Find(key) is { } value ? JsonText.StringOf(value) ?? throw Unsupported(key, "a string") : null;
 
-    /// <summary>Throws unless the value is the implemented one or the key is absent.</summary>
+    /// <summary>Throws unless the value equals <paramref name="expected"/> or the key is absent.</summary>
     public void Expect(string key, bool expected)
     {
         if (Boolean(key, expected) != expected)
@@ -83,7 +83,7 @@ internal sealed class JsonConfig : IDisposable
         }
     }
 
-    /// <summary>Throws unless the text is the implemented one. An absent key is an error.</summary>
+    /// <summary>Throws unless the text equals <paramref name="expected"/>. An absent key is an error.</summary>
     public void Expect(string key, string expected)
     {
         if (Text(key) != expected)

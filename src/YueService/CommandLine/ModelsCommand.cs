@@ -60,7 +60,7 @@ internal sealed class ModelsCommand
     {
         var profile = new Argument<string>("PROFILE") { Description = "A name that yue models list shows" };
         var pull = new Command("pull", "Downloads the files of a profile; resumes an interrupted download") { profile };
-        var accept = new Option<bool>("--accept-licence") { Description = "Accepts the licence of the models, for scripts" };
+        var accept = new Option<bool>("--accept-licence") { Description = "Accepts the license of the models, for scripts" };
         pull.Options.Add(_mirror);
         pull.Options.Add(accept);
         pull.SetAction((line, cancel) => RunAsync(line, async (folder, output, stop) =>
@@ -70,7 +70,7 @@ internal sealed class ModelsCommand
             if (!await new LicenceConsent(folder.Manifest, _input, output).AskAsync(missing, line.GetValue(accept)))
             {
                 throw new UsageException(
-                    "The licence was not accepted, and nothing was downloaded. In a script, --accept-licence accepts it.");
+                    "The license was not accepted, and nothing was downloaded. In a script, --accept-licence accepts it.");
             }
 
             var token = Token();
@@ -123,7 +123,7 @@ internal sealed class ModelsCommand
                 await output.WriteLineAsync($"  {"",-10} {string.Join(", ", model.Repositories)}. {model.Licence}");
             }
 
-            await output.WriteLineAsync("Licences:");
+            await output.WriteLineAsync("Licenses:");
             foreach (var same in folder.Manifest.Checkpoints.Values.GroupBy(checkpoint => checkpoint.Licence))
             {
                 var repositories = same.Select(checkpoint => checkpoint.Repository).Distinct();
@@ -227,6 +227,6 @@ internal sealed class ModelsCommand
         return null;
     }
 
-    /// <summary>The command line or the token is invalid, or the licence was not accepted. The message says what to change.</summary>
+    /// <summary>The command line or the token is invalid, or the license was not accepted. The message says what to change.</summary>
     internal sealed class UsageException(string message) : Exception(message);
 }

@@ -24,7 +24,7 @@ internal sealed class LicenceConsent(ModelManifest manifest, TextReader? input, 
 
         foreach (var same in bound.GroupBy(checkpoint => (checkpoint.Licence, checkpoint.Terms)))
         {
-            await output.WriteLineAsync($"Licence: {same.Key.Licence}");
+            await output.WriteLineAsync($"License: {same.Key.Licence}");
             foreach (var checkpoint in same)
             {
                 await output.WriteLineAsync($"  {checkpoint.About}: {new Uri(manifest.Hub, checkpoint.Repository)}");

@@ -43,7 +43,7 @@ internal sealed record OpenFile(Stream Content, DateTimeOffset ModifiedAt);
 /// <param name="ModifiedAt">The time when it was written or touched.</param>
 internal sealed record FileEntry(string Name, long Bytes, DateTimeOffset ModifiedAt);
 
-/// <summary>Extension methods for whole files.</summary>
+/// <summary>Extension methods that read whole files.</summary>
 internal static class FileStoreExtensions
 {
     /// <summary>Returns the content of a file; null if there is none.</summary>
@@ -55,8 +55,15 @@ internal static class FileStoreExtensions
         }
 
         await using var content = file.Content;
-        var bytes = new byte[content.Length];
-        await content.ReadExactlyAsync(bytes, cancel);
-        return bytes;
+        return await content.ReadWholeAsync(cancel);
     }
+
+    /// <summary>Returns the content of an open file.</summary>
+    /// <exception cref="StorageException">It could not be read to its end.</exception>
+    public static Task<byte[]> ReadWholeAsync(this Stream file, CancellationToken cancel) => StorageFaults.GuardAsync(async () =>
+    {
+        var bytes = new byte[file.Length];
+        await file.ReadExactlyAsync(bytes, cancel);
+        return bytes;
+    });
 }

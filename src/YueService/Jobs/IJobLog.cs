@@ -37,7 +37,7 @@ internal interface IJobLog
     /// <summary>Returns jobs, newest first.</summary>
     Task<IReadOnlyList<StoredJob>> ListAsync(JobQuery query, CancellationToken cancel);
 
-    /// <summary>Changes the title, favourite mark or note of a song.</summary>
+    /// <summary>Changes the title, favorite mark or note of a song.</summary>
     /// <returns>The job; null if there is none, or if others have changed it since <see cref="JobEdit.BasedOn"/>.</returns>
     Task<StoredJob?> EditAsync(string id, JobEdit edit, CancellationToken cancel);
 

@@ -23,8 +23,8 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     {
         (Id, Request, Stored, Owner) = (id, request, stored, stored?.Owner);
         Feed = new(stored?.Attempt ?? 0, isShared);
-        var hasStems = request.Song is { Output.Stems: true, Instrumental: false };
-        _tracks = SongFolder.TracksOf(hasStems);
+        _tracks = request.Song.Scope == SongScope.Score ? []
+            : SongFolder.TracksOf(hasStems: request.Song is { Output.Stems: true, Instrumental: false });
         RenewSound(encoder);
         _cancel = CancellationTokenSource.CreateLinkedTokenSource(caller);
         Cancelled = _cancel.Token;

@@ -125,9 +125,17 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
             return null;
         }
 
-        var isWhole = job.Files is { } sizes && sizes.TryGetValue(name, out var bytes) ? file.Content.Length == bytes
-            : format == AudioFormat.Wav && await IsWholeWavAsync(file.Content, cancel);
-        return new SongFile(name, file.Content, file.ModifiedAt, isWhole);
+        try
+        {
+            var isWhole = job.Files is { } sizes && sizes.TryGetValue(name, out var bytes) ? file.Content.Length == bytes
+                : format == AudioFormat.Wav && await StorageFaults.GuardAsync(() => IsWholeWavAsync(file.Content, cancel));
+            return new SongFile(name, file.Content, file.ModifiedAt, isWhole);
+        }
+        catch
+        {
+            await file.Content.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Returns whether a song has a track's WAV file, even if it is damaged.</summary>

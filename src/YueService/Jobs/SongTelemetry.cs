@@ -7,7 +7,7 @@ using YueService.Telemetry;
 
 namespace YueService.Jobs;
 
-/// <summary>The metrics of songs and of the engine, and the activities of a song's steps.</summary>
+/// <summary>The metrics of songs and of the engine, and the activities of a song's stages.</summary>
 /// <remarks>Names follow the naming rules and semantic conventions of OpenTelemetry: names without a convention are in the namespace
 /// <c>yue</c>, units are not part of names, and namespaces are singular.</remarks>
 internal sealed class SongTelemetry : IDisposable
@@ -33,7 +33,7 @@ internal sealed class SongTelemetry : IDisposable
     {
         _meter = meters.Create(YueTelemetry.Name);
         _songs = _meter.CreateCounter<long>("yue.songs", "{song}", "Songs by outcome.");
-        _stageSeconds = _meter.CreateHistogram("yue.stage.duration", "s", "Wall-clock time of a step of a song.", advice: SecondsBuckets);
+        _stageSeconds = _meter.CreateHistogram("yue.stage.duration", "s", "Wall-clock time of a stage of a song.", advice: SecondsBuckets);
         _tokensRate = _meter.CreateHistogram("yue.token.rate", "{token}/s", "Stage-1 tokens per second of a song.", advice: RateBuckets);
         _realTimeFactor = _meter.CreateHistogram(
             "yue.real_time_factor", "1", "Seconds from submission to sound, per second of audio.", advice: FactorBuckets);
@@ -104,7 +104,7 @@ internal sealed class SongTelemetry : IDisposable
             "By",
             description);
 
-    /// <summary>Returns the steps that ran: a draft has no stage 2, and a song with stage finish has no stage 1.</summary>
+    /// <summary>Returns the stages that ran: a draft has no stage 2, and a song with stage finish has no stage 1.</summary>
     private static IEnumerable<(string Stage, double Seconds)> Stages(SongTimings timings) => new[]
     {
         ("queue", timings.QueueSeconds),
@@ -128,20 +128,20 @@ internal sealed class SongTelemetry : IDisposable
         }
     }
 
-    /// <summary>Adds activities for the steps, one after the other from the submission, as children of the request's activity.</summary>
+    /// <summary>Adds activities for the stages, one after the other from the submission, as children of the request's activity.</summary>
     private static void Trace(Job job, SongTimings timings)
     {
         var start = job.SubmittedAt;
         foreach (var (stage, seconds) in Stages(timings))
         {
             var end = start + TimeSpan.FromSeconds(seconds);
-            var step = Start(stage, job.Trace, start);
-            if (stage == "stage1" && step is not null)
+            var activity = Start(stage, job.Trace, start);
+            if (stage == "stage1" && activity is not null)
             {
-                TraceSections(job, step, start, end);
+                TraceSections(job, activity, start, end);
             }
 
-            Stop(step, end);
+            Stop(activity, end);
             start = end;
         }
     }

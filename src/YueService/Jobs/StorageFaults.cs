@@ -44,6 +44,19 @@ internal static class StorageFaults
         }
     }
 
+    /// <summary>Runs asynchronous work on files, and turns its file errors into <see cref="StorageException"/>.</summary>
+    public static async Task<T> GuardAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception e) when (IsFileError(e))
+        {
+            throw new StorageException(Describe(e), e);
+        }
+    }
+
     /// <summary>Returns whether an exception means that a file could not be read or written.</summary>
     public static bool IsFileError(Exception e) => e is IOException or UnauthorizedAccessException;
 

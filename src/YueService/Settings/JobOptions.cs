@@ -23,7 +23,7 @@ internal sealed class JobOptions
     [SettingRange(0, 36_500)]
     public int KeepSongsDays { get; set; } = 30;
 
-    /// <summary>The maximum size of all kept songs together, in MB; the oldest are removed first. 0 means no limit.</summary>
+    /// <summary>The maximum size of all kept songs together, in MB (10^6 bytes); the oldest are removed first. 0 means no limit.</summary>
     [SettingRange(0, 1_000_000_000)]
     public long KeepSongsMegabytes { get; set; } = 20_000;
 
@@ -31,7 +31,7 @@ internal sealed class JobOptions
     [SettingRange(0, 36_500)]
     public int KeepClipsDays { get; set; } = 7;
 
-    /// <summary>The maximum size of all kept clips together, in MB; further clips are rejected. 0 means no limit.</summary>
+    /// <summary>The maximum size of all kept clips together, in MB (10^6 bytes); further clips are rejected. 0 means no limit.</summary>
     [SettingRange(0, 1_000_000_000)]
     public long KeepClipsMegabytes { get; set; } = 2_000;
 

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests that clients of the old service, which was written in Python, still work.</summary>
+/// <summary>Tests that clients of the earlier Python service still work.</summary>
 public sealed class OldContractTests : IDisposable
 {
     private readonly YueApp _app = new();
@@ -15,7 +15,7 @@ public sealed class OldContractTests : IDisposable
     public void Dispose() => _app.Dispose();
 
     [Fact]
-    public async Task A_client_of_the_old_service_gets_its_song_under_the_old_keys()
+    public async Task A_client_of_the_Python_service_gets_its_song_under_the_same_keys()
     {
         using var client = _app.CreateClient();
         using var response = await client.PostAsJsonAsync(

@@ -81,6 +81,8 @@ public sealed class AudioTests : IDisposable
         var problem = await early.ProblemAsync(HttpStatusCode.Conflict, "urn:yue:no-song-yet");
         Assert.Equal("running", problem.GetProperty("state").GetString());
         Assert.NotNull(early.Headers.RetryAfter);
+        using var noStem = await GetAsync(job + "/audio?track=vocal");
+        await noStem.ProblemAsync(HttpStatusCode.NotFound, "urn:yue:not-found");
         _stage["one"].Finish();
         await _client.WhenAsync(job, "succeeded");
         Assert.StartsWith("RIFF", Encoding.ASCII.GetString(await BytesAsync(job + "/audio")), StringComparison.Ordinal);

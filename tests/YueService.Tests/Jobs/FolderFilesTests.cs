@@ -23,6 +23,13 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_cannot_be_read_to_its_end_throws_a_storage_exception()
+    {
+        await using var broken = new BrokenFile();
+        await Assert.ThrowsAsync<StorageException>(() => broken.ReadWholeAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task Partial_files_that_another_process_may_be_writing_are_kept()
     {
         File.WriteAllText(_folder["young.part"], "");
@@ -52,5 +59,12 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
         }
 
         await writing;
+    }
+
+    /// <summary>A file on a disk that fails.</summary>
+    private sealed class BrokenFile() : MemoryStream(new byte[10])
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            throw new IOException("Input/output error");
     }
 }

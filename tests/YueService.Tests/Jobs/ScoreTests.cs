@@ -102,6 +102,28 @@ public sealed class ScoreTests : IDisposable
         Assert.Equal(["stage"], (await file.FieldErrorsAsync()).Keys);
     }
 
+    [Theory]
+    [InlineData("audio")]
+    [InlineData("stream")]
+    [InlineData("peaks")]
+    public async Task A_score_alone_has_no_sound_while_it_is_written_and_after(string sound)
+    {
+        var job = await _client.SubmitAsync("la", Stereo + ",\"stage\":\"score\"");
+        await _client.WhenAsync(job, "running");
+        await AssertNoSoundAsync();
+        _finish.SetResult();
+        await _client.WhenAsync(job, "succeeded");
+        await AssertNoSoundAsync();
+
+        async Task AssertNoSoundAsync()
+        {
+            using var response = await _client.GetAsync($"{job}/{sound}", TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+            Assert.Contains(
+                "only a score", (await response.JsonAsync()).GetProperty("detail").GetString(), StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task A_model_has_its_capabilities_license_and_stages()
     {

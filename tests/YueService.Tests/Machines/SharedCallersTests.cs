@@ -55,7 +55,10 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(b, "one"));
         using var refused = await SendAsync(a, "one", Body);
         var problem = await refused.ProblemAsync(HttpStatusCode.TooManyRequests, "urn:yue:queue-full");
-        Assert.Contains("Yue:QueueCapacityPerKey", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "limit of 2 waiting songs for this API key (the setting Yue:QueueCapacityPerKey)",
+            problem.GetProperty("detail").GetString(),
+            StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(a, "two"));
         using var takes = await SendAsync(b, "two", """{"lyrics":"la","takes":3}""");
         Assert.Contains("at most 2", (await takes.FieldErrorsAsync())["takes"], StringComparison.Ordinal);

@@ -83,6 +83,15 @@ public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
         Assert.Equal(30, (await _files.ListAsync("songs/", Cancel)).Count);
     }
 
+    [Fact]
+    public async Task A_file_that_belongs_to_no_song_is_kept()
+    {
+        await _files.WriteAsync("songs/marker", new byte[1], Cancel);
+        _clock.Now += TimeSpan.FromDays(2);
+        Assert.Empty(await _sweep.SweepAsync(Cancel));
+        Assert.Single(await _files.ListAsync("songs/", Cancel));
+    }
+
     private sealed class Clock : TimeProvider
     {
         public DateTimeOffset Now { get; set; } = DateTimeOffset.UtcNow;

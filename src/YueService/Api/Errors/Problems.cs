@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
 using Yue.Engine.Scheduling;
 using YueService.Jobs;
+using YueService.Settings;
 using YueService.Telemetry;
 
 namespace YueService.Api.Errors;
@@ -37,7 +39,9 @@ internal static class Problems
         {
             IntakeOutcome.QueueFull => QueueFull(http, estimate),
             IntakeOutcome.OwnerQueueFull => QueueFull(
-                http, estimate, "The limit of waiting songs for this API key (the setting Yue:QueueCapacityPerKey) is reached. "),
+                http,
+                estimate,
+                $"The limit of {CapacityPerKey(http)} waiting songs for this API key (the setting Yue:QueueCapacityPerKey) is reached. "),
             IntakeOutcome.NotReady => NotReady(http, status),
             IntakeOutcome.KeyTaken => Create(
                 http, ProblemType.IdempotencyKeyReused, "This Idempotency-Key was already used with another body. Send a new key."),
@@ -152,6 +156,9 @@ internal static class Problems
 
         return problem;
     }
+
+    private static int CapacityPerKey(HttpContext http) =>
+        http.RequestServices.GetRequiredService<IOptions<JobOptions>>().Value.QueueCapacityPerKey;
 
     private static Dictionary<string, object?> ErrorsOf(string field, string message) =>
         new() { ["errors"] = new Dictionary<string, string[]> { [field] = [message] } };

@@ -6,8 +6,8 @@ namespace YueService.Api.Health;
 /// <summary>The response of <c>GET /health</c>.</summary>
 internal sealed record HealthResponse
 {
-    /// <summary><c>ok</c> when ready, as in the old service; otherwise the state. <c>/health/ready</c> returns <c>jobs_refused</c> if the
-    /// engine is ready but jobs cannot be accepted.</summary>
+    /// <summary><c>ok</c> when ready, as in the earlier Python service; otherwise the state. <c>/health/ready</c> returns
+    /// <c>jobs_refused</c> if the engine is ready but jobs cannot be accepted.</summary>
     public required string Status { get; init; }
 
     /// <summary><c>loading</c>, <c>ready</c>, <c>failed</c> or <c>draining</c>.</summary>

@@ -5,7 +5,8 @@ using YueService.Api.Requests;
 namespace YueService.Api.OpenApi;
 
 /// <summary>Rejects query parameters in requests to endpoints that take none. Endpoints with parameters check them themselves.</summary>
-/// <remarks>Applies to paths below <c>/v1</c>. <c>/predict</c> and <c>/health</c> ignore parameters, as the old service did.</remarks>
+/// <remarks>Applies to paths below <c>/v1</c>. <c>/predict</c> and <c>/health</c> ignore parameters, as the earlier Python service
+/// did.</remarks>
 internal static class UnknownParameters
 {
     public static void UseParameterCheck(this IApplicationBuilder app) => app.Use((http, next) =>

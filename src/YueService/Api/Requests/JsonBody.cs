@@ -19,7 +19,7 @@ internal static class JsonBody
     private static readonly FrozenSet<string> Utf8Names = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "utf-8", "utf8", "us-ascii");
 
     /// <summary>Reads the body as JSON in UTF-8.</summary>
-    /// <param name="http">The request; a body without a content type is treated as JSON, as in the old service.</param>
+    /// <param name="http">The request; a body without a content type is treated as JSON, as in the earlier Python service.</param>
     /// <param name="maxBytes">The maximum length of a body, whether its length is announced or not.</param>
     /// <param name="share">Counts the bytes that have arrived.</param>
     /// <param name="clip">A clip in the body, which does not count toward <paramref name="maxBytes"/>; null if there cannot be

@@ -13,7 +13,7 @@ internal static class SongEditFields
 
     public static FlagField Favourite { get; } = new(
         "favourite",
-        "True for a favourite, which retention never removes and whose files do not count toward the retention limit. If absent, it is not "
+        "True for a favorite, which retention never removes and whose files do not count toward the retention limit. If absent, it is not "
             + "changed; null makes it false.")
     {
         DefaultWords = "the current value",

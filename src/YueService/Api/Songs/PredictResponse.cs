@@ -3,7 +3,8 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Songs;
 
-/// <summary>A finished song as <c>POST /predict</c> returns it. The keys up to <c>metadata</c> are those of the old service.</summary>
+/// <summary>A finished song as <c>POST /predict</c> returns it. The keys up to <c>metadata</c> are those of the earlier
+/// Python service.</summary>
 internal sealed record PredictResponse
 {
     /// <summary>Always <c>success</c>: if a song fails, the response is problem details.</summary>
@@ -21,10 +22,10 @@ internal sealed record PredictResponse
     /// <summary>The genre line as it was sent, or its default.</summary>
     public required string Genre { get; init; }
 
-    /// <summary>Always null; kept for clients of the old service.</summary>
+    /// <summary>Always null; kept for clients of the earlier Python service.</summary>
     public string? Error { get; }
 
-    /// <summary>Always null; kept for clients of the old service.</summary>
+    /// <summary>Always null; kept for clients of the earlier Python service.</summary>
     public string? Stderr { get; }
 
     /// <summary>The identifiers of this request in logs and traces.</summary>
@@ -79,7 +80,7 @@ internal sealed record PredictResponse
 /// <param name="SpanId">The W3C span identifier of the request.</param>
 internal sealed record PredictMetadata(string? ClientJobId, string TraceId, string? SpanId);
 
-/// <summary>Wall-clock seconds of a song's steps.</summary>
+/// <summary>Wall-clock seconds of a song's stages.</summary>
 /// <param name="QueueSeconds">The time waiting for the engine.</param>
 /// <param name="Stage1Seconds">The first language model: one coarse code per frame and track. 0 with stage finish. With YuE 2, the score
 /// and the music tokens.</param>

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
 using Yue.Engine.Audio;
+using Yue.Engine.Songs;
 using YueService.Api.Errors;
 using YueService.Api.Requests;
 using YueService.Jobs;
@@ -46,6 +47,11 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             return Problems.Invalid(http, findings.Errors);
         }
 
+        if (view is { Live.Sound: { } sound, State: JobState.Queued or JobState.Running } && !sound.Has(track))
+        {
+            return NoTrack(http, view.Job, track);
+        }
+
         if (view.State != JobState.Succeeded || view.Job.Song is null)
         {
             return Problems.NoSongYet(http, view, estimate);
@@ -54,7 +60,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         var format = asked ?? view.Job.Request.Format ?? AudioFormat.Wav;
         if (!view.Job.Song.Tracks.Contains(track))
         {
-            return NoTrack(http, track);
+            return NoTrack(http, view.Job, track);
         }
 
         return await SendAsync(http, view.Job, track, format);
@@ -77,8 +83,12 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             : Problems.FormatUnavailable(http, format.Name(), "format");
 
     /// <summary>Creates a 404: the song has no such track.</summary>
-    public static ProblemHttpResult NoTrack(HttpContext http, string track) =>
-        Problems.Create(http, ProblemType.NotFound, $"The song has no {track} track: request the song with output.stems true.");
+    public static ProblemHttpResult NoTrack(HttpContext http, StoredJob job, string track) => Problems.Create(
+        http,
+        ProblemType.NotFound,
+        job.Request.Song.Scope == SongScope.Score
+            ? $"The song has no {track} track: it is only a score. Send its score in a new request to hear it."
+            : $"The song has no {track} track: request the song with output.stems true.");
 
     /// <summary>Creates a 500: the file of a song is damaged. Closes the file.</summary>
     public static ProblemHttpResult Damaged(HttpContext http, StoredJob job, SongFile file)
@@ -99,7 +109,16 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
         var title = SongTitle.Of(job);
         var version = $"{VersionOf(job, track, format, file)}-{NameOf(title)}";
         var tags = job.Request.Tags with { Title = title };
-        var tagged = await TaggedFile.WithAsync(file.Content, format, tags, http.RequestAborted);
+        Stream tagged;
+        try
+        {
+            tagged = await TaggedFile.WithAsync(file.Content, format, tags, http.RequestAborted);
+        }
+        catch
+        {
+            await file.Content.DisposeAsync();
+            throw;
+        }
 
         // There is no Last-Modified, because the tags can change while the stored file does not.
         return new(tagged.Length, TypedResults.Stream(
@@ -159,8 +178,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             }
 
             await using var content = wav.Content;
-            var bytes = new byte[content.Length];
-            await content.ReadExactlyAsync(bytes, http.RequestAborted);
+            var bytes = await content.ReadWholeAsync(http.RequestAborted);
             var tags = job.Request.Tags with { Title = SongTitle.Of(job) };
             var encoded = await encoder.EncodeAsync(WavFile.Parse(bytes).ToMono(), format, tags, http.RequestAborted);
             try

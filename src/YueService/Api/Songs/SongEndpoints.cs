@@ -14,7 +14,7 @@ internal static class SongEndpoints
         new ApiParameter("q", "Text to find in the title, the genre line or the lyrics, in any letter case.", IsHeader: false),
         new ApiParameter(
             "state", "Only jobs in this state.", IsHeader: false, "queued", "running", "succeeded", "failed", "cancelled"),
-        new ApiParameter("favourite", "true for only favourites, false for only other songs.", IsHeader: false, "true", "false"),
+        new ApiParameter("favourite", "true for only favorites, false for only other songs.", IsHeader: false, "true", "false"),
         new ApiParameter("parent", "Only songs that continue the song with this id.", IsHeader: false),
     ];
 
@@ -99,6 +99,7 @@ internal static class SongEndpoints
                 ApiResponse.Problem(404, "There is no such job or track."),
                 ApiResponse.Problem(409, "The song is not available yet, or never will be."),
                 ApiResponse.Problem(416, "The file ends before the range."),
+                ApiResponse.Problem(422, "A parameter is invalid, or the format is not available here."),
                 ApiResponse.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
         songs.MapGet("/{id}/stream", (HttpContext http, string id, SongStreamHandler handler) => handler.StreamAsync(http, id))
             .DisableRequestTimeout()
@@ -116,7 +117,8 @@ internal static class SongEndpoints
                 new ApiResponse(200, "The sound.", "audio/wav", "audio/pcm", "audio/mpeg", "audio/ogg"),
                 ApiResponse.Problem(404, "There is no such job or track."),
                 ApiResponse.Problem(409, "The song failed or was cancelled."),
-                ApiResponse.Problem(422, "A parameter is invalid, or the format is not available here."));
+                ApiResponse.Problem(422, "A parameter is invalid, or the format is not available here."),
+                ApiResponse.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
         songs.MapGet("/{id}/peaks", (HttpContext http, string id, SongPeaksHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSongPeaks")
             .Describe(
@@ -190,8 +192,8 @@ internal static class SongEndpoints
             .ReadsJson(ApiBodies.SongEdit)
             .WithName("EditSong")
             .Describe(
-                "Change a song's title, favourite mark or note",
-                "A JSON merge patch: fields that are absent are not changed; null resets a field. Favourites are exempt from retention.",
+                "Change a song's title, favorite mark or note",
+                "A JSON merge patch: fields that are absent are not changed; null resets a field. Favorites are exempt from retention.",
                 new ApiParameter(
                     "If-Match", "The ETag of the song; the change is made only if nobody else has changed the song.", IsHeader: true),
                 ApiResponse.Problem(404, "There is no such job."),

@@ -72,12 +72,12 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
         return await jobs.FindAsync(id, http.RequestAborted) is { } view ? TypedResults.Ok(Show(http, view)) : NoJob(http, id);
     }
 
-    /// <summary>Changes the title, favourite mark or note of a song.</summary>
+    /// <summary>Changes the title, favorite mark or note of a song.</summary>
     /// <remarks>A JSON merge patch: absent fields are not changed. With If-Match, the change is made only if nobody else has changed the
     /// song.</remarks>
     /// <response code="200">The job after the change.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
-    /// <response code="412">If-Match does not match: the title, favourite mark or note has been changed.</response>
+    /// <response code="412">If-Match does not match: the title, favorite mark or note has been changed.</response>
     /// <response code="422">Fields are invalid; all of them are listed.</response>
     public async Task<Results<Ok<SongJobResponse>, ProblemHttpResult>> EditAsync(HttpContext http, string id)
     {
@@ -116,7 +116,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
             : Problems.Create(
                 http,
                 ProblemType.ChangedSince,
-                "The song's title, favourite mark or note has been changed. Get the song and send the change with its new ETag.");
+                "The song's title, favorite mark or note has been changed. Get the song and send the change with its new ETag.");
     }
 
     /// <summary>Cancels a job that is queued or running; removes one that is finished, with its song.</summary>

@@ -56,7 +56,7 @@ internal sealed record SongJobResponse
     /// <summary>The song's title. By default, the first line of the lyrics.</summary>
     public required string Title { get; init; }
 
-    /// <summary>True if the song is a favourite. Favourites are never removed by retention.</summary>
+    /// <summary>True if the song is a favorite. Favorites are never removed by retention.</summary>
     public required bool Favourite { get; init; }
 
     /// <summary>The user's note about the song; null without one.</summary>
@@ -115,9 +115,11 @@ internal sealed record SongTake(string Id, int Take)
 /// <c>flow</c> or <c>decode</c>.</param>
 /// <param name="Section">The section being sung, from 1, not counting kept sections; 0 after stage 1, and with YuE 2.</param>
 /// <param name="Sections">The number of sections to sing, not counting kept sections.</param>
-/// <param name="Tokens">Stage-1 tokens of the section, or tokens of the score or the music; 0 in other stages.</param>
-/// <param name="Frames">Finished frames in the later stages; 0 before.</param>
-/// <param name="Total">The total number of frames, or an upper bound on the number of tokens.</param>
+/// <param name="Tokens">The number of tokens so far: stage-1 tokens of all sections that are not kept, or tokens of the score or of the
+/// music. 0 in other stages.</param>
+/// <param name="Frames">The number of finished frames (YuE 1) or music tokens (YuE 2) of a later stage; 0 while tokens are written.</param>
+/// <param name="Total">The total number of tokens or frames of this stage. While tokens are written, it is an estimate that may grow with
+/// YuE 1 and the maximum with YuE 2; after that, it is exact.</param>
 /// <param name="Percent">The progress of the whole song, 0 to 100. It never decreases.</param>
 internal sealed record JobProgressBody(
     Yue.Engine.Songs.SongStage Stage, int Section, int Sections, long Tokens, long Frames, long Total, double Percent);

@@ -48,11 +48,11 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
 
         if (view is { Live.Sound: { } sound, State: JobState.Queued or JobState.Running })
         {
-            return sound.Has(track) ? Growing(http, id, sound, track, perSecond) : SongAudioHandler.NoTrack(http, track);
+            return sound.Has(track) ? Growing(http, id, sound, track, perSecond) : SongAudioHandler.NoTrack(http, view.Job, track);
         }
 
         return view.Job.Song is not { } song ? Problems.NoSongYet(http, view, estimate)
-            : !song.Tracks.Contains(track) ? SongAudioHandler.NoTrack(http, track)
+            : !song.Tracks.Contains(track) ? SongAudioHandler.NoTrack(http, view.Job, track)
             : await FinishedAsync(http, view.Job, track, perSecond);
     }
 

@@ -29,6 +29,7 @@ internal sealed partial class SongStreamHandler(
     /// <response code="404">There is no such job, or the song has no such track.</response>
     /// <response code="409">The song failed or was cancelled before its first sound.</response>
     /// <response code="422">track or format is invalid, or the format is not available here.</response>
+    /// <response code="500">The file no longer has the size with which it was written.</response>
     public async Task<IResult> StreamAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)
@@ -53,11 +54,11 @@ internal sealed partial class SongStreamHandler(
 
         if (view is { Live.Sound: { } sound, State: JobState.Queued or JobState.Running })
         {
-            return sound.Has(track) ? await SendAsync(http, view, sound, track, format) : SongAudioHandler.NoTrack(http, track);
+            return sound.Has(track) ? await SendAsync(http, view, sound, track, format) : SongAudioHandler.NoTrack(http, view.Job, track);
         }
 
         return view.Job.Song is not { } song ? Problems.NoSongYet(http, view, estimate)
-            : !song.Tracks.Contains(track) ? SongAudioHandler.NoTrack(http, track)
+            : !song.Tracks.Contains(track) ? SongAudioHandler.NoTrack(http, view.Job, track)
             : await SendFinishedAsync(http, view.Job, track, format);
     }
 
@@ -94,9 +95,7 @@ internal sealed partial class SongStreamHandler(
         }
         catch (Exception e) when (e is SongException or OperationCanceledException)
         {
-            LogBroken(job.Id, e.Message);
-            http.Abort();
-            return TypedResults.Empty;
+            return EndEarly(http, job, e);
         }
         finally
         {
@@ -119,8 +118,7 @@ internal sealed partial class SongStreamHandler(
         return TypedResults.Empty;
     }
 
-    /// <summary>Responds with the job's state if no sound was sent. Otherwise aborts the connection, so that a partial song cannot be
-    /// mistaken for the whole one.</summary>
+    /// <summary>Responds with the job's state if the job ended and no sound was sent.</summary>
     private async Task<IResult> EndEarlyAsync(HttpContext http, JobView view, Exception reason)
     {
         if (!http.Response.HasStarted && reason is SongException && view.Live is { } live)
@@ -133,12 +131,19 @@ internal sealed partial class SongStreamHandler(
             }
         }
 
+        return EndEarly(http, view.Job, reason);
+    }
+
+    /// <summary>Responds with 503 if the service is shutting down and no sound was sent. Otherwise aborts the connection, so that a partial
+    /// song cannot be mistaken for the whole one.</summary>
+    private IResult EndEarly(HttpContext http, StoredJob job, Exception reason)
+    {
         if (!http.Response.HasStarted && engine.Status.State == EngineState.Draining)
         {
             return Problems.NotReady(http, engine.Status);
         }
 
-        LogBroken(view.Job.Id, reason.Message);
+        LogBroken(job.Id, reason.Message);
         http.Abort();
         return TypedResults.Empty;
     }

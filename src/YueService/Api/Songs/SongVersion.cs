@@ -4,7 +4,8 @@ using YueService.Jobs;
 
 namespace YueService.Api.Songs;
 
-/// <summary>The <c>ETag</c> of the parts of a song that users can change: title, favourite and note. Progress does not change it.</summary>
+/// <summary>The <c>ETag</c> of the parts of a song that users can change: title, favorite mark and note. Progress does not change
+/// it.</summary>
 internal static class SongVersion
 {
     public static string Of(StoredJob job) => string.Create(CultureInfo.InvariantCulture, $"\"{job.Id}-{job.Edits}\"");

@@ -86,10 +86,13 @@ internal sealed partial class WebhookService(
             while (true)
             {
                 var first = await log.ListWebhooksAsync(MaxAtOnce, cancel);
-                var due = first.Where(webhook => webhook.Next <= clock.GetUtcNow()).ToList();
+
+                // The clock is read once. With two readings, the wait could be negative, which is invalid or means forever.
+                var now = clock.GetUtcNow();
+                var due = first.Where(webhook => webhook.Next <= now).ToList();
                 if (due.Count == 0)
                 {
-                    return first.Count == 0 ? LongestWait : first[0].Next - clock.GetUtcNow();
+                    return first.Count == 0 ? LongestWait : first[0].Next - now;
                 }
 
                 await Task.WhenAll(due.Select(webhook => SendAsync(webhook, cancel)));

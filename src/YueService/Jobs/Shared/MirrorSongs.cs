@@ -120,9 +120,7 @@ internal sealed partial class MirrorSongs(
         }
 
         await using var content = file.Content;
-        var bytes = new byte[content.Length];
-        await content.ReadExactlyAsync(bytes);
-        var sound = WavFile.Parse(bytes);
+        var sound = WavFile.Parse(await content.ReadWholeAsync(CancellationToken.None));
         return new(sound.Interleaved, sound.SampleRateHz, sound.Channels);
     }
 

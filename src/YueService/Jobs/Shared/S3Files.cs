@@ -162,15 +162,17 @@ internal sealed class S3Files : IFileStore, IDisposable
         }
     }
 
-    private static bool IsFault(Exception e) =>
+    /// <summary>Returns whether an exception means that object storage could not be used.</summary>
+    internal static bool IsFault(Exception e) =>
         e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or TimeoutException;
 
     /// <summary>Returns a message for callers about why object storage cannot be used, without addresses or keys.</summary>
-    private static string Describe(Exception e) => e switch
+    private string Describe(Exception e) => e switch
     {
-        AmazonS3Exception { ErrorCode: "NoSuchBucket" } => "The bucket that Yue:Files names does not exist.",
+        AmazonS3Exception { ErrorCode: "NoSuchBucket" } =>
+            $"The bucket {_place.Bucket} of Yue:Files does not exist. Create it, or correct Yue:Files.",
         AmazonS3Exception { StatusCode: HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized } =>
-            "The object storage of Yue:Files rejects the access key of this process.",
+            $"The object storage of Yue:Files rejects the access key of this process for bucket {_place.Bucket}.",
         AmazonClientException when e.InnerException is not HttpRequestException =>
             "There is no access key for the object storage of Yue:Files.",
         _ => "The object storage of Yue:Files cannot be reached.",

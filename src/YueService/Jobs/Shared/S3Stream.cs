@@ -1,4 +1,3 @@
-using Amazon.Runtime;
 using Amazon.S3.Model;
 
 namespace YueService.Jobs.Shared;
@@ -46,7 +45,7 @@ internal sealed class S3Stream(GetObjectResponse whole, Func<long, CancellationT
             _openPosition = _position += count;
             return count > 0 ? count : throw new IOException($"The file ended after {_position} of {Length} bytes.");
         }
-        catch (Exception e) when (e is AmazonClientException or HttpRequestException or IOException)
+        catch (Exception e) when (S3Files.IsFault(e))
         {
             throw new StorageException("A file in object storage could not be read to its end. Try again.", e);
         }

@@ -33,7 +33,9 @@ internal sealed partial class SharedSweep(
         }
 
         // List files first, then rows: a row that is written in between refers to files that are too new to be removed.
-        var songs = (await OldAsync(Songs, MinAge, cancel)).Select(file => file[..file.LastIndexOf('/')]).Distinct().ToList();
+        // A file without a folder belongs to no song, for example an object that marks the folder of songs in object storage.
+        var songs = (await OldAsync(Songs, MinAge, cancel)).Where(file => file.IndexOf('/', Songs.Length) > 0)
+            .Select(file => file[..file.LastIndexOf('/')]).Distinct().ToList();
         var references = await OldAsync(References, MinAge, cancel);
         var unfinished = (await log.ListUnfinishedAsync(cancel)).Select(job => job.Id).ToHashSet(StringComparer.Ordinal);
         var named = (await log.ListFinishedAsync(cancel)).Select(job => Songs + (job.Folder ?? job.Id)).ToHashSet(StringComparer.Ordinal);
