@@ -137,7 +137,8 @@ public sealed unsafe class SongSampler : IDisposable
             var ids = settings.Allowed[i];
             if (ids.First < 0 || ids.Count < 1 || ids.End > _model.HeadRows)
             {
-                throw new ArgumentException($"allowed ids {ids.First} .. {ids.End} are not within 0 .. {_model.HeadRows}", nameof(settings));
+                throw new ArgumentException(
+                    $"allowed ids {ids.First} .. {ids.End} are not within 0 .. {_model.HeadRows}", nameof(settings));
             }
 
             state.Low[i] = ids.First;
