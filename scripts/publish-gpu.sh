@@ -13,6 +13,7 @@ for project in bench/Yue.Bench tests/Yue.Cuda.Tests tests/Yue.Engine.Tests; do
     dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:Accelerator=installed -o "$out" -p:DebugType=none -v quiet
 done
 # The demo model and the separator's runtime are left out because they run on the CPU.
-rm -rf "$out"/demo-model "$out"/libonnxruntime* "$out"/Microsoft.CodeCoverage "$out"/*.xml "$out"/createdump "$out"/libmscordac* "$out"/libmscordbi*
+rm -rf "$out"/demo-model "$out"/libonnxruntime* "$out"/Microsoft.CodeCoverage "$out"/*.xml "$out"/createdump \
+    "$out"/libmscordac* "$out"/libmscordbi*
 tar -C artifacts -cJf artifacts/yue-gpu.tar.xz gpu
 du -h artifacts/yue-gpu.tar.xz

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # Builds the release of the current commit into artifacts/release: archives, SBOMs, notes and SHA256SUMS.
 #   scripts/release.sh
-# Needs the .NET SDK, git, tar and xz. It builds a fresh clone, so uncommitted changes are not included. Builds of the same commit with the
-# same versions of the SDK and xz produce identical files.
+# Needs the .NET SDK, git, tar and xz. It builds a fresh clone, and refuses to run if tracked files have uncommitted changes. Builds of the
+# same commit with the same versions of the SDK and xz produce identical files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+git diff --quiet HEAD || {
+    echo "Commit or stash the changes that git status lists: a release contains only what is committed." >&2
+    exit 1
+}
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C TZ=UTC
 out=$PWD/artifacts/release
 clone=$out/clone

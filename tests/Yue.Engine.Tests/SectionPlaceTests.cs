@@ -47,6 +47,7 @@ public sealed class SectionPlaceTests(DemoEngine demo) : IClassFixture<DemoEngin
 
         var finish = new Reports();
         var finished = await demo.Submit(new() { Lyrics = "", Scope = SongScope.Finish, ContinueFrom = draft.Codes }, finish);
+        Assert.NotEmpty(finish);
         Assert.All(finish, report => Assert.Equal(PlacesOf(finished), report.Starts));
     }
 

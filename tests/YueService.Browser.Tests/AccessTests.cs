@@ -43,19 +43,19 @@ public sealed class AccessTests(Studio studio)
         await using var tab = await studio.OpenAsync(service);
         tab.Expected = "Failed to load resource";
         await SignInAsync(tab);
-        var signOut = tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" });
+        var signOut = tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out", Exact = true });
         await Assertions.Expect(signOut).ToBeVisibleAsync();
-        await tab.Page.GetByLabel("Words of verse").FillAsync("Words that stay");
+        await tab.Form.GetByLabel("Words of verse").FillAsync("Words that stay");
         var other = await tab.Page.Context.NewPageAsync();
         await other.GotoAsync("/");
-        await Assertions.Expect(other.GetByRole(AriaRole.Button, new() { Name = "Sign out" })).ToBeVisibleAsync();
+        await Assertions.Expect(other.GetByRole(AriaRole.Button, new() { Name = "Sign out", Exact = true })).ToBeVisibleAsync();
         await signOut.ClickAsync();
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
         await Assertions.Expect(other.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
         Assert.Empty(await tab.Page.Context.CookiesAsync());
         await SignInAsync(tab);
         await Assertions.Expect(other.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
-        await Assertions.Expect(tab.Page.GetByLabel("Words of verse")).ToHaveValueAsync("Words that stay");
+        await Assertions.Expect(tab.Form.GetByLabel("Words of verse")).ToHaveValueAsync("Words that stay");
     }
 
     [Fact]
@@ -67,12 +67,12 @@ public sealed class AccessTests(Studio studio)
         await SignInAsync(tab);
         await tab.WriteShortSongAsync();
         await tab.Page.Context.ClearCookiesAsync();
-        await tab.Page.GetByLabel("Words of verse").FillAsync("Written while the key expired");
+        await tab.Form.GetByLabel("Words of verse").FillAsync("Written while the key expired");
         await tab.Sing.ClickAsync();
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("You were signed out");
         await SignInAsync(tab);
         await tab.Sing.ClickAsync();
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Written while the key expired" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Heading, new() { Name = "Written while the key expired" })).ToBeVisibleAsync();
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
     }
 

@@ -18,7 +18,7 @@ public sealed class ClipTests(Studio studio)
         await tab.ChangeResponsesAsync("**/v1/options", AddLyricsModel);
         await tab.Page.GotoAsync("/");
         var choosing = tab.Page.WaitForFileChooserAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "+ Style clip" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "+ Style clip" }).ClickAsync();
         await (await choosing).SetFilesAsync(new FilePayload { Name = "a tone.wav", MimeType = "audio/wav", Buffer = Tone(40) });
         var (start, end) = (Handle(tab, "Start of the clip"), Handle(tab, "End of the clip"));
         await Assertions.Expect(end).ToHaveAttributeAsync("aria-valuetext", "30 seconds");
@@ -46,9 +46,9 @@ public sealed class ClipTests(Studio studio)
         await ChooseModelAsync(tab, "");
         await Assertions.Expect(warning).ToHaveCountAsync(0);
 
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Play the clip" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Play the clip" }).ClickAsync();
         await tab.HearAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Stop the clip" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Stop the clip" }).ClickAsync();
 
         await tab.WriteShortSongAsync();
         await tab.Sing.ClickAsync();
@@ -58,7 +58,7 @@ public sealed class ClipTests(Studio studio)
         Assert.Single(tab.Requests, request => request.Url.EndsWith("/v1/clips", StringComparison.Ordinal));
         Assert.Equal(JsonValueKind.Number, reference.GetProperty("tracks").ValueKind);
 
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Remove the clip" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Remove the clip" }).ClickAsync();
         await Assertions.Expect(start).ToHaveCountAsync(0);
     }
 
@@ -82,9 +82,9 @@ public sealed class ClipTests(Studio studio)
 
     private static async Task ChooseModelAsync(StudioTab tab, string model)
     {
-        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
-        await tab.Page.GetByLabel("Model").SelectOptionAsync(model);
-        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        await tab.Form.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        await tab.Form.GetByLabel("Model").SelectOptionAsync(model);
+        await tab.Form.GetByText("Settings", new() { Exact = true }).ClickAsync();
     }
 
     private static ILocator Handle(StudioTab tab, string name) =>

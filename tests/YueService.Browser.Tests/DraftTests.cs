@@ -20,7 +20,7 @@ public sealed class DraftTests(Studio studio)
         await Words(tab).FillAsync(Written);
         if (button == "Write another like it")
         {
-            await tab.Page.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
+            await tab.Song.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
             await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = button }).ClickAsync();
         }
         else
@@ -30,7 +30,7 @@ public sealed class DraftTests(Studio studio)
 
         await Assertions.Expect(Words(tab)).Not.ToHaveValueAsync(Written);
         await tab.CheckAccessibilityAsync("words put aside");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await tab.Message.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
         await Assertions.Expect(Words(tab)).ToHaveValueAsync(Written);
         await Assertions.Expect(Drafts(tab)).ToHaveCountAsync(0);
     }
@@ -61,8 +61,8 @@ public sealed class DraftTests(Studio studio)
         await using var tab = await studio.OpenAsync(service, $"/#song={await studio.SongAsync()}");
         await Words(tab).FillAsync(Written);
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true }).ClickAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
-        var chorus = tab.Page.GetByLabel("Words of chorus");
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
+        var chorus = tab.Form.GetByLabel("Words of chorus");
         await Assertions.Expect(chorus).ToBeFocusedAsync();
         await chorus.FillAsync("New words of the chorus");
         await tab.Page.ReloadAsync();
@@ -72,7 +72,7 @@ public sealed class DraftTests(Studio studio)
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Stop", Exact = true }).ClickAsync();
         await Assertions.Expect(Words(tab)).ToHaveValueAsync(Written);
         await Assertions.Expect(tab.Sing).ToHaveTextAsync("Sing");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await tab.Message.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
         await Assertions.Expect(chorus).ToHaveValueAsync("New words of the chorus");
     }
 
@@ -81,10 +81,10 @@ public sealed class DraftTests(Studio studio)
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await Words(tab).FillAsync(Written);
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Remove verse" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Remove verse" }).ClickAsync();
         await Assertions.Expect(Words(tab)).ToHaveCountAsync(0);
-        await tab.Page.GetByLabel("Words of chorus").FillAsync("Written meanwhile");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await tab.Form.GetByLabel("Words of chorus").FillAsync("Written meanwhile");
+        await tab.Message.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
         await Assertions.Expect(tab.Page.Locator(".card textarea").First).ToHaveValueAsync(Written);
         await Assertions.Expect(tab.Page.Locator(".card textarea").Last).ToHaveValueAsync("Written meanwhile");
     }
@@ -96,16 +96,16 @@ public sealed class DraftTests(Studio studio)
         await Words(tab).FillAsync(Written);
         var other = await tab.Page.Context.NewPageAsync();
         await other.GotoAsync("/");
-        await other.GetByLabel("Words of verse").FillAsync("Words of the other tab");
+        await other.Locator("#write").GetByLabel("Words of verse").FillAsync("Words of the other tab");
         await tab.Page.ReloadAsync();
         await Assertions.Expect(Words(tab)).ToHaveValueAsync(Written);
-        await Assertions.Expect(other.GetByLabel("Words of verse")).ToHaveValueAsync("Words of the other tab");
+        await Assertions.Expect(other.Locator("#write").GetByLabel("Words of verse")).ToHaveValueAsync("Words of the other tab");
         await other.CloseAsync(new() { RunBeforeUnload = true });
         await Drafts(tab).ClickAsync();
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Words of the other tab" })).ToBeVisibleAsync();
     }
 
-    private static ILocator Words(StudioTab tab) => tab.Page.GetByLabel("Words of verse").First;
+    private static ILocator Words(StudioTab tab) => tab.Form.GetByLabel("Words of verse").First;
 
-    private static ILocator Drafts(StudioTab tab) => tab.Page.GetByRole(AriaRole.Button, new() { Name = "Drafts" });
+    private static ILocator Drafts(StudioTab tab) => tab.Form.GetByRole(AriaRole.Button, new() { Name = "Drafts", Exact = true });
 }

@@ -17,7 +17,7 @@ public sealed class FirstSongTests(Studio studio)
     {
         await using var service = await StartAsync();
         await using var tab = await studio.OpenAsync(service);
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Write it. Press Sing. Listen." })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Heading, new() { Name = "Write it. Press Sing. Listen." })).ToBeVisibleAsync();
         await tab.CheckAccessibilityAsync("empty");
 
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing this song" }).ClickAsync();
@@ -28,7 +28,7 @@ public sealed class FirstSongTests(Studio studio)
         // The received part can be replayed while the rest is made.
         await tab.PlayButton.ClickAsync();
         await tab.HearNothingAsync();
-        await tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
+        await tab.Song.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
         await tab.PlayButton.ClickAsync();
         await tab.HearAsync();
         await tab.PlayButton.ClickAsync();

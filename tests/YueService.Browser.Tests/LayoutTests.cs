@@ -16,7 +16,7 @@ public sealed class LayoutTests(Studio studio)
         await using var tab = await studio.OpenAsync(service, $"/#song={await studio.SongAsync()}", options);
         foreach (var name in new[] { "Song", "Library", "Write" })
         {
-            await tab.Page.GetByRole(AriaRole.Tab, new() { Name = name }).ClickAsync();
+            await tab.Page.GetByRole(AriaRole.Tab, new() { Name = name, Exact = true }).ClickAsync();
             await Assertions.Expect(tab.Page.Locator($"#{name.ToLowerInvariant()}")).ToBeVisibleAsync();
             Assert.Equal(width, await tab.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
             await tab.CheckAccessibilityAsync($"{name}, {width} pixels wide");
@@ -36,7 +36,7 @@ public sealed class LayoutTests(Studio studio)
         Assert.Equal(3, ends.Length);
         Assert.InRange(ends.Max() - ends.Min(), 0, 1);
         Assert.InRange((await tab.Page.Locator(".hint").BoundingBoxAsync())!.Height, 10, 20);
-        await Assertions.Expect(tab.Page.GetByText("Takes", new() { Exact = true })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Form.GetByText("Takes", new() { Exact = true })).ToBeVisibleAsync();
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class LayoutTests(Studio studio)
         await tab.TabToAsync("[name=target_seconds]");
         await keys.TypeAsync("1");
         await keys.PressAsync("Enter");
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "By keys alone" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Heading, new() { Name = "By keys alone" })).ToBeVisibleAsync();
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
         await tab.TabToAsync(".player .play");
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Play");
@@ -111,7 +111,7 @@ public sealed class LayoutTests(Studio studio)
     public async Task The_colors_follow_the_system_or_a_choice_that_survives_a_reload()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
-        var button = tab.Page.GetByRole(AriaRole.Button, new() { Name = "Colors" });
+        var button = tab.Page.Locator(".top").GetByRole(AriaRole.Button, new() { Name = "Colors" });
         var (light, dark) = (await BackgroundAsync(ColorScheme.Light), await BackgroundAsync(ColorScheme.Dark));
         Assert.NotEqual(light, dark);
         await ChooseAsync("light");
@@ -177,7 +177,7 @@ public sealed class LayoutTests(Studio studio)
     public async Task Help_opens_closes_and_is_accessible()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Help" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Help", Exact = true }).ClickAsync();
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
         await tab.CheckAccessibilityAsync("help");
         await tab.Page.Keyboard.PressAsync("Escape");

@@ -30,13 +30,13 @@ public sealed class LibraryTests(Studio studio)
 
         await items.GetByRole(AriaRole.Button, new() { Name = "Actions for Lighthouse" }).ClickAsync();
         await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Rename" }).ClickAsync();
-        await tab.Page.GetByLabel("Title of the song").FillAsync("Harbour lights");
+        await tab.Song.GetByLabel("Title of the song").FillAsync("Harbour lights");
         await tab.Page.Keyboard.PressAsync("Enter");
         await Assertions.Expect(items.GetByText("Harbour lights")).ToBeVisibleAsync();
         await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favorite" }).ClickAsync();
         await Eventually.TrueAsync(async () => await service.JobAsync(id) is var now
             && now.GetProperty("title").GetString() == "Harbour lights" && now.GetProperty("favourite").GetBoolean());
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Only favorites" }).ClickAsync();
+        await tab.Library.GetByRole(AriaRole.Button, new() { Name = "Only favorites" }).ClickAsync();
         await Assertions.Expect(items).ToHaveCountAsync(1);
 
         // If the song is deleted by keyboard, the focus moves to the button that restores it.
@@ -46,8 +46,8 @@ public sealed class LibraryTests(Studio studio)
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Delete" })).ToBeFocusedAsync();
         await keys.PressAsync("Enter");
         await Assertions.Expect(items).ToHaveCountAsync(0);
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Deleted “Harbour lights”");
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" })).ToBeFocusedAsync();
+        await Assertions.Expect(tab.Message.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Deleted “Harbour lights”");
+        await Assertions.Expect(tab.Message.GetByRole(AriaRole.Button, new() { Name = "Undo" })).ToBeFocusedAsync();
         await tab.CheckAccessibilityAsync("a deleted song");
         await keys.PressAsync("Enter");
         await Assertions.Expect(items).ToHaveCountAsync(1);
@@ -55,7 +55,7 @@ public sealed class LibraryTests(Studio studio)
 
         await items.GetByRole(AriaRole.Button, new() { Name = "Actions for Harbour lights" }).ClickAsync();
         await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Delete" }).ClickAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Close the message" }).ClickAsync();
+        await tab.Message.GetByRole(AriaRole.Button, new() { Name = "Close the message" }).ClickAsync();
         await Eventually.TrueAsync(async () =>
         {
             using var response = await service.Client.GetAsync(new Uri($"/v1/songs/{id}", UriKind.Relative));
@@ -85,23 +85,23 @@ public sealed class LibraryTests(Studio studio)
 
         await Assertions.Expect(good).ToHaveCountAsync(1);
         await Assertions.Expect(queue).ToHaveCountAsync(0);
-        await tab.Page.GetByText("2 cancelled").ClickAsync();
+        await tab.Library.GetByText("2 cancelled").ClickAsync();
         var unsung = tab.Page.Locator(".unsung .item");
         await Assertions.Expect(unsung).ToHaveCountAsync(2);
         await tab.CheckAccessibilityAsync("cancelled songs");
-        var delete = tab.Page.GetByRole(AriaRole.Button, new() { Name = "Delete them all" });
+        var delete = tab.Library.GetByRole(AriaRole.Button, new() { Name = "Delete them all" });
         await delete.ClickAsync();
         await Assertions.Expect(unsung).ToHaveCountAsync(0);
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
-        await tab.Page.GetByText("2 cancelled").ClickAsync();
+        await tab.Message.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await tab.Library.GetByText("2 cancelled").ClickAsync();
 
         // One of the two requests does not reach the service.
         var failures = 1;
         await tab.Page.RouteAsync("**/v1/songs/*", route =>
             route.Request.Method == "DELETE" && Interlocked.Decrement(ref failures) == 0 ? route.AbortAsync() : route.ContinueAsync());
         await delete.ClickAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Close the message" }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Alert))
+        await tab.Message.GetByRole(AriaRole.Button, new() { Name = "Close the message" }).ClickAsync();
+        await Assertions.Expect(tab.Message.GetByRole(AriaRole.Alert))
             .ToContainTextAsync("1 of 2 songs were not deleted: the service does not respond.");
         await Assertions.Expect(unsung).ToHaveCountAsync(1);
         Assert.Equal(2, (await service.JsonAsync("/v1/songs")).GetProperty("songs").GetArrayLength());
@@ -165,7 +165,7 @@ public sealed class LibraryTests(Studio studio)
         await items.Last.ScrollIntoViewIfNeededAsync();
         await Assertions.Expect(items.Last).ToBeInViewportAsync();
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Searchbox)).ToBeInViewportAsync();
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Library" })).ToBeInViewportAsync();
+        await Assertions.Expect(tab.Library.GetByRole(AriaRole.Heading, new() { Name = "Library" })).ToBeInViewportAsync();
         await Assertions.Expect(items.Last.Locator("b")).ToHaveTextAsync($"Song {Songs - 1}");
         var paint = await tab.Page.EvaluateAsync<double>(
             "() => new Promise(done => requestAnimationFrame(start => requestAnimationFrame(end => done(end - start))))");
@@ -181,14 +181,14 @@ public sealed class LibraryTests(Studio studio)
         await using var tab = await studio.OpenAsync(service);
         tab.Expected = "Failed to load resource";
         await ExpectTreeAsync(tab, Tree);
-        var words = tab.Page.GetByLabel("Words of verse");
+        var words = tab.Form.GetByLabel("Words of verse");
         await words.FillAsync("One for the road");
         await tab.WriteShortSongAsync(secondsPerSection: 5);
         await tab.Sing.ClickAsync();
         var id = await tab.SongIdAsync();
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true })).ToBeVisibleAsync();
         await tab.Page.ReloadAsync();
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "One for the road" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Heading, new() { Name = "One for the road" })).ToBeVisibleAsync();
         await Assertions.Expect(words).ToHaveValueAsync("One for the road");
 
         await service.KillAsync();
@@ -252,16 +252,16 @@ public sealed class LibraryTests(Studio studio)
         await using var tab = await studio.OpenAsync(service);
         tab.Expected = "Failed to load resource";
         await tab.Sing.ClickAsync();
-        await Assertions.Expect(tab.Page.GetByText("Next in line", new() { Exact = true })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByText("Next in line", new() { Exact = true })).ToBeVisibleAsync();
         await tab.CheckAccessibilityAsync("a song that waits");
         await tab.Sing.ClickAsync();
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("queue");
+        await Assertions.Expect(tab.Form.GetByRole(AriaRole.Alert)).ToContainTextAsync("queue");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByText("Cancelled.")).ToBeVisibleAsync();
         await tab.CheckAccessibilityAsync("a cancelled song");
         await tab.Page.Locator(".item", new() { HasText = "singing" }).Locator(".pick").ClickAsync();
         await tab.CheckAccessibilityAsync("a song that is sung");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByText("Cancelled.")).ToBeVisibleAsync();
     }
 }

@@ -21,7 +21,7 @@ public sealed class ListeningTests(Studio studio)
         await Button(tab, "Solo Band").ClickAsync();
         await RestartAsync(tab);
         await tab.HearAsync();
-        await tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Level of Band" }).FillAsync("0");
+        await tab.Song.GetByRole(AriaRole.Slider, new() { Name = "Level of Band" }).FillAsync("0");
         await RestartAsync(tab);
         await tab.HearNothingAsync();
     }
@@ -30,7 +30,7 @@ public sealed class ListeningTests(Studio studio)
     public async Task The_waveform_is_a_seek_slider()
     {
         await using var tab = await OpenAsync();
-        var slider = tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" });
+        var slider = tab.Song.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" });
         await Assertions.Expect(slider).ToHaveAttributeAsync("aria-valuetext", "0 seconds of 3 seconds");
         await tab.Page.WaitForFunctionAsync("() => document.querySelector('.num.end').textContent === '0:03'");
         await slider.PressAsync("ArrowRight");
@@ -85,7 +85,7 @@ public sealed class ListeningTests(Studio studio)
     /// <summary>Starts playback from the beginning.</summary>
     private static async Task RestartAsync(StudioTab tab)
     {
-        await tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
+        await tab.Song.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
         if (await tab.PlayButton.GetAttributeAsync("aria-label") == "Play")
         {
             await tab.PlayButton.ClickAsync();

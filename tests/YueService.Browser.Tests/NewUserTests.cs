@@ -14,10 +14,10 @@ public sealed class NewUserTests(Studio studio)
         var chorus = tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true });
         await Assertions.Expect(chorus).ToHaveAttributeAsync("title", "chorus, 1 second. Select it to sing it again or to edit its words.");
         await chorus.ClickAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing chorus again" }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByText("Writing the new chorus")).ToBeVisibleAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Sing chorus again" }).ClickAsync();
+        await Assertions.Expect(tab.Song.GetByText("Writing the new chorus")).ToBeVisibleAsync();
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByText("Cancelled.")).ToBeVisibleAsync();
     }
 
     [Fact]
@@ -31,7 +31,7 @@ public sealed class NewUserTests(Studio studio)
         await tab.HearAsync();
 
         // The song keeps playing while another one is shown.
-        await tab.Page.Locator(".item", new() { HasText = "The next one" }).Locator(".pick").ClickAsync();
+        await tab.Item("The next one").Locator(".pick").ClickAsync();
         await Assertions.Expect(title).ToHaveTextAsync("Three seconds");
         await Assertions.Expect(title).ToHaveTextAsync("The next one");
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Play");
@@ -44,9 +44,9 @@ public sealed class NewUserTests(Studio studio)
     public async Task Edit_words_moves_the_focus_to_the_words()
     {
         await using var tab = await OpenAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByLabel("Words of verse")).ToBeFocusedAsync();
-        await Assertions.Expect(tab.Page.GetByLabel("Words of verse")).ToHaveValueAsync("La la la");
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
+        await Assertions.Expect(tab.Form.GetByLabel("Words of verse")).ToBeFocusedAsync();
+        await Assertions.Expect(tab.Form.GetByLabel("Words of verse")).ToHaveValueAsync("La la la");
     }
 
     /// <summary>Opens a finished song of three seconds.</summary>

@@ -14,7 +14,7 @@ public sealed class RemakeTests(Studio studio)
         var first = await studio.SongAsync();
         await using var tab = await OpenAsync(service, first);
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true }).ClickAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing chorus again" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Sing chorus again" }).ClickAsync();
         var second = await WhenFinishedAsync(tab, first);
         var job = await service.JobAsync(second);
         Assert.Equal("replace_section", job.GetProperty("parent").GetProperty("how").GetString());
@@ -24,12 +24,12 @@ public sealed class RemakeTests(Studio studio)
         Assert.False(JsonElement.DeepEquals(before[1], after[1]));
         await Assertions.Expect(tab.Page.Locator(".item.depth-1.on .pick b")).ToHaveTextAsync("Chorus sung again");
         await Assertions.Expect(tab.Page.Locator(".from")).ToHaveTextAsync("Chorus sung again in the song it comes from");
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Three seconds" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Heading, new() { Name = "Three seconds" })).ToBeVisibleAsync();
 
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "chorus", Exact = true }).ClickAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
-        await tab.Page.GetByLabel("Words of chorus").FillAsync("Na na new words");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing the new chorus" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
+        await tab.Form.GetByLabel("Words of chorus").FillAsync("Na na new words");
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Sing the new chorus" }).ClickAsync();
         var third = await WhenFinishedAsync(tab, second);
         job = await service.JobAsync(third);
         Assert.Equal("[verse]\nLa la la\n\n[chorus]\nNa na new words", job.GetProperty("request").GetProperty("lyrics").GetString());
@@ -45,13 +45,13 @@ public sealed class RemakeTests(Studio studio)
         var service = await studio.ServiceAsync();
         var first = await studio.SongAsync();
         await using var tab = await OpenAsync(service, first);
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Continue the song" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Continue the song" }).ClickAsync();
         await Assertions.Expect(tab.Page.Locator(".card.fixed")).ToHaveCountAsync(2);
-        var words = tab.Page.GetByLabel("Words of verse, section 3 of 3");
+        var words = tab.Form.GetByLabel("Words of verse, section 3 of 3");
         await Assertions.Expect(words).ToBeFocusedAsync();
         await tab.Page.Keyboard.TypeAsync("Na na na");
         await tab.CheckAccessibilityAsync("continuing a song");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing the new section" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Sing the new section" }).ClickAsync();
         var job = await service.JobAsync(await WhenFinishedAsync(tab, first));
         Assert.Equal("continue", job.GetProperty("parent").GetProperty("how").GetString());
         Assert.Equal(3, job.GetProperty("song").GetProperty("sections").GetArrayLength());
@@ -67,7 +67,7 @@ public sealed class RemakeTests(Studio studio)
         await tab.ChangeResponsesAsync(
             "**/v1/options", body => body.Replace("\"sing_again\"", "\"score\"", StringComparison.Ordinal));
         await tab.Page.GotoAsync($"/#song={song}");
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Button, new() { Name = "Edit words" })).ToBeVisibleAsync();
 
         // The list of songs may show a song as "Continued".
         foreach (var name in new[] { "Continue", "Continue the song" })
@@ -82,11 +82,11 @@ public sealed class RemakeTests(Studio studio)
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service);
         await tab.WriteShortSongAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Draft" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Draft", Exact = true }).ClickAsync();
         await tab.Sing.ClickAsync();
         var draft = await WhenFinishedAsync(tab, "");
         Assert.Equal("draft", (await service.JobAsync(draft)).GetProperty("song").GetProperty("stage").GetString());
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Finish it" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Finish it" }).ClickAsync();
         var job = await service.JobAsync(await WhenFinishedAsync(tab, draft));
         Assert.Equal("finish", job.GetProperty("song").GetProperty("stage").GetString());
         Assert.Equal(draft, job.GetProperty("parent").GetProperty("id").GetString());
@@ -98,11 +98,11 @@ public sealed class RemakeTests(Studio studio)
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service);
         await tab.WriteShortSongAsync(seed: 40);
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "4 takes" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "4 takes" }).ClickAsync();
         await tab.Sing.ClickAsync();
         await Assertions.Expect(tab.Page.Locator(".takes kbd")).ToHaveTextAsync(["1", "2", "3", "4"]);
         await WhenFinishedAsync(tab, "");
-        var slider = tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" });
+        var slider = tab.Song.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" });
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Play");
         await slider.PressAsync("Home");
         await slider.PressAsync("ArrowRight");
@@ -155,14 +155,14 @@ public sealed class RemakeTests(Studio studio)
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service);
         await tab.WriteShortSongAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
         await tab.Sing.ClickAsync();
         var first = await WhenFinishedAsync(tab, "");
         await tab.Page.Locator("h1").DblClickAsync();
-        await tab.Page.GetByLabel("Title of the song").FillAsync("Two of a kind");
+        await tab.Song.GetByLabel("Title of the song").FillAsync("Two of a kind");
         await tab.Page.Keyboard.PressAsync("Enter");
         await tab.Page.GetByRole(AriaRole.Tab, new() { Name = "Take 2" }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Two of a kind" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Heading, new() { Name = "Two of a kind" })).ToBeVisibleAsync();
         var second = await tab.SongIdAsync();
         Assert.NotEqual(first, second);
         await Eventually.TrueAsync(async () => (await service.JobAsync(second)).GetProperty("title").GetString() == "Two of a kind");
@@ -194,11 +194,11 @@ public sealed class RemakeTests(Studio studio)
         await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
         await Assertions.Expect(tab.Page.Locator(".notice").First)
             .ToContainTextAsync("1 s each were requested, and there was more to sing.");
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing it at full length" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Button, new() { Name = "Sing it at full length" })).ToBeVisibleAsync();
 
         // The omitted sections can be sung next.
         await Assertions.Expect(tab.Page.Locator(".notice").Last).ToContainTextAsync("Not sung: bridge.");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Continue with it" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Continue with it" }).ClickAsync();
         await tab.Sing.ClickAsync();
         var all = await service.JobAsync(await WhenFinishedAsync(tab, job.GetProperty("id").GetString()!));
         Assert.Equal(3, all.GetProperty("song").GetProperty("sections").GetArrayLength());

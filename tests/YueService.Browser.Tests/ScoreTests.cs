@@ -63,14 +63,14 @@ public sealed class ScoreTests(Studio studio)
     {
         var service = await studio.ScoresAsync();
         await using var tab = await studio.OpenAsync(service);
-        await tab.Page.GetByLabel("Kind of score").SelectOptionAsync("Only the melody");
+        await tab.Form.GetByLabel("Kind of score").SelectOptionAsync("Only the melody");
         await tab.Sing.ClickAsync();
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
         var first = await tab.SongIdAsync();
         Assert.Equal("melody", (await service.JobAsync(first)).GetProperty("request").GetProperty("plan").GetString());
         await Assertions.Expect(tab.Page.Locator(SongFrame)).ToBeVisibleAsync();
 
-        await tab.Page.GetByLabel("Kind of score").SelectOptionAsync("No score");
+        await tab.Form.GetByLabel("Kind of score").SelectOptionAsync("No score");
         await tab.Sing.ClickAsync();
         await tab.Page.WaitForFunctionAsync("id => !location.hash.endsWith(id)", first);
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
@@ -89,7 +89,7 @@ public sealed class ScoreTests(Studio studio)
         await Assertions.Expect(tab.Page.Locator(".lanes")).ToHaveCountAsync(0);
         await Assertions.Expect(tab.PlayButton).ToBeDisabledAsync();
         await tab.CheckAccessibilityAsync("a score alone");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sing this score" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Sing this score" }).ClickAsync();
         await Assertions.Expect(tab.Page.Locator(".lanes")).ToBeVisibleAsync();
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
         var job = await service.JobAsync(await tab.SongIdAsync());
@@ -122,7 +122,7 @@ public sealed class ScoreTests(Studio studio)
         var job = await service.SingAsync(new { lyrics = "La", genre = "folk", score = Scores.Longest() });
         await using var tab = await studio.OpenAsync(service, $"/#song={job.GetProperty("id").GetString()}");
         await Assertions.Expect(NotesIn(tab, SongFrame)).ToBeVisibleAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit score" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Edit score" }).ClickAsync();
         var text = tab.Page.Locator("#score-text");
         await Assertions.Expect(text).ToBeFocusedAsync();
 
@@ -152,7 +152,7 @@ public sealed class ScoreTests(Studio studio)
         Assert.True(await sheet.EvaluateAsync<bool>("sheet => sheet.scrollWidth > sheet.clientWidth"));
         const string Cut = "notes => notes.querySelector('svg').getBoundingClientRect().bottom - notes.getBoundingClientRect().bottom";
         Assert.InRange(await sheet.Locator("#notes").EvaluateAsync<double>(Cut), -1, 1);
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit score" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Edit score" }).ClickAsync();
         await Assertions.Expect(NotesIn(tab, FormFrame)).ToBeVisibleAsync();
         Assert.Equal(390, await tab.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
         await tab.CheckAccessibilityAsync("a score in the form on a phone");
@@ -169,7 +169,7 @@ public sealed class ScoreTests(Studio studio)
         await tab.Page.GotoAsync($"/#song={job.GetProperty("id").GetString()}");
         await Assertions.Expect(tab.Page.Locator(".score .abc")).ToHaveTextAsync(Scores.Written);
         await Assertions.Expect(tab.Page.Locator(".score .finding")).ToContainTextAsync("The notes cannot be drawn");
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Download MIDI" })).ToBeDisabledAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Button, new() { Name = "Download MIDI" })).ToBeDisabledAsync();
     }
 
     [Fact]

@@ -49,9 +49,9 @@ public sealed class ScreenshotTests(Studio studio)
             output = new { stems = true },
         });
         await using var tab = await studio.OpenAsync(service);
-        await tab.Page.GetByLabel("Words of verse").FillAsync("Staring at the sunset\nColors paint the sky");
-        await tab.Page.GetByLabel("Words of chorus").FillAsync("Every road you take\nI'll be one step behind [x2]");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
+        await tab.Form.GetByLabel("Words of verse").FillAsync("Staring at the sunset\nColors paint the sky");
+        await tab.Form.GetByLabel("Words of chorus").FillAsync("Every road you take\nI'll be one step behind [x2]");
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
         await tab.Sing.ClickAsync();
         await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favorite" }).ClickAsync();
 

@@ -98,9 +98,10 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>Kills the program to simulate a crash.</summary>
     public async Task KillAsync()
     {
-        _process!.Kill();
-        await _process.WaitForExitAsync();
-        _process.Dispose();
+        using var process = _process!;
+        _process = null;
+        process.Kill();
+        await process.WaitForExitAsync();
     }
 
     /// <summary>Submits a song and waits until it has succeeded.</summary>
@@ -138,10 +139,10 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is { } process)
+        // After a kill, there is no process unless the test has started another one.
+        if (_process is not null)
         {
             await KillAsync();
-            process.Dispose();
         }
 
         Client.Dispose();

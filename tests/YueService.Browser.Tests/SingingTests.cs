@@ -53,7 +53,7 @@ public sealed class SingingTests(Studio studio)
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service);
-        await tab.Page.GetByLabel("Words of verse").FillAsync("Announced");
+        await tab.Form.GetByLabel("Words of verse").FillAsync("Announced");
         await tab.WriteShortSongAsync(secondsPerSection: 3);
         await tab.Page.EvaluateAsync(Record);
         await tab.Sing.ClickAsync();
@@ -61,20 +61,20 @@ public sealed class SingingTests(Studio studio)
         await tab.Page.EvaluateAsync(Repeat);
         await Assertions.Expect(tab.Page.Locator(".lanes .note")).ToContainTextAsync("Stems");
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
-        await tab.Page.WaitForFunctionAsync("() => announced.at(-1)?.includes('finished')");
+        await tab.Page.WaitForFunctionAsync("() => announced.some(text => text.includes('Announced is finished'))");
         var drawings = await tab.Page.EvaluateAsync<JsonElement>("() => drawings");
         ExpectFromLeftToRight([.. drawings.EnumerateArray()]);
         string[] states = ["Announced is waiting to be sung", "Announced is being sung", "Announced is finished"];
-        var announced = await AnnouncedAsync(tab);
+        var announced = await AnnouncedAsync(tab, "Announced");
         Assert.Equal(states.Intersect(announced), announced);
         Assert.Contains(states[2], announced);
 
         // The streamed samples keep playing, even from another position and while another song is made.
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Pause");
         var other = await service.SingAsync(new { lyrics = "[verse]\nAnother", genre = "folk", target_seconds = 1 });
-        await Assertions.Expect(tab.Page.Locator(".item", new() { HasText = "Another" }).Locator(".time")).Not.ToBeEmptyAsync();
-        await tab.Page.WaitForFunctionAsync("() => announced.at(-1)?.includes('Another is finished')");
-        await tab.Page.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
+        await Assertions.Expect(tab.Item("Another").Locator(".time")).Not.ToBeEmptyAsync();
+        await tab.Page.WaitForFunctionAsync("() => announced.some(text => text.includes('Another is finished'))");
+        await tab.Song.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");
         await tab.Page.WaitForFunctionAsync("() => position.value > 0.5");
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Pause");
         await Assertions.Expect(tab.Page.Locator(".now-title b")).ToHaveTextAsync("Announced");
@@ -115,9 +115,13 @@ public sealed class SingingTests(Studio studio)
 
     private static bool IsStream(IRequest request) => request.Url.EndsWith("/stream?format=pcm&track=mix", StringComparison.Ordinal);
 
-    /// <summary>Returns the sentences of the live region; several may have been announced together.</summary>
-    private static async Task<List<string>> AnnouncedAsync(StudioTab tab) =>
-        [.. (await tab.Page.EvaluateAsync<string[]>("() => announced")).SelectMany(text => text.Split(". "))];
+    /// <summary>Returns the sentences of the live region about a song. Several may have been announced together, even about songs of other
+    /// tests.</summary>
+    private static async Task<List<string>> AnnouncedAsync(StudioTab tab, string title)
+    {
+        var announced = await tab.Page.EvaluateAsync<string[]>("() => announced");
+        return [.. announced.SelectMany(text => text.Split(". ")).Where(text => text.StartsWith(title, StringComparison.Ordinal))];
+    }
 
     private static void ExpectFromLeftToRight(List<JsonElement> drawings)
     {

@@ -32,9 +32,9 @@ public sealed class StateTests(Studio studio)
         await Assertions.Expect(tab.Page.Locator(".hint")).ToContainTextAsync("within seconds");
         await ShowAsync(tab, "1-empty", "Write", "Song", "Library");
 
-        await tab.Page.GetByLabel("Words of verse").FillAsync("Staring at the sunset\nColors paint the sky");
-        await tab.Page.GetByLabel("Words of chorus").FillAsync("Every road you take\nI'll be one step behind [x2]");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
+        await tab.Form.GetByLabel("Words of verse").FillAsync("Staring at the sunset\nColors paint the sky");
+        await tab.Form.GetByLabel("Words of chorus").FillAsync("Every road you take\nI'll be one step behind [x2]");
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "2 takes" }).ClickAsync();
         await Assertions.Expect(tab.Sing).ToHaveTextAsync("Sing 2 takes");
         await Assertions.Expect(tab.Page.Locator(".finding")).ToBeVisibleAsync();
         await ShowAsync(tab, "2-writing", "Write");
@@ -42,16 +42,16 @@ public sealed class StateTests(Studio studio)
         await service.QueueAsync(Song("River road", HoldingSeed));
         await service.QueueAsync(Song("Harbour lights", 7));
         await PickAsync(tab, "Harbour lights");
-        await Assertions.Expect(tab.Page.GetByText("Next in line", new() { Exact = true })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByText("Next in line", new() { Exact = true })).ToBeVisibleAsync();
         await ShowAsync(tab, "3-queued", "Song");
 
         await PickAsync(tab, "River road");
-        await Assertions.Expect(tab.Page.GetByText("Refining the sound")).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByText("Refining the sound")).ToBeVisibleAsync();
         await tab.Page.WaitForFunctionAsync("() => document.querySelector('.player .num.end').textContent === '0:10 ready'");
         await ShowAsync(tab, "4-singing", "Song");
 
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByText("Cancelled.")).ToBeVisibleAsync();
         await PickAsync(tab, "Harbour lights");
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
         await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favorite" }).ClickAsync();
@@ -64,7 +64,7 @@ public sealed class StateTests(Studio studio)
         await service.QueueAsync(Song("Paper boats", FailingSeed));
         await tab.Page.Locator(".unsung summary").ClickAsync();
         await tab.Page.Locator(".unsung .item", new() { HasText = "Paper boats" }).Locator(".pick").ClickAsync();
-        await Assertions.Expect(tab.Page.GetByText("This song failed.")).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByText("This song failed.")).ToBeVisibleAsync();
         await ShowAsync(tab, "9-failed", "Song", "Library");
         await tab.Page.Locator(".unsung summary").ClickAsync();
 
@@ -127,9 +127,9 @@ public sealed class StateTests(Studio studio)
     private static async Task ShowRenameAsync(StudioTab tab)
     {
         await ResizeAsync(tab, Windows[0], "Song");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
         await tab.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Rename" }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByLabel("Title of the song")).ToBeFocusedAsync();
+        await Assertions.Expect(tab.Song.GetByLabel("Title of the song")).ToBeFocusedAsync();
         await ShowAsync(tab, "7-renaming", "Song");
         await tab.Page.Keyboard.PressAsync("Escape");
     }
@@ -154,7 +154,7 @@ public sealed class StateTests(Studio studio)
         await Assertions.Expect(tab.Page.Locator(".block.kept")).ToHaveTextAsync("verse");
         await ShowAsync(tab, "8-redo", "Song", "Library");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByText("Cancelled.")).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByText("Cancelled.")).ToBeVisibleAsync();
     }
 
     /// <summary>Shows the alert about a full queue. Then causes an alert about too many requests, and waits until it disappears when the

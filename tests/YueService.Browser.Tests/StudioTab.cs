@@ -23,6 +23,9 @@ internal sealed class StudioTab : IAsyncDisposable
     // Long enough that only a failing test reaches it.
     private const float TimeoutMs = 120_000;
 
+    // The library of a shared service has several buttons for each song of the earlier tests.
+    private const int MaxTabs = 1_000;
+
     private readonly IBrowserContext _context;
     private readonly List<string> _errors = [];
 
@@ -39,6 +42,18 @@ internal sealed class StudioTab : IAsyncDisposable
     /// <summary>The start of the console messages that are expected, such as those about rejected requests.</summary>
     public string? Expected { get; set; }
 
+    /// <summary>The form. Locators within a part of the page do not find the songs of other tests, which the library lists.</summary>
+    public ILocator Form => Page.Locator("#write");
+
+    /// <summary>The middle of the page with the song that is shown.</summary>
+    public ILocator Song => Page.Locator("#song");
+
+    /// <summary>The list of all songs.</summary>
+    public ILocator Library => Page.Locator("#library");
+
+    /// <summary>The message at the bottom of the page.</summary>
+    public ILocator Message => Page.Locator(".toast");
+
     /// <summary>The button that starts a song.</summary>
     public ILocator Sing => Page.Locator(".sing .primary");
 
@@ -47,6 +62,11 @@ internal sealed class StudioTab : IAsyncDisposable
 
     /// <summary>The actions for the finished song that is shown.</summary>
     public ILocator Actions => Page.Locator(".acts");
+
+    /// <summary>Returns the library's entry of the song with a title.</summary>
+    /// <param name="title">The whole title.</param>
+    public ILocator Item(string title) =>
+        Library.Locator(".item").Filter(new() { Has = Page.GetByText(title, new() { Exact = true }) });
 
     public static async Task<StudioTab> OpenAsync(IBrowserContext context, string? path)
     {
@@ -96,10 +116,10 @@ internal sealed class StudioTab : IAsyncDisposable
     /// <param name="secondsPerSection">The length of each section.</param>
     public async Task WriteShortSongAsync(int? seed = null, double secondsPerSection = 1.5)
     {
-        await Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
-        await Page.GetByLabel("Seconds per section").FillAsync(secondsPerSection.ToString(CultureInfo.InvariantCulture));
-        await Page.GetByLabel("Seed").FillAsync(seed?.ToString(CultureInfo.InvariantCulture) ?? "");
-        await Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        await Form.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        await Form.GetByLabel("Seconds per section").FillAsync(secondsPerSection.ToString(CultureInfo.InvariantCulture));
+        await Form.GetByLabel("Seed").FillAsync(seed?.ToString(CultureInfo.InvariantCulture) ?? "");
+        await Form.GetByText("Settings", new() { Exact = true }).ClickAsync();
     }
 
     /// <summary>Waits until sound is audible.</summary>
@@ -120,9 +140,9 @@ internal sealed class StudioTab : IAsyncDisposable
     public async Task<string> CopyRequestAsync(string format)
     {
         await Page.EvaluateAsync("() => navigator.clipboard.writeText('')");
-        await Page.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
+        await Song.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
         await Page.GetByRole(AriaRole.Menuitem, new() { Name = $"Copy as {format}" }).ClickAsync();
-        await Assertions.Expect(Page.GetByText("Copied")).ToBeVisibleAsync();
+        await Assertions.Expect(Message.GetByText("Copied")).ToBeVisibleAsync();
         var text = "";
         await Eventually.TrueAsync(async () =>
             (text = await Page.EvaluateAsync<string>("() => navigator.clipboard.readText()")).Length > 0);
@@ -133,7 +153,7 @@ internal sealed class StudioTab : IAsyncDisposable
     /// <param name="selector">The selector of the element.</param>
     public async Task TabToAsync(string selector)
     {
-        for (var presses = 0; presses < 100; presses++)
+        for (var presses = 0; presses < MaxTabs; presses++)
         {
             if (await Page.EvaluateAsync<bool>("selector => document.activeElement.matches(selector)", selector))
             {

@@ -12,11 +12,11 @@ public sealed class WritingTests(Studio studio)
     public async Task A_finding_is_underlined_in_place_and_can_be_fixed()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
-        var chorus = tab.Page.GetByLabel("Words of chorus");
+        var chorus = tab.Form.GetByLabel("Words of chorus");
         await chorus.FillAsync("Every road you take\nI'll be one step behind [x2]");
         await Assertions.Expect(tab.Page.Locator(".mirror mark")).ToHaveTextAsync("[x2]");
         await tab.CheckAccessibilityAsync("a finding");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Repeat the line" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Repeat the line" }).ClickAsync();
         await Assertions.Expect(chorus).ToHaveValueAsync("Every road you take\nI'll be one step behind\nI'll be one step behind");
         await Assertions.Expect(tab.Page.Locator(".finding")).ToHaveCountAsync(0);
     }
@@ -25,8 +25,8 @@ public sealed class WritingTests(Studio studio)
     public async Task The_text_of_all_sections_marks_each_finding_in_place()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
-        var text = tab.Page.GetByRole(AriaRole.Textbox, new() { Name = "Lyrics" });
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
+        var text = tab.Form.GetByRole(AriaRole.Textbox, new() { Name = "Lyrics" });
 
         // The clef is one character of two UTF-16 code units.
         await text.FillAsync("[verse]\nStaring 𝄞\n\n\n[chorus]\nEvery road [x2]\n\n[bridge]\nOver the water");
@@ -46,13 +46,13 @@ public sealed class WritingTests(Studio studio)
     public async Task Undo_restores_removed_words_and_keeps_later_words()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
-        var verse = tab.Page.GetByLabel("Words of verse");
+        var verse = tab.Form.GetByLabel("Words of verse");
         await verse.FillAsync("Staring at the sunset [note]");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Remove it" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Remove it" }).ClickAsync();
         await Assertions.Expect(verse).ToHaveValueAsync("Staring at the sunset");
         await verse.PressAsync("End");
         await tab.Page.Keyboard.TypeAsync(", alone");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await tab.Message.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
         await Assertions.Expect(verse).ToHaveValueAsync("Staring at the sunset [note], alone");
     }
 
@@ -63,19 +63,19 @@ public sealed class WritingTests(Studio studio)
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "New", Exact = true }).ClickAsync();
-        var words = tab.Page.GetByLabel(asText ? "Lyrics" : "Words of verse", new() { Exact = asText }).And(tab.Page.Locator("textarea"));
+        var words = tab.Form.GetByLabel(asText ? "Lyrics" : "Words of verse", new() { Exact = asText }).And(tab.Page.Locator("textarea"));
         if (asText)
         {
-            await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
+            await tab.Form.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
         }
 
         await tab.Sing.ClickAsync();
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Write the words to sing first.");
+        await Assertions.Expect(tab.Form.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Write the words to sing first.");
         await Assertions.Expect(words).ToBeFocusedAsync();
         await tab.CheckAccessibilityAsync("no words");
         Assert.DoesNotContain(tab.Requests, IsSong);
         await words.FillAsync("La la la");
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Alert)).ToHaveCountAsync(0);
+        await Assertions.Expect(tab.Form.GetByRole(AriaRole.Alert)).ToHaveCountAsync(0);
     }
 
     [Fact]
@@ -84,11 +84,11 @@ public sealed class WritingTests(Studio studio)
         var service = await studio.ServiceAsync();
         var job = await service.SingAsync(new { lyrics = "[verse]\nA title of its own", genre = "folk", target_seconds = 1 });
         await using var tab = await studio.OpenAsync(service, $"/#song={job.GetProperty("id").GetString()}");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByLabel("Title", new() { Exact = true })).ToHaveValueAsync("");
-        await tab.Page.GetByLabel("Words of verse").FillAsync("Other words");
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "Edit words" }).ClickAsync();
+        await Assertions.Expect(tab.Form.GetByLabel("Title", new() { Exact = true })).ToHaveValueAsync("");
+        await tab.Form.GetByLabel("Words of verse").FillAsync("Other words");
         await tab.Sing.ClickAsync();
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Heading, new() { Name = "Other words" })).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Heading, new() { Name = "Other words" })).ToBeVisibleAsync();
     }
 
     [Fact]
@@ -96,21 +96,21 @@ public sealed class WritingTests(Studio studio)
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var keys = tab.Page.Keyboard;
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "genre pop" }).FocusAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "genre pop" }).FocusAsync();
         await keys.PressAsync("Enter");
-        await tab.Page.GetByRole(AriaRole.Combobox, new() { Name = "genre tag" }).FillAsync("jaz");
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Option).First).ToHaveTextAsync("jazz");
+        await tab.Form.GetByRole(AriaRole.Combobox, new() { Name = "genre tag" }).FillAsync("jaz");
+        await Assertions.Expect(tab.Form.GetByRole(AriaRole.Option).First).ToHaveTextAsync("jazz");
         await tab.CheckAccessibilityAsync("the list of tags");
         await keys.PressAsync("Enter");
-        var line = tab.Page.GetByLabel("Sent as");
+        var line = tab.Form.GetByLabel("Sent as");
         await Assertions.Expect(line).ToHaveValueAsync("bright jazz piano female 100 bpm");
 
         // A tag that is in no list is used as written.
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "+ timbre" }).ClickAsync();
-        await tab.Page.GetByRole(AriaRole.Combobox, new() { Name = "timbre tag" }).FillAsync("like velvet");
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "+ timbre" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Combobox, new() { Name = "timbre tag" }).FillAsync("like velvet");
         await keys.PressAsync("Enter");
         await Assertions.Expect(line).ToHaveValueAsync("bright jazz piano female 100 bpm like velvet");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "instrument piano" }).PressAsync("Delete");
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "instrument piano" }).PressAsync("Delete");
         await Assertions.Expect(line).ToHaveValueAsync("bright jazz female 100 bpm like velvet");
     }
 
@@ -118,8 +118,8 @@ public sealed class WritingTests(Studio studio)
     public async Task An_invalid_value_is_explained_at_its_field_until_it_is_corrected()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
-        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
-        var length = tab.Page.GetByLabel("Seconds per section");
+        await tab.Form.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        var length = tab.Form.GetByLabel("Seconds per section");
         await length.FillAsync("500");
         await tab.Sing.ClickAsync();
         await Assertions.Expect(length).ToHaveAttributeAsync("aria-invalid", "true");
@@ -133,7 +133,7 @@ public sealed class WritingTests(Studio studio)
         await length.FillAsync("50");
         await Assertions.Expect(fault).ToHaveCountAsync(0);
         await Assertions.Expect(length).Not.ToHaveAttributeAsync("aria-invalid", "true");
-        var seed = tab.Page.GetByLabel("Seed");
+        var seed = tab.Form.GetByLabel("Seed");
         await seed.FillAsync("seven");
         await Assertions.Expect(tab.Page.Locator("[id='seed-fault']")).ToHaveCountAsync(0);
         await seed.BlurAsync();
@@ -152,8 +152,8 @@ public sealed class WritingTests(Studio studio)
             await route.ContinueAsync();
         });
         await tab.Page.GotoAsync("/");
-        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
-        var length = tab.Page.GetByLabel("Seconds per section");
+        await tab.Form.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        var length = tab.Form.GetByLabel("Seconds per section");
         await length.FillAsync("500");
         await tab.Sing.ClickAsync();
         await Assertions.Expect(tab.Sing).ToHaveAttributeAsync("aria-disabled", "true");
@@ -169,8 +169,8 @@ public sealed class WritingTests(Studio studio)
         await tab.ChangeResponsesAsync(
             "**/health", body => body.Replace("\"demo\":true", "\"demo\":false", StringComparison.Ordinal));
         await tab.Page.GotoAsync("/");
-        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
-        var link = tab.Page.GetByRole(AriaRole.Link, new() { Name = "Apache-2.0" });
+        await tab.Form.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        var link = tab.Form.GetByRole(AriaRole.Link, new() { Name = "Apache-2.0" });
         await Assertions.Expect(link).ToHaveAttributeAsync("href", "https://huggingface.co/m-a-p/YuE-s1-7B-anneal-en-cot");
         await tab.CheckAccessibilityAsync("the license of a model");
     }
@@ -181,7 +181,7 @@ public sealed class WritingTests(Studio studio)
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         tab.Expected = "Failed to load resource";
         await OpenRequestAsync(tab, """{"lyrics":"[verse]\nLa","genre":"pop","output":{"loudness_lufs":5}}""");
-        await tab.Page.GetByText("Settings", new() { Exact = true }).ClickAsync();
+        await tab.Form.GetByText("Settings", new() { Exact = true }).ClickAsync();
         await tab.Sing.ClickAsync();
         var field = tab.Page.Locator(".others li");
         await Assertions.Expect(field).ToContainTextAsync("Use a number from -36 to -6, or remove it.");
@@ -196,22 +196,22 @@ public sealed class WritingTests(Studio studio)
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var first = tab.Page.Locator(".card .tag").First;
-        await tab.Page.GetByLabel("Words of chorus").PressAsync("Alt+ArrowUp");
+        await tab.Form.GetByLabel("Words of chorus").PressAsync("Alt+ArrowUp");
         await Assertions.Expect(first).ToHaveValueAsync("chorus");
 
         // The focus stays in the moved card, whose name contains its new position.
-        await Assertions.Expect(tab.Page.GetByLabel("Words of chorus, section 1 of 2")).ToBeFocusedAsync();
+        await Assertions.Expect(tab.Form.GetByLabel("Words of chorus, section 1 of 2")).ToBeFocusedAsync();
 
-        await DragAsync(tab, "Move chorus, section 1 of 2", tab.Page.GetByLabel("Words of verse"));
+        await DragAsync(tab, "Move chorus, section 1 of 2", tab.Form.GetByLabel("Words of verse"));
         await Assertions.Expect(first).ToHaveValueAsync("verse");
-        await DragAsync(tab, "Move chorus, section 2 of 2", tab.Page.GetByLabel("Title", new() { Exact = true }));
+        await DragAsync(tab, "Move chorus, section 2 of 2", tab.Form.GetByLabel("Title", new() { Exact = true }));
         await Assertions.Expect(first).ToHaveValueAsync("chorus");
         await Assertions.Expect(tab.Page.Locator(".card.dragged")).ToHaveCountAsync(0);
 
-        await tab.Page.GetByLabel("Words of verse").FillAsync("Staring\n[bridge]\nOver the water");
-        await Assertions.Expect(tab.Page.GetByLabel("Words of bridge")).ToHaveValueAsync("Over the water");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
-        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Textbox, new() { Name = "Lyrics" }))
+        await tab.Form.GetByLabel("Words of verse").FillAsync("Staring\n[bridge]\nOver the water");
+        await Assertions.Expect(tab.Form.GetByLabel("Words of bridge")).ToHaveValueAsync("Over the water");
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "As text" }).ClickAsync();
+        await Assertions.Expect(tab.Form.GetByRole(AriaRole.Textbox, new() { Name = "Lyrics" }))
             .ToHaveValueAsync("[chorus]\nEvery road you take\n\n[verse]\nStaring\n\n[bridge]\nOver the water");
     }
 
@@ -221,7 +221,7 @@ public sealed class WritingTests(Studio studio)
         var options = new BrowserNewContextOptions { ViewportSize = new() { Width = 390, Height = 844 }, HasTouch = true };
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), options: options);
         var grip = (await tab.Page.Locator(".grip").First.BoundingBoxAsync())!;
-        var chorus = (await tab.Page.GetByLabel("Words of chorus").BoundingBoxAsync())!;
+        var chorus = (await tab.Form.GetByLabel("Words of chorus").BoundingBoxAsync())!;
         var (x, top, bottom) = (grip.X + (grip.Width / 2), grip.Y + (grip.Height / 2), chorus.Y + chorus.Height);
         var session = await tab.Page.Context.NewCDPSessionAsync(tab.Page);
         await TouchAsync("touchStart", top);
@@ -244,7 +244,7 @@ public sealed class WritingTests(Studio studio)
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var response = await tab.Page.RunAndWaitForResponseAsync(
-            () => tab.Page.GetByLabel("Words of chorus").FillAsync("Every road you take\nEvery word you say\nEvery night I wake"),
+            () => tab.Form.GetByLabel("Words of chorus").FillAsync("Every road you take\nEvery word you say\nEvery night I wake"),
             response => response.Url.EndsWith("/v1/songs/check", StringComparison.Ordinal)
                 && response.Request.PostData!.Contains("night", StringComparison.Ordinal));
         var check = (await response.JsonAsync())!.Value;
@@ -267,7 +267,7 @@ public sealed class WritingTests(Studio studio)
             output = new { stems = true },
         });
         await using var tab = await studio.OpenAsync(service, $"/#song={song.GetProperty("id").GetString()}", StudioTab.WithClipboard);
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
+        await tab.Song.GetByRole(AriaRole.Button, new() { Name = "More actions" }).ClickAsync();
         await tab.CheckAccessibilityAsync("the actions of a song");
         await tab.Page.Keyboard.PressAsync("Escape");
         var copied = await tab.CopyRequestAsync("JSON");
@@ -278,7 +278,7 @@ public sealed class WritingTests(Studio studio)
         Assert.True(JsonElement.DeepEquals(JsonElement.Parse(copied), JsonElement.Parse(parsed[^1])), command);
 
         await OpenRequestAsync(tab, copied);
-        await Assertions.Expect(tab.Page.GetByText("Seed 7:")).ToBeVisibleAsync();
+        await Assertions.Expect(tab.Form.GetByText("Seed 7:")).ToBeVisibleAsync();
         var sending = tab.Page.WaitForResponseAsync(
             response => response.Request.Method == "POST" && response.Url.EndsWith("/v1/songs", StringComparison.Ordinal));
         await tab.Sing.ClickAsync();
@@ -289,7 +289,7 @@ public sealed class WritingTests(Studio studio)
 
     private static async Task DragAsync(StudioTab tab, string handle, ILocator target)
     {
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = handle }).HoverAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = handle }).HoverAsync();
         await tab.Page.Mouse.DownAsync();
         var box = (await target.BoundingBoxAsync())!;
         await tab.Page.Mouse.MoveAsync(box.X + 20, box.Y + (box.Height * 0.8f), new() { Steps = 5 });
@@ -314,10 +314,10 @@ public sealed class WritingTests(Studio studio)
 
     private static async Task OpenRequestAsync(StudioTab tab, string json)
     {
-        var settings = tab.Page.GetByText("Settings", new() { Exact = true });
+        var settings = tab.Form.GetByText("Settings", new() { Exact = true });
         await settings.ClickAsync();
         var choosing = tab.Page.WaitForFileChooserAsync();
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Open a request" }).ClickAsync();
+        await tab.Form.GetByRole(AriaRole.Button, new() { Name = "Open a request" }).ClickAsync();
         var bytes = System.Text.Encoding.UTF8.GetBytes(json);
         await (await choosing).SetFilesAsync(new FilePayload { Name = "song.json", MimeType = "application/json", Buffer = bytes });
         await settings.ClickAsync();

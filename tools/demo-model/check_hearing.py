@@ -1,8 +1,8 @@
 """Checks the measuring code: compares its figures with the known content of the rendered songs, and with that of other songs.
 
-usage: check_hearing.py [SONGS [-v]]      SONGS is 40 by default; -v also prints the figures of each song
+usage: check_hearing.py [SONGS] [-v]      SONGS is 40 by default; -v also prints the figures of each song
 """
-import sys
+import argparse
 import numpy as np
 import torch
 from demo import genre, phonemes, render, song
@@ -24,7 +24,11 @@ def wanted_vowels(made):
 
 
 def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("songs", nargs="?", type=int, default=40)
+    parser.add_argument("-v", dest="is_verbose", action="store_true")
+    arguments = parser.parse_args()
+    count = arguments.songs
     renderer = render.Renderer(RATE_HZ)
     songs = [song.make(seed, say_all=True) for seed in range(1, count + 1)]
     heard = []
@@ -52,7 +56,7 @@ def main():
     print(f"{'figure':12} {'own truth':>10} {'shuffled':>10}")
     for name in true:
         print(f"{name:12} {true[name]:10.3f} {other[name]:10.3f}")
-    if "-v" in sys.argv:
+    if arguments.is_verbose:
         for t in range(count):
             g = songs[t].genre
             print(genre.INSTRUMENTS[g.instrument], g.drums, [round(x, 1) for x in band.timbre(heard[t][2])], "tempo", round(tempos[t], 1), round(g.tempo_bpm, 1),

@@ -16,7 +16,8 @@ internal sealed class FolderFiles(string root, Action? claim, TimeProvider clock
     public Task RecoverAsync(CancellationToken cancel) => GuardAsync(() =>
     {
         var parts = Directory.Exists(root) ? new DirectoryInfo(root).GetFiles("*" + PartExtension, SearchOption.AllDirectories) : [];
-        foreach (var part in parts.Where(part => claim is not null || part.LastWriteTimeUtc < clock.GetUtcNow().UtcDateTime - SharedPartAge))
+        var abandoned = clock.GetUtcNow().UtcDateTime - SharedPartAge;
+        foreach (var part in parts.Where(part => claim is not null || part.LastWriteTimeUtc < abandoned))
         {
             part.Delete();
         }

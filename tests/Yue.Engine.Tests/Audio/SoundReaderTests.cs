@@ -258,7 +258,9 @@ public sealed class SoundReaderTests : IDisposable
         Assert.Contains(
             $"is a flac file, which needs ffmpeg and ffprobe, but they are not installed here. {Fix}",
             (await DecodeAsync(flac)).Fault, StringComparison.Ordinal);
-        Assert.Contains(Fix, (await DecodeAsync(m4a)).Fault, StringComparison.Ordinal);
+        Assert.Contains(
+            $"is an m4a file, which needs ffmpeg and ffprobe, but they are not installed here. {Fix}",
+            (await DecodeAsync(m4a)).Fault, StringComparison.Ordinal);
     }
 
     private Task<ClipDecoding> DecodeAsync(byte[] file) => _decoder.DecodeAsync(file, 0, 60, TestContext.Current.CancellationToken);

@@ -143,6 +143,7 @@ public sealed class LyricsMarkupTests
     public void Notation_cannot_hide_a_prompt_marker(string text)
     {
         var parsed = LyricsParser.Parse($"[verse]\nla {text}\n{text}\nlo");
+        Assert.NotEmpty(parsed.Sections);
         Assert.All(parsed.Sections, section =>
         {
             Assert.DoesNotContain(UserText.PromptMarkers, marker => section.Text.Contains(marker, StringComparison.Ordinal));

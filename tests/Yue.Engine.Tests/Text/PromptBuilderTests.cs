@@ -97,8 +97,12 @@ public sealed class PromptBuilderTests
     [Fact]
     public void No_prompts_are_built_without_sections() => Assert.Empty(_builder.Build("Pop", []).Sections);
 
-    private static List<Golden> Read() =>
-        JsonSerializer.Deserialize<List<Golden>>(File.ReadAllBytes(Goldens.PathOf("prompts", "prompts.json")), SnakeCase)!;
+    private static List<Golden> Read()
+    {
+        var songs = JsonSerializer.Deserialize<List<Golden>>(File.ReadAllBytes(Goldens.PathOf("prompts", "prompts.json")), SnakeCase)!;
+        Assert.NotEmpty(songs);
+        return songs;
+    }
 
     private sealed record Golden(
         string Genre, string Lyrics, string[] Segments, string Head, int[][] SegmentPromptIds, GoldenClip Reference);

@@ -64,6 +64,7 @@ public sealed class ServeTests : IDisposable
             ],
             fault => Assert.Contains(fault, error, StringComparison.Ordinal));
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.LifecycleCalls);
     }
 
     [Theory]
@@ -100,6 +101,7 @@ public sealed class ServeTests : IDisposable
     {
         Assert.Equal(ExitCode.Usage, await _command.RunAsync(args));
         Assert.Contains("See yue --help.", _command.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("started", _command.Engine.LifecycleCalls);
     }
 
     [Theory]

@@ -22,11 +22,13 @@ public sealed class LicenseTests
         PackageList.Of(Path.Combine(DemoProcess.Repository, "src", "YueService"));
 
     [Fact]
-    public void Every_package_has_a_compatible_license() => Assert.All(
-        Packages,
-        package => Assert.True(
+    public void Every_package_has_a_compatible_license()
+    {
+        Assert.NotEmpty(Packages);
+        Assert.All(Packages, package => Assert.True(
             Compatible.Contains(package.License),
             $"{package.Name} {package.Version} has the license \"{package.License}\", which is none of {string.Join(", ", Compatible)}"));
+    }
 
     [Fact]
     public void Committed_list_of_packages_matches_the_restored_packages()
@@ -52,9 +54,9 @@ public sealed class LicenseTests
     {
         var notice = File.ReadAllText(Path.Combine(DemoProcess.Repository, "NOTICE"));
         var vendor = Path.Combine(DemoProcess.Repository, "src", "YueService", "wwwroot", "vendor");
-        Assert.All(
-            Directory.EnumerateDirectories(vendor),
-            folder => Assert.Contains(Path.GetFileName(folder), notice, StringComparison.Ordinal));
+        var packages = Directory.GetDirectories(vendor);
+        Assert.NotEmpty(packages);
+        Assert.All(packages, folder => Assert.Contains(Path.GetFileName(folder), notice, StringComparison.Ordinal));
     }
 
     /// <summary>Files that ship with or inside the assemblies are our own, or NOTICE names them.</summary>

@@ -22,7 +22,8 @@ public sealed class EngineLossTests
         _command.Engine.Lose("CUDA error 719");
         Assert.Contains(await StatusOfAsync(client), new HttpStatusCode?[] { HttpStatusCode.ServiceUnavailable, null });
         Assert.Equal(ExitCode.EngineLost, await service.InTime());
-        Assert.NotEqual(ExitCode.Success, ExitCode.EngineLost);
+        Assert.Null(await StatusOfAsync(client));
+        Assert.Contains("drained", _command.Engine.LifecycleCalls);
     }
 
     [Fact]

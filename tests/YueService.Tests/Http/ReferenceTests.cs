@@ -159,16 +159,22 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_ffmpeg_flac_is_a_422_with_the_fix_and_other_formats_are_read()
+    public async Task Without_ffmpeg_flac_and_m4a_are_a_422_and_other_formats_are_read()
     {
         using var app = new YueApp { ProgramFolder = Path.Combine(Path.GetTempPath(), "no-such-folder") };
         using var client = app.CreateClient();
         byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, .. new byte[60]];
-        using var response = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", flac)));
-        Assert.Contains(
-            "Install ffmpeg, or send wav, aiff, mp3 or ogg",
-            (await response.FieldErrorsAsync())["reference.audio"],
-            StringComparison.Ordinal);
+        byte[] m4a = [0, 0, 0, 16, .. "ftypM4A "u8, 0, 0, 0, 0, 0, 0, 0, 8, .. "moov"u8];
+        foreach (var (clip, kind) in new[] { (flac, "a flac"), (m4a, "an m4a") })
+        {
+            using var response = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", clip)));
+            Assert.Contains(
+                $"is {kind} file, which needs ffmpeg and ffprobe, but they are not installed here. "
+                    + "Install ffmpeg, or send wav, aiff, mp3 or ogg",
+                (await response.FieldErrorsAsync())["reference.audio"],
+                StringComparison.Ordinal);
+        }
+
         foreach (var clip in (byte[][])[Clip, TestClips.ChirpFile("mp3"), TestClips.ChirpFile("ogg"), TestClips.ChirpFile("opus")])
         {
             using var song = await client.PredictAsync(Form("""{"lyrics":"la"}""", ("reference.audio", clip)));

@@ -147,6 +147,10 @@ public sealed class CodesTests : IDisposable
         {
             using var client = app.CreateClient();
             await client.GetJsonAsync("/v1/songs");
+
+            // The program closes the store on another thread; the next process needs it closed.
+            app.Services.GetRequiredService<JobSignals>().Stop();
+            ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();
         }
 
         using (var database = Open())

@@ -52,11 +52,12 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
                 await Files.WriteAsync("songs/a/mix.wav", i % 2 == 0 ? twos : ones, cancel);
             }
         }, cancel);
-        while (!writing.IsCompleted)
+        do
         {
             var read = await Files.ReadAsync("songs/a/mix.wav", cancel);
             Assert.True(read!.AsSpan().SequenceEqual(ones) || read.AsSpan().SequenceEqual(twos));
         }
+        while (!writing.IsCompleted);
 
         await writing;
     }

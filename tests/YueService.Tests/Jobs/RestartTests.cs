@@ -301,17 +301,20 @@ public sealed class RestartTests : IDisposable
     /// <returns>The path of the job or group for each body.</returns>
     private async Task<string[]> RequestAsync(string keys, string apiKey, params string[] bodies)
     {
-        await using var app = App(("Yue:ApiKey", keys));
-        using var client = app.CreateClient();
-        client.DefaultRequestHeaders.Authorization = new("Bearer", apiKey);
         var paths = new List<string>();
-        foreach (var body in bodies)
+        await using (var app = App(("Yue:ApiKey", keys)))
         {
-            using var response = await client.PostSongAsync(body, key: $"key of {body}");
-            Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
-            paths.Add(response.Headers.Location!.ToString());
+            using var client = app.CreateClient();
+            client.DefaultRequestHeaders.Authorization = new("Bearer", apiKey);
+            foreach (var body in bodies)
+            {
+                using var response = await client.PostSongAsync(body, key: $"key of {body}");
+                Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+                paths.Add(response.Headers.Location!.ToString());
+            }
         }
 
+        await WhenClosedAsync();
         return [.. paths];
     }
 
