@@ -198,7 +198,7 @@ internal static class GpuBench
                 {
                     Row = row,
                     Seed = (ulong)row,
-                    Content = ids.Content,
+                    Content = new IdRange(ids.Content.First, ids.Content.End),
                     EndId = ids.EndId,
                     Temperature = (float)sampling.Temperature,
                     TopK = sampling.TopK,
@@ -246,7 +246,7 @@ internal static class GpuBench
                     Seed = (ulong)song,
                     RepetitionPenalty = 1.1f,
                     TopP = 0.93f,
-                    Allowed = [new IdRange(EndOfAudio, 1), new IdRange(FirstCodeId, 1024)],
+                    Allowed = [new IdRange(EndOfAudio, EndOfAudio + 1), new IdRange(FirstCodeId, FirstCodeId + 1024)],
                     EndId = EndOfAudio,
                     MinTokens = 2 * Steps,
                     MaxTokens = 3000,

@@ -60,7 +60,7 @@ namespace YueService.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// Returns whether a song can be made. Jobs may still be rejected, because only jobs need the storage.
+        /// Returns whether a song can be made. Jobs also need the storage, so they may still be rejected.
         /// </summary>
         /// <returns>Songs can be made. Models that are not in memory are loaded when a song needs them.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -393,7 +393,7 @@ namespace YueService.Client
         /// <remarks>
         /// For OpenAI-style audio clients: the field input contains the lyrics, and the field instructions the genre line. If the caller disconnects, its song is cancelled.
         /// </remarks>
-        /// <returns>The file; the X-Yue-… headers describe it. With stream_format, and as opus, aac or pcm, it is sent while it is being made; the stream_format sse is sent as text/event-stream.</returns>
+        /// <returns>The file; the X-Yue-… headers describe it. With stream_format, or if response_format is opus, aac or pcm, the sound is sent while the song is being made; with stream_format sse, as text/event-stream.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<FileResponse> CreateSpeechAsync(SpeechRequest body, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
         {
@@ -996,7 +996,7 @@ namespace YueService.Client
         /// <param name="cursor">The next_cursor of the previous page.</param>
         /// <param name="q">Text to find in the title, the genre line or the lyrics, in any letter case.</param>
         /// <param name="state">Only jobs in this state.</param>
-        /// <param name="favourite">true for only favourites, false for only other songs.</param>
+        /// <param name="favourite">true for only favorites, false for only other songs.</param>
         /// <param name="parent">Only songs that continue the song with this id.</param>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -1277,10 +1277,10 @@ namespace YueService.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// Change a song's title, favourite mark or note
+        /// Change a song's title, favorite mark or note
         /// </summary>
         /// <remarks>
-        /// A JSON merge patch: fields that are absent are not changed; null resets a field. Favourites are exempt from retention.
+        /// A JSON merge patch: fields that are absent are not changed; null resets a field. Favorites are exempt from retention.
         /// </remarks>
         /// <param name="ifMatch">The ETag of the song; the change is made only if nobody else has changed the song.</param>
         /// <returns>OK</returns>
@@ -2803,19 +2803,21 @@ namespace YueService.Client
         public int Sections { get; set; } = default!;
 
         /// <summary>
-        /// Stage-1 tokens of the section, or tokens of the score or the music; 0 in other stages.
+        /// The number of tokens so far: stage-1 tokens of all sections that are not kept, or tokens of the score or of the
+        /// <br/>    music. 0 in other stages.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("tokens")]
         public long Tokens { get; set; } = default!;
 
         /// <summary>
-        /// Finished frames in the later stages; 0 before.
+        /// The number of finished frames (YuE 1) or music tokens (YuE 2) of a later stage; 0 while tokens are written.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("frames")]
         public long Frames { get; set; } = default!;
 
         /// <summary>
-        /// The total number of frames, or an upper bound on the number of tokens.
+        /// The total number of tokens or frames of this stage. While tokens are written, it is an estimate that may grow with
+        /// <br/>    YuE 1 and the maximum with YuE 2; after that, it is exact.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("total")]
         public long Total { get; set; } = default!;
@@ -3480,7 +3482,8 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// A finished song as `POST /predict` returns it. The keys up to `metadata` are those of the old service.
+    /// A finished song as `POST /predict` returns it. The keys up to `metadata` are those of the earlier
+    /// <br/>    Python service.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class PredictResponse
@@ -3517,13 +3520,13 @@ namespace YueService.Client
         public string Genre { get; set; } = default!;
 
         /// <summary>
-        /// Always null; kept for clients of the old service.
+        /// Always null; kept for clients of the earlier Python service.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("error")]
         public string? Error { get; set; } = default!;
 
         /// <summary>
-        /// Always null; kept for clients of the old service.
+        /// Always null; kept for clients of the earlier Python service.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stderr")]
         public string? Stderr { get; set; } = default!;
@@ -4108,7 +4111,7 @@ namespace YueService.Client
         public string Title { get; set; } = default!;
 
         /// <summary>
-        /// True if the song is a favourite. Favourites are never removed by retention.
+        /// True if the song is a favorite. Favorites are never removed by retention.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("favourite")]
         public bool Favourite { get; set; } = default!;
@@ -4439,7 +4442,7 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// Wall-clock seconds of a song's steps.
+    /// Wall-clock seconds of a song's stages.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class TimingsBody
@@ -4766,7 +4769,7 @@ namespace YueService.Client
         public string? Title { get; set; } = default!;
 
         /// <summary>
-        /// True for a favourite, which retention never removes and whose files do not count toward the retention limit. If absent, it is not changed; null makes it false. Default: the current value.
+        /// True for a favorite, which retention never removes and whose files do not count toward the retention limit. If absent, it is not changed; null makes it false. Default: the current value.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("favourite")]
         public bool? Favourite { get; set; } = default!;

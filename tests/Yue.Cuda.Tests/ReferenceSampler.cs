@@ -19,7 +19,7 @@ internal static class ReferenceSampler
 
         var (sumC, sumU) = unconditional is null ? (0, 0) : (LogSum(conditional), LogSum(unconditional));
         var scores = new List<(int Id, double Score)>();
-        foreach (var id in settings.Allowed.SelectMany(range => Enumerable.Range(range.First, range.Count)))
+        foreach (var id in settings.Allowed.SelectMany(range => Enumerable.Range(range.Low, range.High - range.Low)))
         {
             double score = conditional[id];
             if (unconditional is not null)

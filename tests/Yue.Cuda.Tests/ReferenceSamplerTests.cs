@@ -25,7 +25,7 @@ public sealed class ReferenceSamplerTests
             MinNewTokens = settings.MinTokens,
             MaxNewTokens = settings.MaxTokens,
             EndId = settings.EndId,
-            Allowed = settings.Allowed,
+            Allowed = [.. settings.Allowed.Select(range => new IdRange(range.Low, range.High - range.Low))],
         };
         var (chain, random, seen, engineSeen) = (
             new SamplingChain(V), new Random(5), new HashSet<int> { 1001, 1500, 2000 }, new SeenIds(V));

@@ -1,6 +1,7 @@
 using Xunit;
 using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue2.Stages;
+using EngineRange = Yue.Engine.Sampling.IdRange;
 
 namespace Yue.Cuda.Tests;
 
@@ -101,8 +102,8 @@ public sealed class StageSamplerTests(Gpu gpu)
     public void A_song_has_the_same_ids_alone_and_with_songs_of_both_stages()
     {
         gpu.Require();
-        var music = new Case(new StageIds(new IdRange(1000, 3000), EndId), Plain);
-        var score = new Case(new StageIds(new IdRange(5, 4900), EndId), StageSampling.Score);
+        var music = new Case(new StageIds(new EngineRange(1000, 3000), EndId), Plain);
+        var score = new Case(new StageIds(new EngineRange(5, 4900), EndId), StageSampling.Score);
         using var bench = new DecodeBench(gpu, Shape, WeightType.BFloat16, 3, 1);
         using var sampler = new StageSampler(gpu.Require(), gpu.Kernels, bench.Llama, 3);
         int[] Run(params (Case Chain, int Song, int Row)[] songs)
@@ -140,7 +141,7 @@ public sealed class StageSamplerTests(Gpu gpu)
         gpu.Require();
         using var bench = new DecodeBench(gpu, Shape, WeightType.BFloat16, 1, 1);
         using var sampler = new StageSampler(gpu.Require(), gpu.Kernels, bench.Llama, 1);
-        sampler.SetSong(bench.Stream, 0, Settings(new Case(new StageIds(new IdRange(5, 4900), EndId), Plain), row: 0, guideRow: 0));
+        sampler.SetSong(bench.Stream, 0, Settings(new Case(new StageIds(new EngineRange(5, 4900), EndId), Plain), row: 0, guideRow: 0));
         bench.Llama.SetRow(bench.Stream, 0, 1, 10, active: true);
         var logits = Logits(new Random(1), Shape.Vocabulary, 0);
         logits[77] = float.NaN;
@@ -154,7 +155,7 @@ public sealed class StageSamplerTests(Gpu gpu)
 
     private static Case Chain(string name)
     {
-        var stage = new StageIds(new IdRange(1000, 3000), EndId);
+        var stage = new StageIds(new EngineRange(1000, 3000), EndId);
         return name switch
         {
             "score" => new Case(stage, StageSampling.Score with { MaxTokens = 1000 }),
@@ -167,8 +168,8 @@ public sealed class StageSamplerTests(Gpu gpu)
             "greedy" => new Case(stage, Plain with { Temperature = 0 }) { Grain = 0.5 },
             "ties" => new Case(stage, Plain with { Temperature = 1.3, TopP = 0.8 }) { Grain = 0.5, HasPlan = false },
             "no penalty" => new Case(stage, Plain with { RepetitionPenalty = 1, PenaltyWindow = 1 }),
-            "few ids" => new Case(new StageIds(new IdRange(40, 31), EndId), Plain with { TopK = 5, PenaltyWindow = 100 }),
-            "end" => new Case(new StageIds(new IdRange(40, 90), EndId), Plain with { TopK = 100, TopP = 1, Temperature = 5 }),
+            "few ids" => new Case(new StageIds(new EngineRange(40, 31), EndId), Plain with { TopK = 5, PenaltyWindow = 100 }),
+            "end" => new Case(new StageIds(new EngineRange(40, 90), EndId), Plain with { TopK = 100, TopP = 1, Temperature = 5 }),
             _ => new Case(stage, Plain),
         };
     }
@@ -179,7 +180,7 @@ public sealed class StageSamplerTests(Gpu gpu)
         GuideRow = chain.IsGuided ? guideRow : null,
         Guidance = Case.Guidance,
         Seed = Seed,
-        Content = chain.Stage.Content,
+        Content = new IdRange(chain.Stage.Content.First, chain.Stage.Content.End),
         EndId = chain.Stage.EndId,
         Temperature = (float)chain.Sampling.Temperature,
         TopK = chain.Sampling.TopK,

@@ -94,7 +94,7 @@ public sealed class SingingTests(Studio studio)
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service);
-        await tab.Page.GetByLabel("Words of verse").FillAsync("Late");
+        await tab.Form.GetByLabel("Words of verse").FillAsync("Late");
         await tab.WriteShortSongAsync();
         await tab.Page.EvaluateAsync(Record);
         var released = new TaskCompletionSource();
@@ -105,12 +105,12 @@ public sealed class SingingTests(Studio studio)
             await route.FulfillAsync(new() { Response = response });
         });
         await tab.Sing.ClickAsync();
-        await tab.Page.WaitForFunctionAsync("() => announced.at(-1)?.includes('Late is finished')");
+        await tab.Page.WaitForFunctionAsync("() => announced.some(text => text.includes('Late is finished'))");
         released.SetResult();
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
         await service.SingAsync(new { lyrics = "[verse]\nNext", genre = "folk", target_seconds = 1 });
-        await tab.Page.WaitForFunctionAsync("() => announced.at(-1)?.includes('Next is finished')");
-        Assert.Single(await AnnouncedAsync(tab), "Late is finished");
+        await tab.Page.WaitForFunctionAsync("() => announced.some(text => text.includes('Next is finished'))");
+        Assert.Single(await AnnouncedAsync(tab, "Late"), "Late is finished");
     }
 
     private static bool IsStream(IRequest request) => request.Url.EndsWith("/stream?format=pcm&track=mix", StringComparison.Ordinal);

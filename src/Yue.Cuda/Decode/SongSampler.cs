@@ -3,6 +3,9 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
+/// <summary>The ids from Low up to, but not including, High.</summary>
+public readonly record struct IdRange(int Low, int High);
+
 /// <summary>One song's sampling chain. Order: guidance, repetition penalty, minimum length, allowed ids, temperature, top-k, top-p,
 /// draw.</summary>
 public sealed record SongSettings
@@ -142,15 +145,14 @@ public sealed unsafe class SongSampler : IDisposable
         };
         for (var i = 0; i < settings.Allowed.Count; i++)
         {
-            var ids = settings.Allowed[i];
-            if (ids.First < 0 || ids.Count < 1 || ids.End > _model.HeadRows)
+            var (low, high) = settings.Allowed[i];
+            if (low < 0 || high > _model.HeadRows || low >= high)
             {
-                throw new ArgumentException(
-                    $"allowed ids {ids.First} .. {ids.End} are not within 0 .. {_model.HeadRows}", nameof(settings));
+                throw new ArgumentException($"allowed ids {low} .. {high} are not within 0 .. {_model.HeadRows}", nameof(settings));
             }
 
-            state.Low[i] = ids.First;
-            state.High[i] = ids.End;
+            state.Low[i] = low;
+            state.High[i] = high;
         }
 
         _ids.Begin(song, settings.Step);

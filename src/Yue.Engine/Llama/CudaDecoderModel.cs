@@ -226,7 +226,7 @@ internal sealed class CudaDecoderModel : IDisposable
         Embedding = weights.Embedding.Address(),
         Head = weights.Head.Values.Address(),
         HeadScale = ScaleOf(weights.Head),
-        FirstHeadId = weights.ScoredIds.First,
+        FirstHeadId = weights.ScoredIds.Low,
         FinalNorm = weights.Norm.Address(),
         Layers =
         [

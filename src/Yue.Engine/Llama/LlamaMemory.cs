@@ -26,7 +26,7 @@ internal static class LlamaMemory
         var perLayer = MatrixBytes(type, qkvRows, hidden) + MatrixBytes(type, hidden, attention)
             + MatrixBytes(type, gateUpRows, hidden) + MatrixBytes(type, hidden, config.IntermediateSize);
         var scored = (parts ?? DeviceParts.All).ScoredIdsOf(config, type);
-        var headRows = DeviceParts.IsEmbedding(config, type) ? 0 : (long)scored.Count * LlamaShape.HeadTerms(type);
+        var headRows = DeviceParts.IsEmbedding(config, type) ? 0 : (long)(scored.High - scored.Low) * LlamaShape.HeadTerms(type);
         var embedded = parts is { HasEmbedding: false } && !DeviceParts.IsEmbedding(config, type) ? 0 : (long)config.VocabularySize;
         var plainValues = (embedded + (2L * config.Layers) + 1) * hidden;
         var plainBytes = type == WeightType.Float32 ? sizeof(float) : sizeof(ushort);

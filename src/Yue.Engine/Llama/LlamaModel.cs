@@ -122,17 +122,17 @@ public sealed class LlamaModel : IDisposable
     /// <returns>[..., count], F32; the caller disposes it.</returns>
     public Tensor Logits(Tensor hidden, long firstId, long count)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(firstId, Weights.ScoredIds.First);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstId + count, Weights.ScoredIds.End, nameof(count));
+        ArgumentOutOfRangeException.ThrowIfLessThan(firstId, Weights.ScoredIds.Low);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstId + count, Weights.ScoredIds.High, nameof(count));
         if (_steps is not null && hidden.dim() == 2)
         {
             using var states = hidden.contiguous();
-            return _steps.Value!.Logits(states, (int)firstId - Weights.ScoredIds.First, (int)count);
+            return _steps.Value!.Logits(states, (int)firstId - Weights.ScoredIds.Low, (int)count);
         }
 
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        return Weights.Head.Multiply(hidden, firstId - Weights.ScoredIds.First, count).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return Weights.Head.Multiply(hidden, firstId - Weights.ScoredIds.Low, count).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>Runs the blocks over new ids.</summary>

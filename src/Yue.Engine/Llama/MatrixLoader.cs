@@ -68,7 +68,7 @@ internal sealed class MatrixLoader(ITensorSource source, MatrixQuantizer? quanti
             Read(Module, columns, all);
         }
 
-        var (first, count) = ((long)ids.First * storedTerms, (long)ids.Count * storedTerms);
+        var (first, count) = ((long)ids.Low * storedTerms, (long)(ids.High - ids.Low) * storedTerms);
         return Matrix(count < all.shape[0] ? all.narrow(0, first, count).clone() : all, columns, Module, terms);
     }
 

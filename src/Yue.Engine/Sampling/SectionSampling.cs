@@ -1,5 +1,3 @@
-using Yue.Cuda.Decode;
-
 namespace Yue.Engine.Sampling;
 
 /// <summary>The sampling settings of one section, with all defaults resolved.</summary>

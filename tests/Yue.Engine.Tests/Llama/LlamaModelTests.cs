@@ -139,7 +139,7 @@ public sealed class LlamaModelTests
         using var scope = NewDisposeScope();
         var config = TestLlama.Tiny with { TieWordEmbeddings = false };
         using var whole = RandomModel(config);
-        using var part = RandomModel(config, new DeviceParts { ScoredIds = new(20, 24) });
+        using var part = RandomModel(config, new DeviceParts { ScoredIds = new(20, 44) });
         Assert.Equal([24, 32], part.Weights.Head.Values.shape);
         var hidden = whole.Forward(arange(ids).unsqueeze(0), whole.NewCache(1, 16), ..1);
         hidden = ids == 1 ? hidden.squeeze(1) : hidden;
@@ -152,7 +152,7 @@ public sealed class LlamaModelTests
     [Fact]
     public void A_head_that_is_tied_to_the_embedding_has_all_ids()
     {
-        using var model = RandomModel(TestLlama.Tiny, new DeviceParts { ScoredIds = new(20, 24) });
+        using var model = RandomModel(TestLlama.Tiny, new DeviceParts { ScoredIds = new(20, 44) });
         Assert.Equal(new(0, 64), model.Weights.ScoredIds);
     }
 

@@ -49,7 +49,7 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
         double[] errors =
         [
             ErrorOf(stage1, DemoModel.Folders.Stage1, ids, TokenMap.CodebookStart(0), TokenMap.CodebookStart(1)),
-            ErrorOf(stage2, DemoModel.Folders.Stage2, refined[0], CudaStage2Decoder.ScoredIds.First, CudaStage2Decoder.ScoredIds.End),
+            ErrorOf(stage2, DemoModel.Folders.Stage2, refined[0], CudaStage2Decoder.ScoredIds.Low, CudaStage2Decoder.ScoredIds.High),
         ];
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"int{bits}: RMS errors {errors[0]:P2} and {errors[1]:P2}"));
         Assert.All(errors, error => Assert.InRange(error, minError, maxError));

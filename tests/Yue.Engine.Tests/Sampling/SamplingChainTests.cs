@@ -1,6 +1,5 @@
 using CsCheck;
 using Xunit;
-using Yue.Cuda.Decode;
 using Yue.Engine.Sampling;
 using Yue.Engine.Songs;
 

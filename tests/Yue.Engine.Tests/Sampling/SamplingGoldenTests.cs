@@ -4,7 +4,6 @@ using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
 using Yue.Testing;
-using IdRange = Yue.Cuda.Decode.IdRange;
 
 namespace Yue.Engine.Tests.Sampling;
 

@@ -4,7 +4,6 @@ using Yue.Engine.Llama;
 using Yue.Engine.Sampling;
 using Yue.Testing;
 using static TorchSharp.torch;
-using IdRange = Yue.Cuda.Decode.IdRange;
 
 namespace Yue.Engine.Tests.Stage1;
 

@@ -280,7 +280,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
             Temperature = (float)sampling.Temperature,
             TopK = sampling.TopK,
             TopP = (float)sampling.TopP,
-            Allowed = sampling.Allowed,
+            Allowed = [.. sampling.Allowed.Select(range => new Cuda.Decode.IdRange(range.First, range.End))],
             EndId = sampling.EndId,
             MinTokens = sampling.MinNewTokens,
             MaxTokens = sampling.MaxNewTokens,

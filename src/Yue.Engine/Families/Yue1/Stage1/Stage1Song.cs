@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue1.Text;
 using Yue.Engine.Families.Yue1.Tokens;
 using Yue.Engine.Sampling;

@@ -19,7 +19,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     private static readonly PromptBatch Prompts = new(8, Stage2Chunks.PromptPositions);
 
     /// <summary>The ids that a step can choose: the residual codebooks.</summary>
-    public static readonly IdRange ScoredIds = new(TokenMap.CodebookStart(1), (Stage2Chunks.Codebooks - 1) * TokenMap.CodebookSize);
+    public static readonly IdRange ScoredIds = new(TokenMap.CodebookStart(1), TokenMap.CodebookStart(Stage2Chunks.Codebooks));
 
     private readonly CudaDecoderModel _model;
     private readonly FrameDecoder _frames;

@@ -191,7 +191,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
         public bool IsTruncated => !IsComplete && _step >= _order.Sampling.MaxTokens;
 
         /// <summary>The ids whose scores a step must compute.</summary>
-        public IdRange Scored => _order.Ids.Scored;
+        public Sampling.IdRange Scored => _order.Ids.Scored;
 
         /// <summary>The last row of the stage.</summary>
         public int LastRow => _rows.Max();
@@ -287,7 +287,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
                 GuideRow = _rows.Length > 1 ? _rows[1] : null,
                 Guidance = (float)(_order.Guidance?.Scale ?? 1),
                 Seed = unchecked((ulong)_order.Seed),
-                Content = _order.Ids.Content,
+                Content = new Cuda.Decode.IdRange(_order.Ids.Content.First, _order.Ids.Content.End),
                 EndId = _order.Ids.EndId,
                 Temperature = (float)sampling.Temperature,
                 TopK = sampling.TopK,

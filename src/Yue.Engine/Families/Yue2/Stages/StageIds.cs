@@ -1,5 +1,5 @@
-using Yue.Cuda.Decode;
 using Yue.Engine.Families.Yue2.Tokens;
+using Yue.Engine.Sampling;
 
 namespace Yue.Engine.Families.Yue2.Stages;
 

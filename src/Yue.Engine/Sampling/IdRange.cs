@@ -1,4 +1,4 @@
-namespace Yue.Cuda.Decode;
+namespace Yue.Engine.Sampling;
 
 /// <summary>Consecutive token ids.</summary>
 /// <param name="First">The first id.</param>
