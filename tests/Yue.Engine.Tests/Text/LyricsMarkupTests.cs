@@ -23,7 +23,8 @@ public sealed class LyricsMarkupTests
     {
         var parsed = LyricsParser.Parse($"[intro]\nla\n{tag}\nHello");
         Assert.Equal([("intro", "la"), ("Verse1", "Hello")], Sung(parsed));
-        Assert.StartsWith($"lyrics: read {tag.TrimEnd('*', '_', '”', ':')}", parsed.Warnings[0], StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"lyrics: tags were read in plain form: {tag.TrimEnd('*', '_', '”', ':')}", parsed.Warnings[0], StringComparison.Ordinal);
     }
 
     [Theory]
@@ -83,11 +84,11 @@ public sealed class LyricsMarkupTests
         Sung(LyricsParser.Parse("1\n00:00:01,000 --> 00:00:04,000\nMorning light\n\n2\n00:00:05,000 --> 00:00:08,000\nWe run\n")));
 
     [Fact]
-    public void A_backslash_and_an_n_are_read_as_a_line_end()
+    public void A_backslash_followed_by_n_is_read_as_a_line_break()
     {
         var parsed = LyricsParser.Parse(@"[verse]\nHello world\r\n\n[chorus]\nLa la la");
         Assert.Equal([("verse", "Hello world"), ("chorus", "La la la")], Sung(parsed));
-        Assert.Contains("read as a line end", Assert.Single(parsed.Warnings), StringComparison.Ordinal);
+        Assert.Contains("read as a line break", Assert.Single(parsed.Warnings), StringComparison.Ordinal);
     }
 
     [Theory]

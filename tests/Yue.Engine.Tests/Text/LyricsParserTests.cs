@@ -82,7 +82,7 @@ public sealed partial class LyricsParserTests
     {
         var parsed = LyricsParser.Parse("[softly] la\n[verse] la");
         Assert.Equal(["softly", "verse"], parsed.Sections.Select(section => section.Tag));
-        Assert.Equal(["lyrics: read as the beginning of a section: [softly]"], parsed.Warnings);
+        Assert.Equal(["lyrics: text in brackets was read as the beginning of a section: [softly]"], parsed.Warnings);
     }
 
     [Fact]

@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// Markdown, and other kinds of brackets. A warning names every change.</summary>
 /// <remarks>
 /// <list type="bullet">
-/// <item>A literal <c>\n</c> is a line end.</item>
+/// <item>A literal <c>\n</c> is a line break.</item>
 /// <item>Time stamps, the metadata lines of LRC files, the number and time lines of subtitles, chords, and repeat marks such as [x2]
 /// are left out.</item>
 /// <item>Symbols around a tag (<c>**[Verse]**</c>, <c>- [Verse]</c>) and brackets inside a tag are removed. Full-width brackets around a

@@ -20,7 +20,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
         "control_token", Steering, items => Steering(string.Join(", ", items.Distinct().Order(StringComparer.Ordinal))));
 
     public static readonly FindingKind LiteralLineEnd = Constant(
-        "literal_line_end", "a backslash and an n were read as a line end; send real line ends");
+        "literal_line_end", "a backslash followed by n was read as a line break; send real line breaks");
 
     public static readonly FindingKind FileLine = Listed("file_line", "lines that describe the file are left out: ");
 
@@ -28,7 +28,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
 
     public static readonly FindingKind Note = Listed("note", "notes in brackets are left out: ", "; write repeated lines in full");
 
-    public static readonly FindingKind TagNotation = Listed("tag_notation", "read ");
+    public static readonly FindingKind TagNotation = Listed("tag_notation", "tags were read in plain form: ");
 
     public static readonly FindingKind SungAsWords = Listed(
         "sung_as_words",
@@ -46,13 +46,14 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
 
     public static readonly FindingKind DoubtfulTag = new(
         "doubtful_tag",
-        tag => $"{tag} is read as the beginning of a section",
-        tags => $"read as the beginning of a section: {LyricsParser.Listed(tags.Distinct())}");
+        tag => $"{tag} was read as the beginning of a section",
+        tags => $"text in brackets was read as the beginning of a section: {LyricsParser.Listed(tags.Distinct())}");
 
-    public static readonly FindingKind TagOfSeveralWords = Listed("tag_of_several_words", "a tag is one word; read ");
+    public static readonly FindingKind TagOfSeveralWords = Listed(
+        "tag_of_several_words", "a tag must be a single word; tags were read as one word: ");
 
     public static readonly FindingKind BracketInWords = Listed(
-        "bracket_in_words", "sung as words: ", "; a tag must be at the start of a line, and notes should be removed");
+        "bracket_in_words", "sung as words: ", "; put tags at the start of a line, and remove text that should not be sung");
 
     public static readonly FindingKind Blank = Constant("blank", "blank; there is nothing to sing");
 
@@ -68,7 +69,7 @@ internal sealed record FindingKind(string Code, Func<string, string> One, Func<I
         TextBeforeTag, SymbolsBeforeTag, DoubtfulTag, TagOfSeveralWords, BracketInWords, Blank, TagsOnly, SectionWithoutWords,
     ];
 
-    private static string Steering(string token) => $"{token} would steer the model; read as words, in parentheses";
+    private static string Steering(string token) => $"{token} would steer the model; the brackets were replaced by parentheses";
 
     private static FindingKind Constant(string code, string message) => new(code, _ => message, _ => message);
 

@@ -128,7 +128,7 @@ internal sealed class TracedText
         /// <summary>Appends text for a position in the user's text.</summary>
         public void Append(string text, TextSpan place) => Append(Whole(text, place));
 
-        /// <summary>Appends a line end at the position after the preceding text.</summary>
+        /// <summary>Appends a line break at the position after the preceding text.</summary>
         public void AppendLineEnd()
         {
             var at = _places.Count > 0 ? _places[^1].End : 0;

@@ -6,7 +6,7 @@ using Yue.Engine.Text;
 namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>A user's text, made safe for a prompt, and warnings about the changes.</summary>
-/// <param name="Text">The text in normalization form C with line feeds as line ends. It contains no control token, prompt marker, lone
+/// <param name="Text">The text in normalization form C with line feeds as line breaks. It contains no control token, prompt marker, lone
 /// surrogate, invisible character, or control character except tabs and line feeds.</param>
 /// <param name="Warnings">Warnings about the changes, in plain words; empty if there are none.</param>
 public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
@@ -16,7 +16,7 @@ public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 /// <list type="bullet">
 /// <item>CRLF, CR and Unicode's line and paragraph separators become LF. Text is converted to normalization form C.</item>
 /// <item>Invisible characters (<see cref="UnicodeText.IsInvisible"/>) are left out. Control characters (including NUL, but not tabs and
-/// line ends) and unpaired surrogates become spaces.</item>
+/// line breaks) and unpaired surrogates become spaces.</item>
 /// <item>The name of a control token (<c>&lt;EOA&gt;</c>) or a prompt marker (<c>[start_of_segment]</c>) gets parentheses instead of its
 /// brackets: <c>(EOA)</c>, <c>(start_of_segment)</c>. The words stay readable, and the text does not encode to a control id or to the
 /// marker's ids, because both need the original brackets. Nothing is joined, so no new token or marker can appear.</item>
