@@ -3,7 +3,7 @@
 // Lane 4 g + c of a warp works on:
 //   score[j][e]  position 16 j + g (+ 8 for e >= 2) of the 32, query head 2 c + (e & 1);
 //   out[d][e]    query head 2 c + (e & 1), two of the 16 dimensions that begin at 16 d: g and g + 8, or with e4m3, 2 g and 2 g + 1.
-// Bf16Cache and E4m3Cache have the same members; Cache is the one that this build uses. CPU reference: Yue.Cuda.Tests/ReferenceLlama.
+// Bf16Cache and E4m3Cache have the same functions; Cache is the one that this build uses. CPU reference: Yue.Cuda.Tests/ReferenceLlama.
 #pragma once
 #include "attention_units.cuh"
 
@@ -20,10 +20,10 @@ struct Attended
         for (int d = 0; d < 8; d++) out[d][0] = out[d][1] = out[d][2] = out[d][3] = 0.0f;
     }
 
-    // Converts scores to exponents of two, masks the positions after valid, and rescales the sums so far to the new maximum.
+    // Converts scores to base-2 exponents, masks those at positions after `valid`, and rescales the sums so far to the new maximum.
     DEV void rescale(float (&score)[2][4], int valid)
     {
-        constexpr float TO_POWERS_OF_TWO = 1.4426950408889634f * 0.08838834764831845f * CACHE_SCALE;    // log2(e) / sqrt(D)
+        constexpr float TO_POWERS_OF_TWO = 1.4426950408889634f * 0.08838834764831845f * CACHE_SCALE;    // log2(e) / sqrt(D) * CACHE_SCALE
         int g = (threadIdx.x & 31) >> 2;
         float fade[2];
 #pragma unroll
@@ -54,8 +54,8 @@ struct Attended
         }
     }
 
-    // Converts the scores of positions 16 j + g and + 8 to weights and adds them to the sums. If all positions of a run are after the
-    // current one, all scores may equal the maximum, and the weights must be zero, not one.
+    // Converts the scores at positions 16 j + g and 16 j + g + 8 to weights, and adds these to the sums of the weights. If all 32 positions
+    // are after the current one, all their scores may equal the maximum; their weights must still be zero, not one.
     DEV void weigh(const float (&score)[2][4], int j, int valid, float (&weight)[4])
     {
         int g = (threadIdx.x & 31) >> 2;
@@ -66,22 +66,23 @@ struct Attended
     }
 };
 
-// Returns a mask for the pair of 16-bit values at positions first and first + 1 that keeps those up to valid.
+// Returns a mask for the pair of 16-bit values at positions `first` and `first` + 1. It keeps the values at positions up to `valid`.
 DEV u32 pair_mask(int first, int valid)
 {
     return (first <= valid ? 0xffffu : 0u) | (first + 1 <= valid ? 0xffff0000u : 0u);
 }
 
-// Half of a run of bf16 keys and values, each in a slot of the ring.
+// 32 positions of a run of bf16 keys and values: half of a run of 64, or a whole run of 32 (RUN in attention.cuh). The keys and the values
+// of the run are in one slot of the ring each.
 struct Bf16Cache
 {
     u32 keys, values;       // shared addresses of the slots
     int half;
 
-    // The 16-byte piece of a query that lane column c loads as its i-th piece.
+    // Returns the index of the 16-byte piece of a query that lane column c loads as its i-th piece.
     static DEV int query_piece(int c, int i) { return c + 4 * i; }
 
-    // Writes 16 bytes of the current position to a slot whose first position is first.
+    // Writes a 16-byte piece of the current position, t, to a slot that begins at position `first`.
     static DEV void put(u32 slot, int t, int first, int piece, const Kept& kept)
     {
         sts128(slot + value_offset(t, piece) - first * POSITION_BYTES, kept.values);
@@ -124,7 +125,7 @@ struct Bf16Cache
         }
     }
 
-    // Stores the sums of head 2 c + e to the D values at to.
+    // Stores the D sums of query head 2 c + e in the array `to`.
     static DEV void store(float* to, const float (&out)[8][4], int e)
     {
         int g = (threadIdx.x & 31) >> 2;
@@ -143,7 +144,7 @@ struct E4m3Cache
 {
     u32 keys, values;
     int half;
-    float value_scale[2][2];        // of positions 16 j + g and + 8, times QUERY_SCALE
+    float value_scale[2][2];        // of positions 16 j + g and 16 j + g + 8, times QUERY_SCALE
 
     static DEV int query_piece(int c, int i) { return 4 * c + i; }
 
@@ -211,7 +212,7 @@ struct E4m3Cache
             weight[j][1] = transpose_tile(pack_bf16(second ? w[2] * s1 : 0.0f, second ? w[3] * s1 : 0.0f));
         }
 
-        // 16-bit pairs of dimensions, transposed: positions 2 c and 2 c + 1 of eight, dimensions 2 g and 2 g + 1 of 16.
+        // Each register of v holds, for positions 2 c and 2 c + 1 of eight, the values of dimensions 2 g and 2 g + 1 of 16.
 #pragma unroll
         for (int d = 0; d < 8; d++)
         {

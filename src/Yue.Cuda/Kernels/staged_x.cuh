@@ -1,5 +1,5 @@
 // Moves x from L2 to the tensor cores if the values of all rows for a chunk do not fit into registers, through two stages of shared memory:
-// one is loaded while the other is multiplied.
+// one is loaded while the other is being multiplied.
 //
 // A stage holds eight k per lane of each row: those that the lane itself multiplies, in the order of x_index (model.cuh), so that a warp
 // copies 512 contiguous bytes. A lane waits only for its own copies, so no barrier is needed, and there are no bank conflicts. A chunk of
