@@ -9,7 +9,7 @@ namespace YueService.Browser.Tests;
 public sealed partial class FailureTests(Studio studio)
 {
     [Fact]
-    public async Task A_song_that_failed_is_sung_again_with_the_same_request()
+    public async Task A_failed_song_can_be_sung_again_with_the_same_request()
     {
         const int FailingSeed = 401;
         await studio.ServiceAsync();

@@ -116,7 +116,7 @@ public sealed class ScoreTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_longest_score_is_drawn_and_a_longer_one_is_refused_at_its_field()
+    public async Task The_longest_score_is_drawn_and_a_longer_one_gets_an_error_at_its_field()
     {
         var service = await studio.ScoresAsync();
         var job = await service.SingAsync(new { lyrics = "La", genre = "folk", score = Scores.Longest() });
@@ -126,7 +126,7 @@ public sealed class ScoreTests(Studio studio)
         var text = tab.Page.Locator("#score-text");
         await Assertions.Expect(text).ToBeFocusedAsync();
 
-        // Chromium takes a minute to insert this much text as typing does.
+        // Chromium takes a minute to insert this much text if it is typed.
         await text.EvaluateAsync(
             "(area, value) => { area.value = value; area.dispatchEvent(new Event('input', { bubbles: true })); }",
             Scores.Longest()[..50_000] + Scores.Longest()[..50_000]);
@@ -159,7 +159,7 @@ public sealed class ScoreTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_score_whose_library_does_not_load_is_shown_as_text()
+    public async Task A_score_is_shown_as_text_if_the_notation_library_does_not_load()
     {
         var service = await studio.ScoresAsync();
         var job = await service.SingAsync(new { lyrics = "La", genre = "folk" });

@@ -22,7 +22,7 @@ public sealed class SpliceStreamTests
             heard.AddRange(stream.Take());
         }
 
-        Assert.InRange(heard.Count, 43_600, 44_099);        // the last samples wait for their right context
+        Assert.InRange(heard.Count, 43_600, 44_099);        // the last samples depend on input that is still to come
         stream.CompleteLow();
         heard.AddRange(stream.Take());
         Assert.Equal(44_100, heard.Count);
@@ -31,7 +31,7 @@ public sealed class SpliceStreamTests
     }
 
     [Fact]
-    public void The_gain_of_the_low_band_changes_by_half_a_decibel_per_piece()
+    public void The_gain_of_the_low_band_changes_by_at_most_half_a_decibel_per_piece()
     {
         var gains = GainsOf([.. Enumerable.Repeat((0.1, 0.2), 20)]);
         for (var i = 0; i < 11; i++)
@@ -81,7 +81,7 @@ public sealed class SpliceStreamTests
         Assert.Empty(stream.Take());
     }
 
-    /// <summary>Streams pieces of a tenth of a second with the given amplitudes in the two clips, and returns the mean gain of the low band
+    /// <summary>Streams pieces of 0.1 s with the given amplitudes in the two clips, and returns the mean gain of the low band
     /// in each piece.</summary>
     private static double[] GainsOf((double Low, double High)[] pieces)
     {

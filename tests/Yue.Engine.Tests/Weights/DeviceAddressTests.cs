@@ -8,7 +8,7 @@ namespace Yue.Engine.Tests.Weights;
 public sealed class DeviceAddressTests
 {
     [Fact]
-    public void The_address_is_that_of_the_first_value_of_a_slice()
+    public void The_address_of_a_slice_is_that_of_its_first_value()
     {
         using var whole = randn([6, 8]).to(ScalarType.BFloat16);
         using var slice = whole.narrow(0, 2, 3);
@@ -18,7 +18,7 @@ public sealed class DeviceAddressTests
     }
 
     [Fact]
-    public void A_tensor_that_is_not_contiguous_is_refused()
+    public void Address_refuses_a_noncontiguous_tensor_and_AddressOfFirst_accepts_it()
     {
         using var columns = zeros([4, 4], ScalarType.BFloat16).t();
         Assert.Throws<ArgumentException>(() => columns.Address());

@@ -38,7 +38,7 @@ public sealed class YueClientTests : IDisposable
         document.Remove("servers");
         var generated = await ClientGenerator.GenerateAsync(document.ToJsonString());
         var file = Path.Combine(DemoProcess.Repository, "src", "YueService.Client", "YueClient.g.cs");
-        if (CommittedDocs.AreUpdated)
+        if (CommittedDocs.ShouldUpdate)
         {
             await File.WriteAllTextAsync(file, generated, Cancel);
         }

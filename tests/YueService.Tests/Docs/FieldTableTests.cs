@@ -37,7 +37,7 @@ public sealed class FieldTableTests
         var from = text.IndexOf(start, StringComparison.Ordinal) + start.Length;
         var to = text.IndexOf(end, StringComparison.Ordinal);
         Assert.True(from >= start.Length && to >= from, $"docs/api.md has no markers for {name}");
-        if (CommittedDocs.AreUpdated && text[from..to] != expected)
+        if (CommittedDocs.ShouldUpdate && text[from..to] != expected)
         {
             await System.IO.File.WriteAllTextAsync(File, text[..from] + expected + text[to..], cancel);
         }

@@ -38,7 +38,7 @@ public sealed class LicenseTests
         var from = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
         var to = text.IndexOf(End, StringComparison.Ordinal);
         var expected = Table();
-        if (CommittedDocs.AreUpdated && text[from..to] != expected)
+        if (CommittedDocs.ShouldUpdate && text[from..to] != expected)
         {
             File.WriteAllText(file, text[..from] + expected + text[to..]);
             return;
