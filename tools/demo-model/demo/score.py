@@ -1,4 +1,4 @@
-"""Converts lyrics and a genre to frames of 20 ms with their content.
+"""Converts lyrics and a genre to 20 ms frames, each with its phoneme, pitch, chord and drum hit.
 
 All events are at frame boundaries. The instrumental track is on the beat; the voice enters one frame later.
 """
@@ -9,7 +9,7 @@ from . import phonemes
 STEPS = 8                                       # eighth notes per bar
 VOICE_LAG = 1                                   # frames
 LOWEST_PITCH, PITCHES = 45, 25                  # MIDI numbers
-_RANGES = ((45, 56), (58, 69))                  # male, female: first and last note, one octave each
+_RANGES = ((45, 56), (58, 69))                  # male, female: lowest and highest note, one octave each
 DRUMS = {"rock": "KHSHKHSH", "dance": "KHKHKHKH", "soft": "K.H.S.H.", "hip hop": "KHSHHKSH", "metal": "KKSKKKSK"}
 # A section ends on a last chord, which sounds and then fades, for 2, 4 or 8 steps and at least 40 frames in total.
 RELEASE_AT, _MIN_ENDING = 10, 40               # frames after the last onset
@@ -25,15 +25,15 @@ class Frames:
     """One section with one value per frame: int16 arrays of equal length."""
     phoneme: np.ndarray         # index into PHONEMES
     pitch: np.ndarray           # 0 to PITCHES - 1; 0 if unpitched
-    from_pitch: np.ndarray      # semitones from this note up to the previous one, -4 to 4
+    from_pitch: np.ndarray      # semitones from this note up to the previous one, clipped to -4 to 4
     age: np.ndarray             # frames since the phoneme or its pitch changed
     root: np.ndarray            # chord root, semitones above C
-    quality: np.ndarray         # 1 minor
-    strike: np.ndarray          # 1 if the chord begins
-    strike_age: np.ndarray      # frames since then
+    quality: np.ndarray         # 1 if minor, 0 if major
+    strike: np.ndarray          # 1 if the chord is struck in this frame
+    strike_age: np.ndarray      # frames since the last strike
     release: np.ndarray         # frames since the last chord began to fade, from 1; 0 before
     drum: np.ndarray            # index into DRUM_KINDS of the last hit
-    drum_age: np.ndarray        # frames since then
+    drum_age: np.ndarray        # frames since the last hit
     instrument: int
     notes: list = field(default_factory=list)   # (first vowel frame, end frame, MIDI pitch, vowel)
 
@@ -47,15 +47,15 @@ def ending_steps(step_frames):
 
 
 def _lengths(step_frames):
-    """Returns the lengths of notes in steps and their probabilities. Slow songs use shorter note values."""
+    """Returns the possible note lengths in steps, and their weights. Slow songs use shorter note values."""
     if step_frames < 14:
         return (2, 3, 4), (75, 10, 15)
     return ((1, 2, 3), (35, 55, 10)) if step_frames < 20 else ((1, 2), (70, 30))
 
 
 def _melody(random, genre, line, position):
-    """Returns the notes of a line, (step, steps, MIDI pitch) per syllable; the number of steps of the line, rounded up to whole bars with
-    at least one step of rest; and the last position on the scale."""
+    """Returns the notes of a line, one (first step, length in steps, MIDI pitch) per syllable; the number of steps of the line, rounded up
+    to whole bars with at least one step of rest; and the index of the last note in the scale."""
     low, high = _RANGES[genre.voice]
     scale = [p for p in range(low, high + 1) if p % 12 in genre.scale]
     lengths, weights = _lengths(genre.step_frames)
