@@ -14,8 +14,8 @@ internal sealed record FfmpegInput(ReadOnlyMemory<byte> File, SoundKind Kind, lo
 
 /// <summary>Decodes flac files (also in Ogg) and m4a files through ffprobe and ffmpeg.</summary>
 /// <remarks>
-/// The bytes are in a temporary file while they are read, because m4a needs seeking; the file is deleted when the call returns. ffmpeg
-/// cannot open other files: only the file protocol is allowed, and only formats that cannot refer to other files. Video and picture
+/// The bytes are in a temporary file while they are being read, because m4a needs seeking; the file is deleted when the call returns.
+/// ffmpeg cannot open other files: only the file protocol is allowed, and only formats that cannot refer to other files. Video and picture
 /// decoders are never opened. Samples are counted as they arrive, and only the requested part is kept.
 /// </remarks>
 internal sealed class FfmpegDecoder
@@ -37,7 +37,7 @@ internal sealed class FfmpegDecoder
     /// <summary>Looks for the programs, and removes clips older than an hour, which a killed process left in the temporary
     /// folder.</summary>
     /// <param name="programFolder">The folder of both programs. If null, they are looked up in the folders of PATH.</param>
-    /// <param name="tempFolder">The folder for the files while they are read.</param>
+    /// <param name="tempFolder">The folder for the temporary files.</param>
     /// <param name="timeLimit">The time limit of each program per file.</param>
     public FfmpegDecoder(string? programFolder, string tempFolder, TimeSpan timeLimit)
     {

@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace Yue.Engine.Audio;
 
-/// <summary>Replaces the tags of a stored file while it is read. The file itself is not changed. A WAV or MP3 file without tags gets
-/// none.</summary>
+/// <summary>Replaces the tags of a stored file while it is being read. The file itself is not changed. A WAV or MP3 file without tags
+/// gets none.</summary>
 public static class TaggedFile
 {
     private const int Id3HeaderBytes = 10;

@@ -10,8 +10,8 @@ internal interface ISongWork : IDisposable
     /// <summary>The stage that the song is in.</summary>
     SongStage Stage { get; }
 
-    /// <summary>True while the song waits for memory for a model. Meanwhile, no songs are admitted, so that songs that use other models can
-    /// finish.</summary>
+    /// <summary>True while the song is waiting for memory for a model. Meanwhile, no songs are admitted, so that songs that use other
+    /// models can finish.</summary>
     bool IsWaiting { get; }
 
     /// <summary>The shared steps that advance the song before its next <see cref="Advance"/>, in this order.</summary>

@@ -56,7 +56,7 @@ public sealed record EngineStatus
     /// <summary>The number of songs in progress.</summary>
     public int Running { get; init; }
 
-    /// <summary>The time since the current step of the engine's thread began; zero while it waits for songs.</summary>
+    /// <summary>The time since the current step of the engine's thread began; zero while the thread is waiting for songs.</summary>
     public TimeSpan InStep { get; init; }
 }
 

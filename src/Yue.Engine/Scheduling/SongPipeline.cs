@@ -15,8 +15,8 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
 
     public int Running => _songs.Count;
 
-    /// <summary>The number of songs that can be admitted. It is 0 while a song waits for room for its model, so that the songs that use
-    /// other models can finish.</summary>
+    /// <summary>The number of songs that can be admitted. It is 0 while a song is waiting for room for its model, so that the songs that
+    /// use other models can finish.</summary>
     public int Room => _songs.Exists(song => song.Work.IsWaiting) ? 0 : models.SongsAtOnce - _songs.Count;
 
     /// <summary>Admits a song. A song that cannot start fails immediately.</summary>

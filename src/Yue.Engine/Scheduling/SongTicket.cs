@@ -18,7 +18,7 @@ public sealed class SongTicket(SongRequest request, IProgress<SongProgress>? pro
     /// <summary>Stops the song before its next step.</summary>
     public CancellationToken Cancel { get; } = cancel;
 
-    /// <summary>The listener that receives sound while the song is made; null if there is none.</summary>
+    /// <summary>The listener that receives sound while the song is being made; null if there is none.</summary>
     public ISongListener? Listener { get; init; }
 
     /// <summary>The time that the request waited before it got a ticket.</summary>
@@ -34,7 +34,7 @@ public sealed class SongTicket(SongRequest request, IProgress<SongProgress>? pro
     /// <summary>Reports progress. Called by the engine, like the methods below.</summary>
     public void Report(SongProgress value) => progress?.Report(value);
 
-    /// <summary>Completes <see cref="Result"/>. Only the first call of <see cref="Succeed"/>, <see cref="Fail"/> or
+    /// <summary>Completes <see cref="Result"/>. Only the first call to <see cref="Succeed"/>, <see cref="Fail"/> or
     /// <see cref="SetCancelled"/> has an effect.</summary>
     public void Succeed(SongResult result) => _done.TrySetResult(result);
 

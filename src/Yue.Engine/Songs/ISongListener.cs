@@ -1,22 +1,22 @@
 namespace Yue.Engine.Songs;
 
-/// <summary>Listens to a song while it is made. The finished song is the same without a listener.</summary>
+/// <summary>Listens to a song while it is being made. The finished song is the same without a listener.</summary>
 public interface ISongListener
 {
-    /// <summary>True while a client listens. The song is then rendered from its beginning while later parts are still being written. The
-    /// property is read between steps on the engine's thread.</summary>
+    /// <summary>True while a client is listening. The song is then rendered from its beginning while later parts are still being written.
+    /// The property is read between steps on the engine's thread.</summary>
     bool IsListening { get; }
 
-    /// <summary>The position in seconds of a player that starts with the first sound it receives and plays in real time; 0 before the first
-    /// sound. The property is also read between steps on the engine's thread.</summary>
+    /// <summary>The playback position, in seconds, of a player that starts with the first sound it receives and plays in real time; 0
+    /// before the first sound. The property is also read between steps on the engine's thread.</summary>
     double PlayedSeconds { get; }
 
-    /// <summary>Receives the next sound of the song, even while nobody listens. The calls are made in order, one at a time, on thread-pool
-    /// threads, and before the song's result is available. An exception fails the song.</summary>
+    /// <summary>Receives the next part of the song's sound, even while nobody is listening. The calls are made in order, one at a time, on
+    /// thread-pool threads, and before the song's result is available. An exception fails the song.</summary>
     void Hear(SongSound sound);
 }
 
-/// <summary>A part of a song's sound that is final. It follows the previous part without a gap.</summary>
+/// <summary>A part of a song's sound that will not change any more. It follows the previous part without a gap.</summary>
 /// <remarks>The samples equal those of the finished song, except in YuE 1's mix at 44.1 kHz: the level of its low band differs, because in
 /// the finished song it is computed over the whole length.</remarks>
 /// <param name="Start">The number of samples per channel before this part.</param>

@@ -47,7 +47,7 @@ public sealed record FamilyDescription(
     /// <summary>True if songs are sung section by section, from lyrics with a tag per section.</summary>
     public bool SingsSections { get; init; } = true;
 
-    /// <summary>Returns true if the family's models read a request field.</summary>
+    /// <summary>Returns true if <see cref="Fields"/> contains a request field or the object that it belongs to.</summary>
     /// <param name="field">The JSON name, such as <c>sampling.top_k</c>.</param>
     public bool Supports(string field)
     {

@@ -121,10 +121,10 @@ public enum SongStage
 /// <param name="Stage">The first stage that is not finished. Later ones may have started.</param>
 /// <param name="Section">The 1-based number of the section being sung, not counting kept sections; 0 outside stage 1.</param>
 /// <param name="Sections">The number of sections to sing, excluding kept ones.</param>
-/// <param name="Done">The number of finished units of this stage: tokens while tokens are written; after that, frames (YuE 1) or music
-/// tokens (YuE 2).</param>
-/// <param name="Total">The total number of units of this stage. While tokens are written, it is an estimate with YuE 1 and the maximum with
-/// YuE 2; after that, it is exact.</param>
+/// <param name="Done">The number of finished units of this stage: tokens while they are being written; after that, frames (YuE 1) or
+/// music tokens (YuE 2).</param>
+/// <param name="Total">The total number of units of this stage. While tokens are being written, it is an estimate with YuE 1 and the
+/// maximum with YuE 2; after that, it is exact.</param>
 /// <param name="Fraction">The progress of the whole song, from 0 to 1. It never decreases.</param>
 public sealed record SongProgress(SongStage Stage, int Section, int Sections, long Done, long Total, double Fraction)
 {

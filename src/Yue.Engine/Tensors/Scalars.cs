@@ -7,7 +7,7 @@ namespace Yue.Engine.Tensors;
 /// <summary>Scalars that live as long as the process, for TorchSharp calls.</summary>
 /// <remarks>
 /// TorchSharp passes the native pointer of a <see cref="Scalar"/> to a call and drops the object. The garbage collector may then
-/// finalize it and free the native memory while the call runs ("Unknown scalar type", seen after about ten thousand steps). This can
+/// finalize it and free the native memory while the call is running ("Unknown scalar type", seen after about ten thousand steps). This can
 /// happen to a scalar that is converted from a number in the call itself, and to the hidden scalar in <c>a + b</c>, but not to a scalar
 /// that is kept here. BannedSymbols.txt makes the compiler reject the others.
 /// </remarks>

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A checkpoint's tensors with a LoRA adapter merged into them while they are read, before anything is quantized.</summary>
+/// <summary>A checkpoint's tensors with a LoRA adapter merged into them while they are being read, before anything is quantized.</summary>
 /// <param name="checkpoint">The tensors of the checkpoint.</param>
 /// <param name="adapter">The adapter, which fits the checkpoint.</param>
 internal sealed class LoraTensors(ITensorSource checkpoint, LoraAdapter adapter) : ITensorSource

@@ -10,7 +10,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1;
 
 /// <summary>A YuE 1 song being made: stage 1, stage 2, then decoding. It holds only the models that it currently uses.</summary>
-/// <remarks>Frames are passed to the next stage as soon as they are final. While stage 1 writes, stage 2 runs only if the song has a
+/// <remarks>Frames are passed to the next stage as soon as they are final. While stage 1 is writing, stage 2 runs only if the song has a
 /// listener. Otherwise stage 2 waits for the end of stage 1, because then it can process more chunks at once, which takes less time in
 /// total. The song is the same either way.</remarks>
 internal sealed class SongWork : ISongWork, IPacedSong
@@ -64,8 +64,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
     public SongResult? Result { get; private set; }
 
-    /// <summary>The steps of the decoders during stage 1 and stage 2. Reading a prompt is not a shared step. While stage 2 works on paced
-    /// chunks, the song does not request steps of stage 1, but is still advanced by those that other songs request.</summary>
+    /// <summary>The steps of the decoders during stage 1 and stage 2. Reading a prompt is not a shared step. While stage 2 is working on
+    /// paced chunks, the song does not request steps of stage 1, but is still advanced by those that other songs request.</summary>
     public IReadOnlyList<ISharedStep> SharedSteps
     {
         get
@@ -314,8 +314,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>Reads the codes that the decoder wrote, and begins chunks. After stage 1, all chunks can begin. While stage 1 writes, only
-    /// chunks that a listener waits for can begin, and only if there is memory for both models.</summary>
+    /// <summary>Reads the codes that the decoder wrote, and begins chunks. After stage 1, all chunks can begin. While stage 1 is writing,
+    /// only chunks that a listener waits for can begin, and only if there is memory for both models.</summary>
     private void AdvanceStage2()
     {
         if (_stage2 is null or { IsDone: true })

@@ -22,8 +22,8 @@ internal sealed class SongWork : ISongWork
     private readonly SongEffort _effort;
     private readonly SongScript _script;
     private ModelLease<Yue2Model>? _model;
-    private StageOrder? _order;                 // of the stage that writes
-    private IStageSequence? _sequence;          // while a stage writes; null if it waits for room in the decoder
+    private StageOrder? _order;                 // of the stage that is writing
+    private IStageSequence? _sequence;          // while a stage is writing; null if it is waiting for room in the decoder
     private int _scoreTokens;                   // of the written score
     private MusicScript? _music;                // once the score is complete
     private string? _score;
@@ -55,7 +55,7 @@ internal sealed class SongWork : ISongWork
 
     public Task? Background => _assembling;
 
-    /// <summary>The decoder's step while the song writes. Reading a prompt is not shared.</summary>
+    /// <summary>The decoder's step while the song is writing. Reading a prompt is not shared.</summary>
     public IReadOnlyList<ISharedStep> SharedSteps =>
         _sequence is { Unread: 0, IsComplete: false, IsTruncated: false } ? [new StageStep(_model!.Model.Decoder)] : [];
 

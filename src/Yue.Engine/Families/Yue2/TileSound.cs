@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue2;
 
 /// <summary>The sound of a song that is being decoded. Tiles are clamped, joined and sent to the song's listener.</summary>
 /// <remarks>Tiles are added by the engine's thread. Thread-pool threads process them, one tile at a time.</remarks>
-/// <param name="listener">Receives the song while it is being made; null if there is no listener.</param>
+/// <param name="listener">Receives the sound while it is being decoded; null if there is no listener.</param>
 /// <param name="format">The format of the sound.</param>
 /// <param name="samples">The number of samples per channel.</param>
 /// <param name="fadeSamples">The number of samples per channel that fade out; 0 for none.</param>
@@ -37,7 +37,7 @@ internal sealed class TileSound(ISongListener? listener, PcmFormat format, int s
         });
     }
 
-    /// <summary>Throws the error of processing a tile, if there was one.</summary>
+    /// <summary>Rethrows the exception if the processing of a tile has failed.</summary>
     public void ThrowIfFaulted()
     {
         if (_work.IsFaulted)
@@ -46,7 +46,7 @@ internal sealed class TileSound(ISongListener? listener, PcmFormat format, int s
         }
     }
 
-    /// <summary>Returns the whole sound, and the number of samples that were past full scale.</summary>
+    /// <summary>Waits until all tiles are processed. Returns the whole sound, and the number of samples that exceeded full scale.</summary>
     public async Task<(AudioClip Mix, long Clipped)> CompleteAsync()
     {
         await _work.ConfigureAwait(false);

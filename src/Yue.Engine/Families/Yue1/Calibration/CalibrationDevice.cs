@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Calibration;
 
-/// <summary>The device that sings the calibration songs and rounds the weights.</summary>
+/// <summary>The device on which the calibration songs are sung and the weights are rounded.</summary>
 internal sealed class CalibrationDevice : IDeviceOptions, IDisposable
 {
     private readonly string _name;

@@ -4,12 +4,12 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue1.SelfCheck;
 
-/// <summary>Figures that were measured on a set of checkpoints by another implementation (docs/model.md 10).</summary>
+/// <summary>Figures that another implementation measured on a set of checkpoints (docs/model.md 10).</summary>
 public sealed record PublishedFigures
 {
     private static readonly JsonSerializerOptions Json = new() { RespectNullableAnnotations = true, AllowDuplicateProperties = false };
 
-    /// <summary>True for figures of the published checkpoints, which quantized checkpoints do not reproduce.</summary>
+    /// <summary>True if the figures are those of the published checkpoints; quantized checkpoints do not reproduce them.</summary>
     [JsonIgnore]
     public bool AreOfPublishedCheckpoints { get; private init; }
 
@@ -71,19 +71,21 @@ public sealed record TokenizerFigure
     [JsonPropertyName("section_text_ids")]
     public required int[] FirstSection { get; init; }
 
-    /// <summary>The ids of other texts, keyed by the text itself, such as <c>[start_of_segment]</c>.</summary>
+    /// <summary>The ids of other texts, keyed by the text itself, such as <c>[start_of_segment]</c>, and notes, whose keys do not begin
+    /// with <c>[</c>.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement> Texts { get; init; } = new Dictionary<string, JsonElement>();
 }
 
-/// <summary>The ids of a clip of one mixed track.</summary>
+/// <summary>The ids of a reference clip that is one mixed track.</summary>
 public record SingleClipFigure
 {
     [JsonPropertyName("icl_ids")]
     public required int[] Ids { get; init; }
 }
 
-/// <summary>The ids of a clip of two tracks, and the hashes of the tracks as 16-bit samples.</summary>
+/// <summary>The ids of a reference clip with two tracks, the length of a track in frames, and the hashes of the tracks as 16-bit
+/// samples.</summary>
 public sealed record DualClipFigure : SingleClipFigure
 {
     [JsonPropertyName("codec_frames")]
@@ -96,7 +98,7 @@ public sealed record DualClipFigure : SingleClipFigure
     public required string InstrumentalSha256 { get; init; }
 }
 
-/// <summary>The largest absolute samples at each step from codes to the finished song.</summary>
+/// <summary>The largest absolute sample at each step from codes to the finished song.</summary>
 public sealed record PeakFigures
 {
     [JsonPropertyName("vocal_wave16_peak")]
@@ -124,7 +126,7 @@ public sealed record PeakFigures
     public required float FinalRescaled { get; init; }
 }
 
-/// <summary>The largest absolute sample of a decoded clip.</summary>
+/// <summary>The largest absolute sample of a decoded clip, its length in frames, and the bandwidth of its codes.</summary>
 public sealed record DecodeFigure
 {
     [JsonPropertyName("wave_abs_max")]

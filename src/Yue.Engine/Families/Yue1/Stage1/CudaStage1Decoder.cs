@@ -138,7 +138,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
         public int Song => song;
 
-        /// <summary>True while steps draw ids of the section.</summary>
+        /// <summary>True while steps are drawing ids of the section.</summary>
         public bool IsRunning { get; private set; }
 
         public int Unread => _unread.Length;

@@ -16,7 +16,7 @@ public sealed record SongPrompt
     /// <summary>True if a reference clip is part of <see cref="Head"/>.</summary>
     public bool HasReference { get; init; }
 
-    /// <summary>Warnings about changes to the genre line, transliterated lyrics and an unused reference clip, in plain words.</summary>
+    /// <summary>Warnings about transliterated lyrics, an unused reference clip and changes to the genre line, in plain words.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>Returns the minimum context of a section in ids: the head and the section's own prompt.</summary>
@@ -24,7 +24,7 @@ public sealed record SongPrompt
     public int MinContext(int section) => (section == 0 ? 0 : Head.Length) + Sections[section].Length;
 }
 
-/// <summary>An audio prompt: codebook-0 codes of a clip, 50 per second, of which a part is used (docs/model.md 5.8).</summary>
+/// <summary>An audio prompt: the codebook-0 codes of part of a clip, 50 per second for each track (docs/model.md 5.8).</summary>
 public sealed record ReferenceClip
 {
     /// <summary>Codes per second of each track.</summary>
@@ -35,10 +35,10 @@ public sealed record ReferenceClip
     /// <summary>The ids of the part to use; empty if it is outside the clip.</summary>
     public ImmutableArray<int> Ids { get; }
 
-    /// <summary>Creates the prompt of one mixed track.</summary>
+    /// <summary>Creates the prompt from one mixed track.</summary>
     /// <param name="codes">[F], 0 to 1023.</param>
     /// <param name="startSeconds">The start of the part to use.</param>
-    /// <param name="endSeconds">The end of the part, which is cut to the end of the clip.</param>
+    /// <param name="endSeconds">The end of the part, limited to the end of the clip.</param>
     /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
     public static ReferenceClip OfMix(ReadOnlySpan<int> codes, double startSeconds, double endSeconds, int firstSecond = 0)
     {
@@ -51,13 +51,13 @@ public sealed record ReferenceClip
         return new ReferenceClip(Window(ids, FrameRateHz, startSeconds, endSeconds, firstSecond));
     }
 
-    /// <summary>Creates the prompt of a vocal and an instrumental track. The longer one is cut to the length of the shorter one.</summary>
+    /// <summary>Creates the prompt from a vocal and an instrumental track. The longer one is cut to the length of the shorter.</summary>
     /// <remarks>The part is cut out of the interleaved ids. As in the reference implementation, it begins with the
-    /// instrumental id of a frame if 100 times <paramref name="startSeconds"/> is odd.</remarks>
+    /// instrumental id of a frame if the integer part of 100 times <paramref name="startSeconds"/> is odd.</remarks>
     /// <param name="vocal">[F], 0 to 1023.</param>
     /// <param name="instrumental">[F], 0 to 1023.</param>
     /// <param name="startSeconds">The start of the part to use.</param>
-    /// <param name="endSeconds">The end of the part, which is cut to the end of the clip.</param>
+    /// <param name="endSeconds">The end of the part, limited to the end of the clip.</param>
     /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
     public static ReferenceClip OfTracks(
         ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental, double startSeconds, double endSeconds, int firstSecond = 0)

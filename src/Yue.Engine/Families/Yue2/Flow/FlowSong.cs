@@ -21,7 +21,7 @@ public sealed class FlowSong : IDisposable
 
     /// <summary>Begins a song.</summary>
     /// <param name="model">Predicts the velocity; the caller owns it.</param>
-    /// <param name="prompt">The prompt of the song's music.</param>
+    /// <param name="prompt">The prompt for the song's music.</param>
     /// <param name="music">The ids of the song's music codes.</param>
     /// <param name="noise">[F, latent size], F32, on the model's device; the caller owns it, and must keep it until the song is
     /// rendered.</param>

@@ -30,7 +30,7 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
         }
 
         var prompts = new SongPrompts(tokenizer, ScorePlan.Full, figures.Style, figures.Lyrics);
-        yield return SelfCheckLine.Equal("tokenizer: prompt of the score", figures.ScorePrompt, prompts.ForScore());
+        yield return SelfCheckLine.Equal("tokenizer: prompt for the score", figures.ScorePrompt, prompts.ForScore());
         (var model, fault) = Try(Load);
         if (model is null)
         {

@@ -18,7 +18,7 @@ public sealed record PublishedFigures
 
     public required string Lyrics { get; init; }
 
-    /// <summary>The prompt of the score, for the plan <c>full</c>.</summary>
+    /// <summary>The prompt for the score if the plan is <c>full</c>.</summary>
     [JsonPropertyName("prefix")]
     public required int[] ScorePrompt { get; init; }
 

@@ -68,7 +68,7 @@ public sealed class StageChain
         return Keep(_candidates.AsSpan(0, count));
     }
 
-    /// <summary>Returns the scores of the ids that the last call of <see cref="Next"/> returned, in the same order.</summary>
+    /// <summary>Returns the scores of the ids that the last call to <see cref="Next"/> returned, in the same order.</summary>
     internal ReadOnlySpan<float> Scores(Distribution distribution) => _scores.AsSpan(0, distribution.Ids.Length);
 
     private void Count(ReadOnlySpan<int> history)
@@ -134,8 +134,8 @@ public sealed class StageChain
         return kept;
     }
 
-    /// <summary>Returns the number of ids to keep: those before the first one whose predecessors have a total probability above top-p, and
-    /// at least as many as top-p always keeps.</summary>
+    /// <summary>Returns the number of ids to keep: those whose predecessors have a total probability of at most top-p, and always the first
+    /// <see cref="MinKept"/> ids.</summary>
     private int TopP(int count)
     {
         var topP = _rounding.Round((float)_sampling.TopP);

@@ -26,13 +26,13 @@ public sealed class SongPrompts
     /// <summary>The text that the prompts begin with.</summary>
     public string Text { get; }
 
-    /// <summary>Returns the prompt of the score.</summary>
+    /// <summary>Returns the prompt for the score.</summary>
     /// <exception cref="InvalidOperationException">The plan is off.</exception>
     public int[] ForScore() => _plan == ScorePlan.Off
-        ? throw new InvalidOperationException("a song without a plan has no score to write")
+        ? throw new InvalidOperationException("no score is written if the plan is off")
         : [TokenIds.EndOfDocument, .. _text, TokenIds.ScoreStart];
 
-    /// <summary>Returns the prompt of the music.</summary>
+    /// <summary>Returns the prompt for the music.</summary>
     /// <param name="score">The ids of the score, written by the model or encoded from a given score. Empty if the plan is off.</param>
     public int[] ForMusic(ReadOnlySpan<int> score) =>
         [TokenIds.EndOfDocument, .. _text, TokenIds.ScoreStart, .. Checked(score), TokenIds.ScoreEnd, TokenIds.MusicStart];
@@ -62,12 +62,12 @@ public sealed class SongPrompts
         {
             if (!TokenIds.IsText(id))
             {
-                throw new ArgumentException($"the score contains the id {id}; ids of scores are below {TokenIds.TextCount}", nameof(score));
+                throw new ArgumentException($"the score contains the id {id}; its ids must be below {TokenIds.TextCount}", nameof(score));
             }
         }
 
         return _plan == ScorePlan.Off && !score.IsEmpty
-            ? throw new ArgumentException("a song without a plan cannot have a score", nameof(score))
+            ? throw new ArgumentException("a song whose plan is off cannot have a score", nameof(score))
             : score;
     }
 }
