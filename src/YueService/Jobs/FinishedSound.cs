@@ -15,7 +15,7 @@ internal static class FinishedSound
         WavFile.FormatOf(await HeaderAsync(wav, cancel));
 
     /// <summary>Returns a track in a format that is not stored as a file. PCM is read only as fast as the listener receives it; an encoded
-    /// track is held in memory while it is sent.</summary>
+    /// track is held in memory while it is being sent.</summary>
     /// <param name="wav">The track's file.</param>
     /// <param name="input">The format of its samples.</param>
     /// <param name="format">PCM, or a format to encode.</param>

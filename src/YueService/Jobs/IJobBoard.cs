@@ -12,13 +12,13 @@ internal interface IJobBoard
     /// <summary>True if no slot is free.</summary>
     bool IsFull { get; }
 
-    /// <summary>The unfinished kept jobs, oldest first.</summary>
+    /// <summary>The unfinished kept jobs, oldest first. A kept job continues even if its caller disconnects.</summary>
     IReadOnlyList<Job> Unfinished { get; }
 
-    /// <summary>Returns the jobs that wait ahead of a job, or all waiting jobs if the job is null or no longer waits.</summary>
+    /// <summary>Returns the jobs that are waiting ahead of a job, or all waiting jobs if the job is null or is no longer waiting.</summary>
     IReadOnlyList<Job> Before(Job? job);
 
-    /// <summary>Returns an unfinished kept job; null if there is none.</summary>
+    /// <summary>Returns an unfinished kept job; null if there is none with this id.</summary>
     Job? Find(string id);
 
     /// <summary>Reserves slots for jobs that are not stored yet.</summary>
@@ -28,13 +28,13 @@ internal interface IJobBoard
     /// <summary>Releases reserved slots.</summary>
     void Release(int slots, string? owner);
 
-    /// <summary>Adds a job, which then waits in a reserved slot.</summary>
+    /// <summary>Adds a job, which takes one of the reserved slots.</summary>
     Task TakeAsync(Job job, CancellationToken cancel);
 
     /// <summary>Updates the board with what has changed in the log, such as jobs that other processes have accepted.</summary>
     Task RefreshAsync(CancellationToken cancel);
 
-    /// <summary>Adds the jobs of an earlier process ahead of those that this process has accepted.</summary>
+    /// <summary>Adds the jobs of an earlier process ahead of the unclaimed jobs that this process has accepted.</summary>
     void Restore(IReadOnlyCollection<Job> jobs);
 }
 

@@ -15,8 +15,8 @@ internal sealed class JobIntake(
     // The shared database accepts one submission at a time. A larger number of waiting callers would use up the connections.
     private const int SharedSubmissions = 4;
 
-    // If jobs are not shared, ensures that two requests with one key make one job, and that a job is not deleted while it is passed to the
-    // worker. Otherwise, it only limits the number of submissions.
+    // If jobs are not shared, ensures that two requests with one key make one job, and that a job is not deleted while it is being passed
+    // to the worker. Otherwise, it only limits the number of submissions.
     private readonly SemaphoreSlim _taking = new(log.IsShared ? SharedSubmissions : 1);
 
     /// <summary>The reason why no job can be accepted now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
@@ -29,7 +29,7 @@ internal sealed class JobIntake(
     /// matter.</summary>
     /// <param name="request">The request.</param>
     /// <param name="caller">Cancels the job when the caller disconnects.</param>
-    /// <param name="isStreamed">True if the caller listens while the song is being made.</param>
+    /// <param name="isStreamed">True if the caller listens to the song while it is being made.</param>
     /// <param name="owner">The name of the caller's API key; null without keys.</param>
     /// <returns>Accepted and the job, or the reason for a rejection and null.</returns>
     public async Task<(IntakeOutcome Outcome, Job? Job)> TakeAsync(

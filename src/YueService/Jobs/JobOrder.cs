@@ -120,7 +120,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
         }
     }
 
-    /// <summary>Returns the jobs that wait before a job, or all waiting jobs if it is null or no longer waits.</summary>
+    /// <summary>Returns the jobs that are waiting ahead of a job, or all waiting jobs if the job is null or is no longer waiting.</summary>
     public IReadOnlyList<Job> Before(Job? job)
     {
         lock (_lock)
@@ -131,7 +131,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
     }
 
     /// <summary>Removes an unclaimed job.</summary>
-    /// <returns>False if it is claimed or no longer waits.</returns>
+    /// <returns>False if it is claimed or is no longer waiting.</returns>
     public bool TryWithdraw(Job job)
     {
         lock (_lock)

@@ -123,7 +123,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
             });
         }
 
-        var fault = song.IsCompletedSuccessfully ? null : new SongException("the song ended before its last sound");
+        var fault = song.IsCompletedSuccessfully ? null : new SongException("the song ended before its sound was complete");
         foreach (var feed in _tracks.Values)
         {
             feed.Complete(fault);
@@ -136,7 +136,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     }
 
     /// <summary>Returns a track in a format, from its first byte.</summary>
-    /// <exception cref="SongException">The song ended before its last sound, or the encoder failed.</exception>
+    /// <exception cref="SongException">The song ended before its sound was complete, or the encoder failed.</exception>
     public async IAsyncEnumerable<byte[]> ReadAsync(
         string track, StreamFormat format, [EnumeratorCancellation] CancellationToken cancel)
     {

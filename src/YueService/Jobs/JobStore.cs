@@ -206,8 +206,8 @@ internal sealed record JobView(StoredJob Job, Job? Live)
     public JobState State => Job.IsFinished || Live is null ? Job.State
         : Live.Feed.Latest.State == JobState.Queued ? JobState.Queued : JobState.Running;
 
-    /// <summary>The reason why the job has not ended yet although its song is made or it was cancelled, or why no worker can take it; null
-    /// otherwise.</summary>
+    /// <summary>The reason why the job has not ended yet although its song has been made or it was cancelled, or why no worker can take it;
+    /// null otherwise.</summary>
     public string? DelayReason => Job.IsFinished || Live is null ? null
         : Live.WaitReason is { } wait ? wait
         : Live.Feed.DelayReason is { } reason ? $"The job ends as soon as its end can be stored. {reason}"

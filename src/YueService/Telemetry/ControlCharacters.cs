@@ -5,8 +5,8 @@ using Serilog.Events;
 
 namespace YueService.Telemetry;
 
-/// <summary>Escapes control characters in every logged value, so that callers can neither forge log lines nor control the terminal that
-/// shows them.</summary>
+/// <summary>Escapes control characters in every logged value, so that callers can neither forge log lines nor control a terminal on which
+/// the log is shown.</summary>
 /// <remarks>
 /// An event's exception cannot be replaced. Text formats write the property <see cref="ExceptionText"/> instead; its lines are indented so
 /// that none of them looks like an entry. JSON escapes the text of exceptions.
@@ -32,8 +32,8 @@ internal sealed class ControlCharacters : ILogEventEnricher
         }
     }
 
-    /// <summary>Returns text in which control characters, line separators and text direction characters are replaced with escapes such as
-    /// <c>\n</c> and <c>\u001b</c>.</summary>
+    /// <summary>Replaces control characters, line separators and characters that change the text direction with escapes such as <c>\n</c>
+    /// and <c>\u001b</c>.</summary>
     public static string Escape(string text)
     {
         if (!text.Any(IsControl))

@@ -72,7 +72,8 @@ internal static class JsonText
         return Cut(Encoding.UTF8.GetString(raw[..Math.Min(raw.Length, 4 * (ShownLength + 1))]));
     }
 
-    /// <summary>Returns a value as it is written in the document, after the name of its kind: <c>the text "42"</c>.</summary>
+    /// <summary>Returns a value as <see cref="Show"/> does, preceded by its kind: <c>the text "42"</c>. For true, false and null, the kind
+    /// is left out.</summary>
     public static string Describe(JsonElement element) => element.ValueKind switch
     {
         JsonValueKind.String => $"the text {Show(element)}",
@@ -82,7 +83,7 @@ internal static class JsonText
         _ => Show(element),
     };
 
-    /// <summary>Returns true if an element is a string whose content without the quotes is a value of the given kind.</summary>
+    /// <summary>Returns true if an element is a string that would be a value of the given kind without its quotes.</summary>
     /// <param name="element">The element.</param>
     /// <param name="kind"><see cref="JsonValueKind.Number"/>, or <see cref="JsonValueKind.True"/> for true and false.</param>
     public static bool IsQuoted(JsonElement element, JsonValueKind kind) =>

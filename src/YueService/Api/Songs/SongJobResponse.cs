@@ -49,7 +49,7 @@ internal sealed record SongJobResponse
     /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
 
-    /// <summary>The reason why the job has not ended although its song is made, or why it is waiting for a worker; null
+    /// <summary>The reason why the job has not ended although its song has been made, or why it is waiting for a worker; null
     /// otherwise.</summary>
     public string? DelayReason { get; init; }
 
@@ -117,9 +117,10 @@ internal sealed record SongTake(string Id, int Take)
 /// <param name="Sections">The number of sections to sing, not counting kept sections.</param>
 /// <param name="Tokens">The number of tokens so far: stage-1 tokens of all sections that are not kept, or tokens of the score or of the
 /// music. 0 in other stages.</param>
-/// <param name="Frames">The number of finished frames (YuE 1) or music tokens (YuE 2) of a later stage; 0 while tokens are written.</param>
-/// <param name="Total">The total number of tokens or frames of this stage. While tokens are written, it is an estimate that may grow with
-/// YuE 1 and the maximum with YuE 2; after that, it is exact.</param>
+/// <param name="Frames">The number of finished frames (YuE 1) or music tokens (YuE 2) of a later stage; 0 while tokens are being
+/// written.</param>
+/// <param name="Total">The total number of tokens or frames of this stage. While tokens are being written, it is an estimate that may grow
+/// with YuE 1 and the maximum with YuE 2; after that, it is exact.</param>
 /// <param name="Percent">The progress of the whole song, 0 to 100. It never decreases.</param>
 internal sealed record JobProgressBody(
     Yue.Engine.Songs.SongStage Stage, int Section, int Sections, long Tokens, long Frames, long Total, double Percent);

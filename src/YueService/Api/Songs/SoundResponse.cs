@@ -10,7 +10,7 @@ namespace YueService.Api.Songs;
 internal static class SoundResponse
 {
     /// <summary>Sends a track to its end. The response starts with the first sound.</summary>
-    /// <exception cref="Yue.Engine.Songs.SongException">The song ended before its last sound.</exception>
+    /// <exception cref="Yue.Engine.Songs.SongException">The song ended before its sound was complete.</exception>
     public static async Task SendAsync(
         HttpContext http, JobSound sound, string track, StreamFormat format, SoundForm form, CancellationToken cancel)
     {

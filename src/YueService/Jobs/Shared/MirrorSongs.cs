@@ -5,17 +5,17 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>Fetches the songs that other processes make: their sound while it is being made, and their results.</summary>
+/// <summary>Fetches songs that other processes make: their sound while they are being made, and their results.</summary>
 /// <remarks>The worker writes the sound to files, one per chunk, while someone is listening (<see cref="SoundRelay"/>).</remarks>
 internal sealed partial class MirrorSongs(
     PostgresQueue queue, IJobLog log, SongFolder songs, IFileStore files, ILogger<MirrorSongs> logger)
 {
-    // The worker writes the last chunk before it stores the end of the job, or shortly after that.
+    // The worker writes the last chunk before it stores the end of the job, or shortly afterward.
     private static readonly TimeSpan LastChunkLimit = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<string, Listening> _listening = new(StringComparer.Ordinal);
 
-    /// <summary>Fetches the sound of a job as soon as someone listens.</summary>
+    /// <summary>Fetches the sound of a job from the moment when someone starts to listen.</summary>
     public void Follow(Job job)
     {
         if (job.Sound is { } sound)
@@ -33,7 +33,7 @@ internal sealed partial class MirrorSongs(
             listening.Stop();
         }
 
-        job.Sound?.End(Task.FromException<SongResult>(new SongException("The worker stopped making the song.")));
+        job.Sound?.End(Task.FromException<SongResult>(new SongException("The worker stopped before the song was finished.")));
         job.RenewSound(encoder);
         Follow(job);
     }
@@ -50,7 +50,7 @@ internal sealed partial class MirrorSongs(
         }
 
         listening?.Stop();
-        job.Sound?.End(Task.FromException<SongResult>(new SongException("The song ended before its last sound.")));
+        job.Sound?.End(Task.FromException<SongResult>(new SongException("The song ended before its sound was complete.")));
         if (row.Caller is not null)
         {
             await HandOverAsync(job, row);
@@ -202,7 +202,7 @@ internal sealed partial class MirrorSongs(
     }
 
     [LoggerMessage(LogLevel.Warning, "The song of job {JobId} could not be passed to its caller, or the job could not be removed. "
-        + "It is removed later")]
+        + "The job will be removed later")]
     private partial void LogLeft(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Warning, "The sound of job {JobId} cannot be fetched now: {Reason}")]

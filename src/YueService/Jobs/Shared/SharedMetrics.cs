@@ -3,7 +3,8 @@ using YueService.Telemetry;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The metrics of the jobs of all processes, for autoscaling. Every process that accepts jobs reports the same values.</summary>
+/// <summary>Metrics about the jobs of all processes together, for autoscaling. Every process that accepts jobs reports the same
+/// values.</summary>
 internal sealed class SharedMetrics(IMeterFactory meters, JobMirrors jobs, SharedProcesses processes, SharedSettings settings)
     : IHostedService, IDisposable
 {
