@@ -6,7 +6,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Tests loading and unloading models while the engine runs.</summary>
+/// <summary>Tests loading and unloading models while the engine is running.</summary>
 public sealed class ModelsAtRunTimeTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("yue-models-").FullName;

@@ -69,7 +69,7 @@ public sealed class BudgetTests(Studio studio, ITestOutputHelper output)
         await tab.Sing.ClickAsync();
         await tab.HearAsync();
         await Assertions.Expect(tab.Actions).ToBeVisibleAsync();
-        await ReportTasksAsync(tab, "tasks while a song is sung");
+        await ReportTasksAsync(tab, "tasks while a song is being sung");
     }
 
     [Fact]

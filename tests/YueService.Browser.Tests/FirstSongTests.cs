@@ -25,7 +25,7 @@ public sealed class FirstSongTests(Studio studio)
         var id = await tab.SongIdAsync();
         Assert.Equal("running", (await service.JobAsync(id)).GetProperty("state").GetString());
 
-        // The received part can be replayed while the rest is made.
+        // The received part can be replayed while the rest is being made.
         await tab.PlayButton.ClickAsync();
         await tab.HearNothingAsync();
         await tab.Song.GetByRole(AriaRole.Slider, new() { Name = "Position in the song" }).PressAsync("Home");

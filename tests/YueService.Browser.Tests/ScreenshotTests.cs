@@ -55,7 +55,7 @@ public sealed class ScreenshotTests(Studio studio)
         await tab.Sing.ClickAsync();
         await tab.Page.Locator(".title").GetByRole(AriaRole.Button, new() { Name = "Favorite" }).ClickAsync();
 
-        // The second take is being sung while the first one is played.
+        // The second take is being sung while the first one is being played.
         await Assertions.Expect(tab.Page.GetByRole(AriaRole.Tab, new() { Name = "Take 1" }).Locator("kbd")).ToHaveTextAsync("1");
         await Assertions.Expect(tab.Page.Locator(".item", new() { HasText = "singing" })).ToBeVisibleAsync();
         await tab.PlayButton.ClickAsync();

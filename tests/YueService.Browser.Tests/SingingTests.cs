@@ -4,7 +4,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests what is announced, drawn and played while a song is made and after it is finished.</summary>
+/// <summary>Tests what is announced, drawn and played while a song is being made and after it is finished.</summary>
 public sealed class SingingTests(Studio studio)
 {
     // Records the sentences of the live region, and how far the sections and the stems are drawn.
@@ -69,7 +69,7 @@ public sealed class SingingTests(Studio studio)
         Assert.Equal(states.Intersect(announced), announced);
         Assert.Contains(states[2], announced);
 
-        // The streamed samples keep playing, even from another position and while another song is made.
+        // The streamed samples keep playing, even from another position and while another song is being made.
         await Assertions.Expect(tab.PlayButton).ToHaveAttributeAsync("aria-label", "Pause");
         var other = await service.SingAsync(new { lyrics = "[verse]\nAnother", genre = "folk", target_seconds = 1 });
         await Assertions.Expect(tab.Item("Another").Locator(".time")).Not.ToBeEmptyAsync();

@@ -134,7 +134,7 @@ public sealed class StateTests(Studio studio)
         await tab.Page.Keyboard.PressAsync("Escape");
     }
 
-    /// <summary>Shows a song whose second section is sung again while the others are kept.</summary>
+    /// <summary>Shows a song whose second section is being sung again while the others are kept.</summary>
     private static async Task ShowRedoAsync(StudioTab tab, ServiceProcess service)
     {
         await service.QueueAsync(new

@@ -90,8 +90,8 @@ public sealed class CudaDecoderTests
         Assert.Equal(2 * 128, other.Sampled.Count);     // eight batches of 16 ids per section
     }
 
-    /// <remarks>While a song's listener waits for stage 2, only ids of the other songs are requested. Each song samples 400 ids, and the
-    /// ring buffer of its sampled ids has 256 entries.</remarks>
+    /// <remarks>While a song's listener is waiting for stage 2, only ids of the other songs are requested. Each song samples 400 ids, and
+    /// the ring buffer of its sampled ids has 256 entries.</remarks>
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

@@ -3,7 +3,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Tests.Quantization;
 
-/// <summary>The record of a checkpoint that a test quantizes.</summary>
+/// <summary>Creates the quantization record of a checkpoint that a test quantizes.</summary>
 internal static class TestRecord
 {
     /// <summary>Returns a record without sources or calibration.</summary>

@@ -24,7 +24,7 @@ internal static class PickleBytes
 
     public static byte[] Numbers(params int[] values) => Join("(", Join([.. values.Select(Number)]), "t");
 
-    /// <summary>Returns a call of <c>_rebuild_tensor_v2</c> on storage <c>0</c>.</summary>
+    /// <summary>Returns a call to <c>_rebuild_tensor_v2</c> on storage <c>0</c>.</summary>
     public static byte[] Tensor(
         int[] shape, int[] strides, int offset = 0, int storageCount = 6, string storage = "FloatStorage", string device = "cpu") =>
         Join(

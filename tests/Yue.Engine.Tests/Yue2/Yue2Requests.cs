@@ -19,7 +19,7 @@ internal static class Yue2Requests
         return options;
     }
 
-    /// <summary>Returns an engine that changes its model after loading it.</summary>
+    /// <summary>Returns an engine that replaces its model, after loading it, with the result of a function.</summary>
     public static DemoEngine Changed(EngineOptions options, Func<Yue2Model, Yue2Model> change)
     {
         Yue2Family[] families =
@@ -30,7 +30,7 @@ internal static class Yue2Requests
         return new DemoEngine(new YueEngine(options, families, NullLogger<YueEngine>.Instance));
     }
 
-    /// <summary>Returns a request for a second of sound, with a score that the model writes.</summary>
+    /// <summary>Returns a request for one second of sound, with a score that the model writes.</summary>
     public static SongRequest OneSecond() => new()
     {
         Model = Name,
@@ -42,10 +42,10 @@ internal static class Yue2Requests
         Sampling = FlowSteps(2),
     };
 
-    /// <summary>Returns a request for a second of sound, with a given score.</summary>
+    /// <summary>Returns a request for one second of sound, with a given score.</summary>
     public static SongRequest Given() => OneSecond() with { Score = "X:1\nK:C\nCDEF|" };
 
-    /// <summary>Returns a request for a second of sound, without a score and with guidance.</summary>
+    /// <summary>Returns a request for one second of sound, without a score and therefore, by default, with guidance.</summary>
     public static SongRequest Unplanned() => OneSecond() with { Plan = ScorePlan.Off };
 
     public static SamplingSettings FlowSteps(int steps) => Yue2Family.About.Sampling with { FlowSteps = steps };

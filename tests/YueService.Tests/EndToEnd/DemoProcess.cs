@@ -38,7 +38,7 @@ public sealed class DemoProcess : IAsyncLifetime
         Client.BaseAddress = new Uri(url);
         await Eventually.TrueAsync(async () =>
         {
-            Assert.False(_process.HasExited, $"the program ended with {(_process.HasExited ? _process.ExitCode : 0)}");
+            Assert.False(_process.HasExited, $"the program exited with code {(_process.HasExited ? _process.ExitCode : 0)}");
             return await IsReadyAsync();
         });
     }

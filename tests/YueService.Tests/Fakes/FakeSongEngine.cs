@@ -125,7 +125,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         _lost.SetResult(reason);
     }
 
-    /// <summary>The lifecycle calls of the host, in order.</summary>
+    /// <summary>The host's lifecycle calls, in order.</summary>
     public ConcurrentQueue<string> LifecycleCalls { get; } = new();
 
     public void Start()

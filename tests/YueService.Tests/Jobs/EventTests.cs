@@ -210,7 +210,7 @@ public sealed class EventTests : IDisposable
             readers.Add(await EventStream.OpenAsync(_client, job));
         }
 
-        // The engine reports all steps while nobody reads. A reader then gets the latest counts and few earlier ones.
+        // The engine reports all steps while nobody is reading. A reader then gets the latest counts and few earlier ones.
         go.SetResult();
         await reported.Task.InTime();
         var events = 0;

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests the real program with the demo model when it is killed at random times or while a song is streamed.</summary>
+/// <summary>Tests the real program with the demo model when it is killed at random times or while a song is being streamed.</summary>
 public sealed class KillTests : IDisposable
 {
     // A page of the list has at most 100 jobs.

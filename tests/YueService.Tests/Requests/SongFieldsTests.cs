@@ -10,7 +10,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Tests.Requests;
 
-/// <summary>Tests that the declared fields are those that are read, sent by the command line and supported by the models.</summary>
+/// <summary>Tests that the declared fields are the ones that are read, offered by the command line and supported by the models.</summary>
 public sealed class SongFieldsTests
 {
     private static readonly ModelDescription[] Models =
