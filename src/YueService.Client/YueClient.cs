@@ -17,7 +17,7 @@ public partial class YueClient
     /// <summary>The delay before a lost connection to a song's events is reopened.</summary>
     public TimeSpan ReconnectionInterval { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Waits until a song is finished, failed or cancelled.</summary>
+    /// <summary>Waits until a song has succeeded, failed or been cancelled.</summary>
     /// <param name="id">The id of the song.</param>
     /// <param name="progress">Receives every event of the song.</param>
     /// <param name="cancellationToken">Ends the wait, not the song; <see cref="DeleteSongAsync"/> cancels a song.</param>
@@ -55,11 +55,11 @@ public partial class YueClient
         }
     }
 
-    /// <summary>Queues several songs from one request, with different seeds.</summary>
+    /// <summary>Queues several songs from one request, each with its own seed.</summary>
     /// <param name="body">The request, with <see cref="SongRequest.Takes"/> of 2 or more.</param>
     /// <param name="idempotencyKey">The same key and body return the same group.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
-    /// <returns>The group of the songs. <see cref="CreateSongAsync"/> returns a single song.</returns>
+    /// <returns>The group of songs. <see cref="CreateSongAsync"/> returns a single song.</returns>
     public async Task<SongGroupResponse> CreateTakesAsync(
         SongRequest body, string? idempotencyKey = null, CancellationToken cancellationToken = default)
     {
@@ -91,8 +91,8 @@ public partial class YueClient
     private static bool IsLostConnection(Exception e) =>
         e is HttpRequestException or IOException or YueException { StatusCode: 502 or 503 or 504 };
 
-    /// <summary>Returns the events of a song after <paramref name="lastId"/> until the service ends the response. An event that is not a
-    /// state has no data.</summary>
+    /// <summary>Returns the events of a song after <paramref name="lastId"/> until the service ends the response. The data of an
+    /// event whose name is not a state is null.</summary>
     private async IAsyncEnumerable<SseItem<SongEvent?>> EventsAsync(
         string id, string? lastId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -20,12 +20,13 @@ internal sealed partial class AccessRules : OptionsRules<AccessOptions>
 
         foreach (var host in options.Hosts().Where(host => !HostName().IsMatch(host)))
         {
-            yield return $"Yue:AllowedHosts has '{host}'; write host names without a scheme or port, such as yue.example or *.yue.example.";
+            yield return $"Yue:AllowedHosts contains '{host}'; write host names without a scheme or port, "
+                + "such as yue.example or *.yue.example.";
         }
 
         foreach (var origin in options.Origins().Where(origin => !IsOrigin(origin)))
         {
-            yield return $"Yue:CorsOrigins has '{origin}'; write origins as browsers send them, "
+            yield return $"Yue:CorsOrigins contains '{origin}'; write origins as browsers send them, "
                 + "such as https://app.example or http://localhost:3000.";
         }
     }

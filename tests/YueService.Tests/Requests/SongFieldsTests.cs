@@ -65,9 +65,9 @@ public sealed class SongFieldsTests
         var declared = SongFields.All.Where(field => field.Option is not null).Select(field => field.Option!.Name);
         Assert.Equal(declared.Concat(["--out", "--play", "--score-out"]).Order(), help.Keys.Order());
         Assert.EndsWith("(0.01 to 1) [0.93]", help["--top-p"], StringComparison.Ordinal);
-        Assert.EndsWith("(100 to 10,000) [3000, or the number for --target-seconds]", help["--max-new-tokens"], StringComparison.Ordinal);
+        Assert.EndsWith("(100 to 10,000) [3000, or 100 per second of --target-seconds]", help["--max-new-tokens"], StringComparison.Ordinal);
         Assert.EndsWith(
-            "[1.5 in the first section and 1.2 after, or 1 with YuE 2, 1.01 with --plan off]",
+            "[1.5 for the first section and 1.2 for later ones, or 1 with YuE 2 (1.01 with --plan off)]",
             help["--guidance-scale"],
             StringComparison.Ordinal);
         Assert.DoesNotContain(help.Values, text => text.Contains('`', StringComparison.Ordinal));

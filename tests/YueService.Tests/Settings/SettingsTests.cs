@@ -139,13 +139,13 @@ public sealed class SettingsTests
     [InlineData("YUE_ALLOWED_HOSTS", "yue.example, *.studio.example", null)]
     [InlineData("YUE_ALLOWED_HOSTS", "https://yue.example", "write host names without a scheme or port")]
     [InlineData("YUE_ALLOWED_HOSTS", "yue.example:2008", "write host names without a scheme or port")]
-    [InlineData("YUE_ALLOWED_HOSTS", "*", "Yue:AllowedHosts has '*'")]
+    [InlineData("YUE_ALLOWED_HOSTS", "*", "Yue:AllowedHosts contains '*'")]
     [InlineData("YUE_CORS_ORIGINS", "https://app.example,http://localhost:3000", null)]
     [InlineData("YUE_CORS_ORIGINS", "https://app.example/", "write origins as browsers send them")]
     [InlineData("YUE_CORS_ORIGINS", "https://App.example", "write origins as browsers send them")]
-    [InlineData("YUE_CORS_ORIGINS", "app.example", "Yue:CorsOrigins has 'app.example'")]
-    [InlineData("YUE_CORS_ORIGINS", "null", "Yue:CorsOrigins has 'null'")]
-    [InlineData("YUE_CORS_ORIGINS", "*", "Yue:CorsOrigins has '*'")]
+    [InlineData("YUE_CORS_ORIGINS", "app.example", "Yue:CorsOrigins contains 'app.example'")]
+    [InlineData("YUE_CORS_ORIGINS", "null", "Yue:CorsOrigins contains 'null'")]
+    [InlineData("YUE_CORS_ORIGINS", "*", "Yue:CorsOrigins contains '*'")]
     public void Host_names_and_origins_are_checked_at_startup(string variable, string value, string? message)
     {
         var faults = Faults(new Hashtable { [variable] = value });

@@ -28,7 +28,7 @@ internal sealed class ApiKeyHandler(
         }
 
         return Task.FromResult(Request.Cookies[SessionEndpoints.Cookie] is { } token
-            ? Result(keys.NameOfToken(token), "The session has ended.")
+            ? Result(keys.NameOfToken(token), "The session token is invalid or has expired, or the session has ended.")
             : AuthenticateResult.NoResult());
     }
 

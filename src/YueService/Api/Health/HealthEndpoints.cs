@@ -26,7 +26,7 @@ internal static class HealthEndpoints
         return TypedResults.Ok(new LiveResponse("ok"));
     }
 
-    /// <summary>Returns whether a song can be made. Jobs also need the storage, so they may still be rejected.</summary>
+    /// <summary>Returns whether a song can be made. Jobs also need storage, so they may still be rejected.</summary>
     /// <response code="200">Songs can be made. Models that are not in memory are loaded when a song needs them.</response>
     /// <response code="503">The models are being loaded or could not be loaded, the device is lost, or the service is shutting
     /// down.</response>

@@ -22,7 +22,7 @@ internal sealed record HealthResponse
     /// <summary>True if the built-in demo model is in use.</summary>
     public required bool Demo { get; init; }
 
-    /// <summary>A note for readers, for example that the demo model is in use; null if there is none.</summary>
+    /// <summary>A note for people, for example that the demo model is in use; null if there is none.</summary>
     public string? Note { get; init; }
 
     /// <summary>True if the service is ready and all models have been unloaded. The next song loads those that it needs.</summary>
@@ -49,7 +49,7 @@ internal sealed record HealthResponse
     /// <summary>Memory of the device, in bytes.</summary>
     public required MemoryStatus Memory { get; init; }
 
-    /// <summary>The numbers of songs that are waiting and being made.</summary>
+    /// <summary>The numbers of songs that are waiting and that are being made.</summary>
     public required QueueBody Queue { get; init; }
 }
 

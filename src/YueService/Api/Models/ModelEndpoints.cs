@@ -18,7 +18,7 @@ internal static class ModelEndpoints
         routes.MapGet("/v1/models/{id}", (HttpContext http, string id, ModelHandler handler) => handler.Get(http, id))
             .WithName("GetModel")
             .WithTags(Tag)
-            .Describe("Show a model that can sing", "Returns whether it is loaded and how much memory it uses.", NoModel);
+            .Describe("Show a model that can sing", "Returns whether it is loaded, and how much memory it uses when loaded.", NoModel);
         routes.MapPost(
                 "/v1/models/{id}/load",
                 (HttpContext http, string id, ModelHandler handler) => handler.SetLoadedAsync(http, id, isLoaded: true))
@@ -27,7 +27,8 @@ internal static class ModelEndpoints
             .WithTags(Tag)
             .Describe(
                 "Load a model into memory",
-                "A song loads the models that it needs; this request loads them in advance. Other models are unloaded if there is no room. "
+                "A song loads the models that it needs; this request loads them in advance. If there is no room, models that are not in "
+                    + "use are unloaded. "
                     + "Songs in progress wait while a model is being loaded.",
                 NoModel, InUse, NotReady);
         routes.MapPost(

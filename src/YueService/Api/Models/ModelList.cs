@@ -25,7 +25,7 @@ internal sealed record ModelBody
     /// <summary>The model family, such as <c>yue1</c>. Models of a family support the same fields.</summary>
     public required string Family { get; init; }
 
-    /// <summary>The features of the model beyond a song from lyrics.</summary>
+    /// <summary>The features of the model beyond making a song from lyrics.</summary>
     public required IReadOnlyList<SongCapability> Capabilities { get; init; }
 
     /// <summary>The license of the published models of the family.</summary>

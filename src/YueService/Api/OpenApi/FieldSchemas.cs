@@ -150,7 +150,7 @@ internal static class FieldSchemas
         {
             Type = JsonSchemaType.String,
             Format = "binary",
-            Description = $"The file of {file.Path}.",
+            Description = $"The file for {file.Path}.",
         });
         properties[MultipartBody.JsonPart] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "The JSON of the request." };
         return new()

@@ -28,7 +28,7 @@ internal sealed record OptionsResponse
 /// <param name="Name">The name that requests use.</param>
 /// <param name="Family">The model family, such as <c>yue1</c>.</param>
 /// <param name="FamilyTitle">The display name of the model family, such as <c>YuE 1</c>.</param>
-/// <param name="Capabilities">The features of the model beyond a song from lyrics.</param>
+/// <param name="Capabilities">The features of the model beyond making a song from lyrics.</param>
 /// <param name="Stages">The values of <c>stage</c> that the model supports, the default first.</param>
 /// <param name="Licence">The license of the published models of the family.</param>
 internal sealed record ModelOption(
@@ -72,22 +72,22 @@ internal sealed record OptionField
     /// <summary>The maximum of a number.</summary>
     public double? Maximum { get; init; }
 
-    /// <summary>The minimum number of characters of a text.</summary>
+    /// <summary>The minimum number of characters in a text.</summary>
     public int? MinLength { get; init; }
 
-    /// <summary>The maximum number of characters of a text.</summary>
+    /// <summary>The maximum number of characters in a text.</summary>
     public int? MaxLength { get; init; }
 
     /// <summary>A regular expression that the text must match.</summary>
     public string? Pattern { get; init; }
 
-    /// <summary>The maximum number of items of an array.</summary>
+    /// <summary>The maximum number of items in an array.</summary>
     public int? MaxItems { get; init; }
 
     /// <summary>The maximum size of a file in bytes.</summary>
     public long? MaxBytes { get; init; }
 
-    /// <summary>The maximum length of the sound in a file.</summary>
+    /// <summary>The maximum length of the sound in a file, in seconds.</summary>
     public double? MaxSeconds { get; init; }
 
     /// <summary>The allowed values, names or numbers; null if any value within the bounds is allowed.</summary>

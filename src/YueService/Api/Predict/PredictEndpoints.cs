@@ -32,10 +32,9 @@ internal static class PredictEndpoints
                 new ApiParameter(
                     "Idempotency-Key",
                     "With Prefer: respond-async, the same as for POST /v1/songs. Otherwise it is ignored with a warning; "
-                        + "the same request and seed give "
-                        + "the same song.",
+                        + "the same request and seed give the same song.",
                     IsHeader: true),
-                ApiResponse.Problem(409, "The song of continue_from is not available yet, or never will be."),
+                ApiResponse.Problem(409, "The song in continue_from is not available yet, or never will be."),
                 ApiResponse.Problem(422, "Fields are invalid; all of them are listed."),
                 ApiResponse.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
                 ApiResponse.Problem(503, "The models are not loaded."),

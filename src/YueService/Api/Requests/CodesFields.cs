@@ -18,7 +18,7 @@ internal static class CodesFields
     };
 
     public static ArrayField Sections { get; } = new(
-        "sections", $"The sections, together at most {SongLimits.MaxCodesFrames:N0} frames (half an hour).", 1, SongLimits.MaxCodesSections)
+        "sections", $"The sections, at most {SongLimits.MaxCodesFrames:N0} frames in total (half an hour).", 1, SongLimits.MaxCodesSections)
     {
         IsRequired = true,
     };
@@ -35,7 +35,7 @@ internal static class CodesFields
     };
 
     public static ArrayField Instrumental { get; } = new(
-        "instrumental", "The codes of the instrumental track, the same number as for the vocal track.", 1, SongLimits.MaxSectionFrames)
+        "instrumental", "The codes of the instrumental track; as many as for the vocal track.", 1, SongLimits.MaxSectionFrames)
     {
         IsRequired = true,
         Item = Code,

@@ -7,7 +7,7 @@ internal static class SongEditFields
 
     public static TextField Title { get; } = SongFields.Title with
     {
-        Description = "The song's title. If absent, it is not changed; null makes it the first line of the lyrics again.",
+        Description = "The song's title. If absent, it is not changed; null resets it to the first line of the lyrics.",
         DefaultWords = "the current title",
     };
 

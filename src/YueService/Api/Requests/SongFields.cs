@@ -27,7 +27,7 @@ internal static class SongFields
         SongLimits.MaxLyricsLength)
     {
         IsRequired = true,
-        Otherwise = "those of the song whose id is in `continue_from`, none with `stage` finish, [verse] and [chorus] with `instrumental`",
+        Otherwise = "those of the song whose id is in `continue_from`; with `stage` finish, none; with `instrumental`, only section tags",
         Option = new("--lyrics")
         {
             IsFile = true,
@@ -52,14 +52,15 @@ internal static class SongFields
         SongLimits.MaxMaxNewTokens)
     {
         Default = Defaults.MaxNewTokens,
-        Otherwise = "the number for `target_seconds`",
+        Otherwise = "100 per second of `target_seconds`",
         Option = new("--max-new-tokens"),
     });
 
     public static NumbersField TargetSeconds { get; } = Add(new NumbersField(
         "target_seconds",
-        "YuE 1: the length in seconds of each section to sing, as one number or as an array, instead of `max_new_tokens`; at "
-            + "most 100. A section ends in the last tenth of this time or is cut. YuE 2: the maximum length of the whole song, one number.",
+        "YuE 1: the length in seconds of each section to sing, at most 100 s per section, as one number or as an array, instead of "
+            + "`max_new_tokens`. A section ends in the last tenth of this time or is cut. YuE 2: the maximum length of the whole song in "
+            + "seconds, as one number.",
         SongLimits.MinTargetSeconds,
         SongLimits.MaxSongSeconds,
         SongLimits.MaxCodesSections)
@@ -114,7 +115,7 @@ internal static class SongFields
 
     public static WholeField Takes { get; } = Add(new WholeField(
         "takes",
-        "The number of songs to make from the request: a group of takes with the seeds `seed`, `seed` + 1, … Only `POST /v1/songs`.",
+        "The number of songs to make from the request: a group of takes with the seeds `seed`, `seed` + 1, … Only for `POST /v1/songs`.",
         SongLimits.MinTakes,
         SongLimits.MaxTakes)
     {
@@ -149,15 +150,15 @@ internal static class SongFields
     public static TextField Model { get; } = Add(new TextField("model", "The name of the model that sings, from GET /v1/models.", 1, 256)
     {
         DefaultWords = "the first configured one",
-        Otherwise = "the one that sang the song of `continue_from`",
+        Otherwise = "the one that sang the song in `continue_from`",
         IsForEveryFamily = true,
         Option = new("--model") { Placeholder = "NAME" },
     });
 
     public static ChoiceField<SongScope> Stage { get; } = Add(new ChoiceField<SongScope>(
         "stage",
-        "The stages to run. draft skips stage 2: it is quick but rough, at 16 kHz. finish makes the full song from "
-            + "the song in `continue_from` and sings nothing. score writes only the score, without sound.",
+        "The stages to run. draft skips stage 2: it is quick, but the sound is rough and at 16 kHz. finish makes the full song from "
+            + "the song in `continue_from` and sings nothing new. score writes only the score, without sound.",
         ("full", SongScope.Full),
         ("draft", SongScope.Draft),
         ("finish", SongScope.Finish),
@@ -176,7 +177,7 @@ internal static class SongFields
 
     public static WholeField ReplaceSection { get; } = Add(new WholeField(
         "replace_section",
-        "The number of the section of `continue_from` to sing again, from 1; the other sections are kept.",
+        "The number of the section to sing again in the song of `continue_from`, from 1; the other sections are kept.",
         1,
         SongLimits.MaxCodesSections)
     {
@@ -186,7 +187,7 @@ internal static class SongFields
 
     public static FlagField Instrumental { get; } = Add(new FlagField(
         "instrumental",
-        "Makes a song without words: the mix has only the instrumental track. With YuE 2 the instruments play the melody of the score.")
+        "Makes a song without words. YuE 1: the mix has only the instrumental track. YuE 2: the instruments play the melody of the score.")
     {
         Default = Defaults.Instrumental,
         Otherwise = OriginsValue,
@@ -195,8 +196,8 @@ internal static class SongFields
 
     public static FlagField Stream { get; } = Add(new FlagField(
         "stream",
-        "Sends the sound while the song is being made: only `POST /predict` with `Accept: audio/wav` or `audio/mpeg`. To hear a job, use "
-            + "`GET /v1/songs/{id}/stream`.")
+        "Sends the sound while the song is being made. Only for `POST /predict` with `Accept: audio/wav` or `audio/mpeg`. To hear a job, "
+            + "use `GET /v1/songs/{id}/stream`.")
     {
         IsForEveryFamily = true,
     });
@@ -215,7 +216,7 @@ internal static class SongFields
 
     public static NumberChoiceField SampleRate { get; } = Add(new NumberChoiceField(
         "output.sample_rate",
-        "The sample rate in Hz: 44100 from the vocoder, or 16000 from the codec only. Songs by YuE 2 always have 48000.",
+        "The sample rate in Hz: 44100 from the vocoder, or 16000 from the codec only. YuE 2 songs are always at 48000 Hz.",
         Defaults.Output.SampleRate,
         OutputSettings.CodecSampleRateHz)
     {
@@ -232,7 +233,7 @@ internal static class SongFields
         Default = AudioFormat.Wav.Name(),
         Otherwise = "the format that `Accept` names",
         IsForEveryFamily = true,
-        Option = new("--format") { Default = "by the extension of --out; wav without one" },
+        Option = new("--format") { Default = "from the extension of --out; wav without one" },
     });
 
     public static FlagField Stems { get; } = Add(new FlagField(
@@ -265,7 +266,8 @@ internal static class SongFields
 
     public static NumberField Temperature { get; } = Add(new NumberField(
         "sampling.temperature",
-        "The randomness of sampling; higher is more surprising. With YuE 2 this and the next four apply to the music, not to the score.",
+        "The randomness of sampling; higher is more surprising. With YuE 2, this field and the next four apply to the music, not to the "
+            + "score.",
         SongLimits.MinTemperature,
         SongLimits.MaxTemperature)
     {
@@ -275,7 +277,7 @@ internal static class SongFields
 
     public static NumberField TopP { get; } = Add(new NumberField(
         "sampling.top_p",
-        "The cumulative probability of the tokens to sample from. The default of YuE 2 is 0.95.",
+        "The cumulative probability of the tokens to sample from. The YuE 2 default is 0.95.",
         SongLimits.MinTopP,
         SongLimits.MaxTopP)
     {
@@ -285,7 +287,7 @@ internal static class SongFields
 
     public static WholeField TopK { get; } = Add(new WholeField(
         "sampling.top_k",
-        "The number of most likely tokens to sample from; 0 disables it. The default of YuE 2 is 100.",
+        "The number of most likely tokens to sample from; 0 disables it. The YuE 2 default is 100.",
         SongLimits.MinTopK,
         SongLimits.MaxTopK)
     {
@@ -295,7 +297,7 @@ internal static class SongFields
 
     public static NumberField RepetitionPenalty { get; } = Add(new NumberField(
         "sampling.repetition_penalty",
-        "Makes tokens that have already occurred less likely; 1 disables it. The default of YuE 2 is 1.2.",
+        "Makes tokens that have already occurred less likely; 1 disables it. The YuE 2 default is 1.2.",
         SongLimits.MinRepetitionPenalty,
         SongLimits.MaxRepetitionPenalty)
     {
@@ -310,8 +312,8 @@ internal static class SongFields
         SongLimits.MaxGuidanceScale)
     {
         DefaultWords = FormattableString.Invariant(
-            $"{SamplingSettings.FirstGuidanceScale} in the first section and {SamplingSettings.LaterGuidanceScale} after"),
-        Otherwise = "1 with YuE 2, 1.01 with `plan` off",
+            $"{SamplingSettings.FirstGuidanceScale} for the first section and {SamplingSettings.LaterGuidanceScale} for later ones"),
+        Otherwise = "1 with YuE 2 (1.01 with `plan` off)",
         Option = new("--guidance-scale"),
     });
 
@@ -338,7 +340,7 @@ internal static class SongFields
     });
 
     public static FileField ReferenceInstrumental { get; } = Add(new FileField(
-        "reference.instrumental", "The instrumental track of a reference clip, as long as `reference.vocal`.")
+        "reference.instrumental", "The instrumental track of a reference clip, of the same length as `reference.vocal`.")
     {
         Option = new("--reference-instrumental"),
     });
@@ -358,8 +360,8 @@ internal static class SongFields
 
     public static NumberField ReferenceEnd { get; } = Add(new NumberField(
         "reference.end_seconds",
-        $"The end of that part, {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} s after the start; a value past the "
-            + "clip's end means its end.",
+        $"The end of the part of the clip to use, in seconds; {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} s after "
+            + "the start. A value past the clip's end means its end.",
         0,
         AudioDecoder.MaxDurationSeconds)
     {
@@ -379,7 +381,7 @@ internal static class SongFields
 
     public static ObjectField Reference { get; } = new(
         "reference",
-        "A clip; the song follows its style. Send `audio`, `clip`, or `vocal` and `instrumental`. Each file can be a part of a "
+        "A clip; the song follows its style. Send `audio`, or `clip`, or both `vocal` and `instrumental`. Each file can be a part of a "
             + "multipart request instead, named reference.audio and so on.");
 
     /// <summary>The objects that group fields.</summary>

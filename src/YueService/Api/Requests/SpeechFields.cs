@@ -30,11 +30,11 @@ internal static class SpeechFields
 
     public static ChoiceField<SpeechStream> Stream { get; } = new(
         "stream_format",
-        "The form in which the sound is sent while the song is being made: audio is the sound itself, sse is events with base64.",
+        "The form in which the sound is sent while the song is being made: audio is the sound itself, sse is events with it in base64.",
         ("audio", SpeechStream.Audio),
         ("sse", SpeechStream.Events))
     {
-        DefaultWords = "the whole file when it is finished",
+        DefaultWords = "the whole file when the song is finished",
         IsForEveryFamily = true,
     };
 

@@ -9,18 +9,18 @@ namespace YueService.Api.Songs;
 /// <summary>The name under which a song's file is saved.</summary>
 internal static class DownloadName
 {
-    // File systems allow 255 bytes; the track and the extension need some of them.
+    // File systems allow names of up to 255 bytes; the track and the extension take some of them.
     private const int MaxTitleBytes = 200;
 
-    /// <summary>Returns the title, the track unless it is the mix, and the extension.</summary>
+    /// <summary>Returns the file name: the title, the track in parentheses unless it is the mix, and the extension.</summary>
     public static string Of(string title, string track, AudioFormat format)
     {
         var name = Clean(title);
         return $"{(name.Length == 0 ? "song" : name)}{(track == SongFolder.Mix ? "" : $" ({track})")}.{format.Name()}";
     }
 
-    /// <summary>Removes or replaces characters that file systems reject or that can mislead users, and cuts the name between user-visible
-    /// characters.</summary>
+    /// <summary>Removes or replaces characters that file systems reject or that can mislead users, and shortens the name without
+    /// splitting a user-visible character.</summary>
     private static string Clean(string title)
     {
         var visible = string.Concat(title.EnumerateRunes().Select(Replace));
@@ -45,7 +45,7 @@ internal static class DownloadName
     {
         UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => " ",
 
-        // A joiner combines emoji; direction marks can disguise an extension.
+        // The zero-width joiner is kept because it combines emoji. Direction marks are removed because they can disguise an extension.
         UnicodeCategory.Format => rune.Value == 0x200D ? rune.ToString() : "",
         _ => "\"*/:<>?\\|".EnumerateRunes().Contains(rune) ? "-" : rune.ToString(),
     };

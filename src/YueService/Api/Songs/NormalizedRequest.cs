@@ -19,7 +19,8 @@ internal sealed record NormalizedRequest
     /// sections.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>The length of each section that is sung, or of the whole song; null without a target.</summary>
+    /// <summary>The target length of each section to sing, or the maximum length of the whole song, in seconds; null without a
+    /// target.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
 
     /// <summary>The number of sections to sing; 0 means all. Null for a model without sections.</summary>
@@ -40,19 +41,19 @@ internal sealed record NormalizedRequest
     /// <summary>The song's title.</summary>
     public string? Title { get; init; }
 
-    /// <summary>The address that receives a webhook when the job ends; null for none.</summary>
+    /// <summary>The URL that receives a webhook when the job ends; null for none.</summary>
     public string? CallbackUrl { get; init; }
 
     /// <summary>The model; null means the first configured one.</summary>
     public string? Model { get; init; }
 
-    /// <summary>The stages that the song goes through.</summary>
+    /// <summary>The stages to run.</summary>
     public required SongScope Stage { get; init; }
 
-    /// <summary>The id of the song that this one continues; null for none.</summary>
+    /// <summary>The id of the song that this one continues, revises or finishes; null for none.</summary>
     public string? ContinueFrom { get; init; }
 
-    /// <summary>The section that is sung again, from 1; null for none.</summary>
+    /// <summary>The section to sing again, from 1; null for none.</summary>
     public int? ReplaceSection { get; init; }
 
     /// <summary>True for a song without words.</summary>

@@ -117,7 +117,7 @@ internal sealed record TimingsBody(
 /// <param name="Seconds">Its length in the song.</param>
 /// <param name="Tokens">The number of its stage-1 tokens.</param>
 /// <param name="Ended"><c>end_of_audio</c> if the model ended it, <c>max_new_tokens</c> if it was cut at its limit.</param>
-/// <param name="Kept">True if it was kept from the song of <c>continue_from</c> instead of being sung.</param>
+/// <param name="Kept">True if it was kept from the song in <c>continue_from</c> instead of being sung.</param>
 /// <param name="StartSeconds">The time at which it begins in the song.</param>
 internal sealed record SectionBody(string Tag, double Seconds, int Tokens, SectionEnd Ended, bool Kept, double StartSeconds)
 {
@@ -139,7 +139,7 @@ internal sealed record SectionBody(string Tag, double Seconds, int Tokens, Secti
 /// <param name="Seconds">The length of the part.</param>
 /// <param name="Tracks">1 for a mixed clip, 2 for vocal and instrumental.</param>
 /// <param name="FromCache">True if the same clip had been encoded before.</param>
-/// <param name="EncodeSeconds">The time to encode it, which is a part of the time of stage 1.</param>
+/// <param name="EncodeSeconds">The time to encode it, which is included in <c>stage1_seconds</c>.</param>
 internal sealed record ReferenceBody(double Seconds, int Tracks, bool FromCache, double EncodeSeconds)
 {
     public static ReferenceBody? From(ReferenceResult? reference) => reference is null

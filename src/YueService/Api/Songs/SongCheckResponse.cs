@@ -19,17 +19,17 @@ internal sealed record SongCheckResponse
     /// <summary>The number of tokens in the prompt: genre line, lyrics and reference clip. Null if unknown.</summary>
     public int? PromptTokens { get; init; }
 
-    /// <summary>The size of the model's context in tokens, which must also hold <c>max_new_tokens</c> of a section. Null if
-    /// unknown.</summary>
+    /// <summary>The size of the model's context in tokens, which must also hold the tokens of a section (<c>max_new_tokens</c>). Null
+    /// if unknown.</summary>
     public int? ContextTokens { get; init; }
 
-    /// <summary>The seconds until this song, or the last of its <c>takes</c>, would be finished if it were queued now. Null if
+    /// <summary>The number of seconds until this song, or the last of its <c>takes</c>, would be finished if it were queued now. Null if
     /// unknown.</summary>
     public double? EstimatedWaitSeconds { get; init; }
 }
 
 /// <summary>A warning about a request.</summary>
-/// <param name="Code">The stable name of the kind.</param>
+/// <param name="Code">The stable name of the kind of warning.</param>
 /// <param name="Field">The field.</param>
 /// <param name="Start">The position of the first character that the warning is about; null if it is about the whole field.</param>
 /// <param name="End">The position after the last character.</param>
@@ -37,7 +37,7 @@ internal sealed record SongCheckResponse
 internal sealed record SongWarning(string Code, string Field, int? Start, int? End, string Message);
 
 /// <summary>A section of the lyrics.</summary>
-/// <param name="Tag">The tag as the model gets it, one word.</param>
+/// <param name="Tag">The tag as the model gets it: one word.</param>
 /// <param name="Written">The tag as it is written; null if there is none and the tag is assumed.</param>
 /// <param name="Start">The position of the tag's first character; null if the lyrics were not sent with the request.</param>
 /// <param name="End">The position after the last character.</param>

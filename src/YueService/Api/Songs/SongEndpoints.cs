@@ -11,11 +11,11 @@ internal static class SongEndpoints
     [
         new ApiParameter("limit", "Jobs per page; default 20.", IsHeader: false) { Bounds = (1, 100) },
         new ApiParameter("cursor", "The next_cursor of the previous page.", IsHeader: false),
-        new ApiParameter("q", "Text to find in the title, the genre line or the lyrics, in any letter case.", IsHeader: false),
+        new ApiParameter("q", "Text to find in the title, the genre line or the lyrics; case-insensitive.", IsHeader: false),
         new ApiParameter(
             "state", "Only jobs in this state.", IsHeader: false, "queued", "running", "succeeded", "failed", "cancelled"),
-        new ApiParameter("favourite", "true for only favorites, false for only other songs.", IsHeader: false, "true", "false"),
-        new ApiParameter("parent", "Only songs that continue the song with this id.", IsHeader: false),
+        new ApiParameter("favourite", "true returns only favorites; false returns only the other songs.", IsHeader: false, "true", "false"),
+        new ApiParameter("parent", "Only songs that continue, revise or finish the song with this id.", IsHeader: false),
     ];
 
     public static void AddSongs(this IServiceCollection services)
@@ -41,9 +41,9 @@ internal static class SongEndpoints
             .WithName("WatchSong")
             .Describe(
                 "Watch a job with server-sent events",
-                "An event has the name of the state, and its data has stage, section, tokens, frames, percent and seconds left. "
-                    + "Every change of state, stage and section is sent; "
-                    + "in between, only the latest progress. The event with the id end is the last.",
+                "An event has the name of the job's state, and its data has stage, section, tokens, frames, percent and seconds left. "
+                    + "Every change of state, stage and section is sent; in between, only the latest progress. "
+                    + "A YuE 2 song also sends its score, in an event with the name score. The event with the id end is the last.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
                 new ApiResponse(200, "The stream.", "text/event-stream"),
                 new ApiResponse(204, "The client already has the last event."),
@@ -56,8 +56,8 @@ internal static class SongEndpoints
             .WithTags("Songs")
             .Describe(
                 "Watch all jobs with server-sent events",
-                "The first event is a snapshot of the queued and running jobs. Then an event is sent for every change; its name is the "
-                    + "state, edited or removed. A client that reconnects too late gets a new snapshot.",
+                "The first event is a snapshot of the queued and running jobs. After that, an event is sent for every change; its name is "
+                    + "the state, edited or removed. A client that reconnects too late gets a new snapshot.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
                 new ApiResponse(200, "The stream.", "text/event-stream"));
     }
@@ -68,14 +68,14 @@ internal static class SongEndpoints
             .WithName("GetGroup")
             .Describe(
                 "Show a group of takes",
-                "Returns its state, and for each take the job, the seed, the state and the progress.",
+                "Returns the state of the group, and the job, seed, state and progress of each take.",
                 ApiResponse.Problem(404, "There is no such group."));
         groups.MapDelete("/{id}", (HttpContext http, string id, SongGroupHandler handler) => handler.CancelAsync(http, id))
             .WithName("CancelGroup")
             .Describe(
                 "Cancel a group of takes",
-                "Takes that are queued or running are cancelled before the engine's next step. Finished takes stay; each can be removed "
-                    + "like any other song.",
+                "Takes that are queued or running are cancelled before the engine's next step. Finished takes are kept; each can be "
+                    + "removed like any other song.",
                 ApiResponse.Problem(404, "There is no such group."));
     }
 
@@ -106,14 +106,17 @@ internal static class SongEndpoints
             .WithName("StreamSong")
             .Describe(
                 "Stream a song while it is being made",
-                "Sends the song from its beginning, while it is being made; the headers are sent with the first sound. A stream that is "
-                    + "aborted is not the whole song. Loudness is not adjusted; the finished file may differ slightly in its low band.",
+                "Sends the song from its beginning, even while it is being made; the headers are sent with the first sound. A stream that "
+                    + "is aborted is not the whole song. While the song is being made, its loudness is not adjusted, and the low band may "
+                    + "differ slightly from the finished file's.",
                 new ApiParameter(
                     "track",
                     "The mix (default), or a stem if the song was requested with stems.",
                     IsHeader: false, "mix", "vocal", "instrumental"),
                 new ApiParameter(
-                    "format", "Default: wav. pcm is 16-bit little-endian mono.", IsHeader: false, "wav", "pcm", "mp3", "opus"),
+                    "format",
+                    "Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels is their number.",
+                    IsHeader: false, "wav", "pcm", "mp3", "opus"),
                 new ApiResponse(200, "The sound.", "audio/wav", "audio/pcm", "audio/mpeg", "audio/ogg"),
                 ApiResponse.Problem(404, "There is no such job or track."),
                 ApiResponse.Problem(409, "The song failed or was cancelled."),
@@ -144,7 +147,7 @@ internal static class SongEndpoints
                 "Fetch a song's stage-1 codes",
                 "Use them in continue_from of a later request to finish a draft, continue the song, or sing a section again.",
                 ApiResponse.Problem(404, "There is no such job."),
-                ApiResponse.Problem(409, "The song is not available yet or never will be, or it has no codes."));
+                ApiResponse.Problem(409, "The song is not available yet, or never will be, or it has no codes."));
     }
 
     private static void MapJobs(RouteGroupBuilder songs)
@@ -162,7 +165,7 @@ internal static class SongEndpoints
                     "The same key and body return the same job or group; the same key with another body is a 422.",
                     IsHeader: true),
                 new ApiForms(202, nameof(SongJobResponse), nameof(SongGroupResponse)),
-                ApiResponse.Problem(409, "The song of continue_from is not available yet, or never will be."),
+                ApiResponse.Problem(409, "The song in continue_from is not available yet, or never will be."),
                 ApiResponse.Problem(422, "Fields are invalid; all of them are listed."),
                 ApiResponse.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
                 ApiResponse.Problem(503, "The models are not loaded, or jobs cannot be stored."));
@@ -195,7 +198,7 @@ internal static class SongEndpoints
                 "Change a song's title, favorite mark or note",
                 "A JSON merge patch: fields that are absent are not changed; null resets a field. Favorites are exempt from retention.",
                 new ApiParameter(
-                    "If-Match", "The ETag of the song; the change is made only if nobody else has changed the song.", IsHeader: true),
+                    "If-Match", "The ETag of the song; the change is made only if the song has not been changed since.", IsHeader: true),
                 ApiResponse.Problem(404, "There is no such job."),
                 ApiResponse.Problem(412, "If-Match does not match."),
                 ApiResponse.Problem(422, "Fields are invalid; all of them are listed."));
@@ -203,7 +206,7 @@ internal static class SongEndpoints
             .WithName("DeleteSong")
             .Describe(
                 "Cancel or remove a job",
-                "A job that is queued or running is cancelled before the engine's next step. A finished one is removed with its song.",
+                "A job that is queued or running is cancelled before the engine's next step. A finished job is removed with its song.",
                 new ApiResponse(202, "The job has not ended within a second; its delay_reason says why."),
                 new ApiResponse(204, "The finished job and its song are removed."),
                 ApiResponse.Problem(404, "There is no such job."));

@@ -73,8 +73,8 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     }
 
     /// <summary>Changes the title, favorite mark or note of a song.</summary>
-    /// <remarks>A JSON merge patch: absent fields are not changed. With If-Match, the change is made only if nobody else has changed the
-    /// song.</remarks>
+    /// <remarks>A JSON merge patch: absent fields are not changed. With If-Match, the change is made only if the song has not been changed
+    /// since.</remarks>
     /// <response code="200">The job after the change.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
     /// <response code="412">If-Match does not match: the title, favorite mark or note has been changed.</response>

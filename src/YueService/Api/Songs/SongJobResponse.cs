@@ -17,10 +17,10 @@ internal sealed record SongJobResponse
     /// <summary>The time when the job was accepted.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The time when the engine began the song; null before.</summary>
+    /// <summary>The time when the engine started on the song; null until then.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
-    /// <summary>The time when the job succeeded, failed or was cancelled; null before.</summary>
+    /// <summary>The time when the job succeeded, failed or was cancelled; null until then.</summary>
     public DateTimeOffset? FinishedAt { get; init; }
 
     /// <summary>The caller's own name for the job; null if absent or invalid.</summary>
@@ -41,8 +41,8 @@ internal sealed record SongJobResponse
     /// <summary>The starts of the sections that have begun so far; null unless running.</summary>
     public IReadOnlyList<SectionStartBody>? Sections { get; init; }
 
-    /// <summary>The score in ABC notation that the music follows; omitted in lists, before it is complete, and when the song is
-    /// finished (then it is in <c>song</c>).</summary>
+    /// <summary>The score in ABC notation that the music follows; omitted in lists, until it is complete, and once the song is
+    /// finished, because <c>song</c> has it then.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Score { get; init; }
 
@@ -62,7 +62,8 @@ internal sealed record SongJobResponse
     /// <summary>The user's note about the song; null without one.</summary>
     public string? Note { get; init; }
 
-    /// <summary>The song that this one continues; null for a new song, or one that continues from codes.</summary>
+    /// <summary>The song that this one continues, revises or finishes; null for a new song, and for one that continues from
+    /// codes.</summary>
     public SongParent? Parent { get; init; }
 
     /// <summary>The group of the take; omitted for a song that is not a take.</summary>
@@ -80,17 +81,17 @@ internal sealed record SongJobResponse
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public NormalizedRequest? Request { get; init; }
 
-    /// <summary>Warnings about how the request was interpreted and, when the song is finished, about how it was sung.</summary>
+    /// <summary>Warnings about how the request was interpreted and, once the song is finished, about how it was sung.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary>The finished song; null before.</summary>
+    /// <summary>The finished song; null until then.</summary>
     public FinishedSong? Song { get; init; }
 
     /// <summary>The links of the job.</summary>
     public required JobLinks Links { get; init; }
 }
 
-/// <summary>The song that another one continues.</summary>
+/// <summary>The song that another one continues, revises or finishes.</summary>
 /// <param name="Id">The id of its job, which may have been removed.</param>
 /// <param name="How"><c>continue</c>, <c>replace_section</c> or <c>finish</c>.</param>
 /// <param name="Section">The section that is sung again, from 1; null if none is.</param>
@@ -117,23 +118,23 @@ internal sealed record SongTake(string Id, int Take)
 /// <param name="Sections">The number of sections to sing, not counting kept sections.</param>
 /// <param name="Tokens">The number of tokens so far: stage-1 tokens of all sections that are not kept, or tokens of the score or of the
 /// music. 0 in other stages.</param>
-/// <param name="Frames">The number of finished frames (YuE 1) or music tokens (YuE 2) of a later stage; 0 while tokens are being
+/// <param name="Frames">The number of finished frames (YuE 1) or music tokens (YuE 2) in a later stage; 0 while tokens are being
 /// written.</param>
-/// <param name="Total">The total number of tokens or frames of this stage. While tokens are being written, it is an estimate that may grow
-/// with YuE 1 and the maximum with YuE 2; after that, it is exact.</param>
+/// <param name="Total">The total number of tokens or frames of this stage. While tokens are being written, it is an estimate
+/// that may grow (YuE 1) or the maximum (YuE 2); after that, it is exact.</param>
 /// <param name="Percent">The progress of the whole song, 0 to 100. It never decreases.</param>
 internal sealed record JobProgressBody(
     Yue.Engine.Songs.SongStage Stage, int Section, int Sections, long Tokens, long Frames, long Total, double Percent);
 
 /// <summary>The start of a section of a song that is being made.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
-/// <param name="StartSeconds">The time in the song.</param>
+/// <param name="StartSeconds">The time at which it begins in the song.</param>
 internal sealed record SectionStartBody(string Tag, double StartSeconds);
 
 /// <summary>The links of a job.</summary>
 /// <param name="Self">The URL of the job.</param>
 /// <param name="Events">The URL of its server-sent events.</param>
-/// <param name="Stream">The URL of its song while it is being made.</param>
+/// <param name="Stream">The URL that streams its song, even while it is being made.</param>
 /// <param name="Audio">The URL of its finished song.</param>
 /// <param name="Peaks">The URL of its song's peaks.</param>
 /// <param name="Codes">The URL of its song's stage-1 codes.</param>
@@ -169,7 +170,7 @@ internal sealed record ScoreEventBody(string Score);
 
 /// <summary>The reason why a job failed.</summary>
 /// <param name="Type">A <c>urn:yue:…</c> name.</param>
-/// <param name="Title">The title, which is the same for every fault of the type.</param>
+/// <param name="Title">The title, which is the same for every fault of this type.</param>
 /// <param name="Detail">The error in this case, without internal details.</param>
 internal sealed record JobFault(string Type, string Title, string Detail)
 {

@@ -27,7 +27,7 @@ internal sealed partial class SongStreamHandler(
     /// <remarks>The headers are sent with the first sound. A stream that ends without a final chunk is not the whole song.</remarks>
     /// <response code="200">The sound.</response>
     /// <response code="404">There is no such job, or the song has no such track.</response>
-    /// <response code="409">The song failed or was cancelled before its first sound.</response>
+    /// <response code="409">The song failed or was cancelled, and no sound has been sent.</response>
     /// <response code="422">track or format is invalid, or the format is not available here.</response>
     /// <response code="500">The file no longer has the size with which it was written.</response>
     public async Task<IResult> StreamAsync(HttpContext http, string id)
