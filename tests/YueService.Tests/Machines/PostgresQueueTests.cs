@@ -219,6 +219,10 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
         await _queue.BeatAsync(beat, Lease, Cancel);
         var live = Assert.Single(await _queue.LiveAsync(Lease, Cancel));
         Assert.Equal((2, 3.5, "en-cot"), (live.About.Slots, live.About.SongSeconds, live.About.Models[0].Name));
+
+        // A newer release may report something else.
+        await PostgresServer.ExecuteAsync(_settings, "UPDATE processes SET about = '{}'");
+        Assert.Empty(Assert.Single(await _queue.LiveAsync(Lease, Cancel)).About.Models);
         await _queue.LeaveAsync("id", Cancel);
         Assert.Empty(await _queue.LiveAsync(Lease, Cancel));
     }
@@ -277,6 +281,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
 
         Assert.Equal(news.Select(item => item.Id), arrived.Select(item => item.Id));
         Assert.Equal(40, arrived[15].Progress!.Starts.Count);
+        Assert.Empty(JobNews.Unpack("""progress [{"id":"a","format":"of a newer release"}]"""));
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => listening);
 

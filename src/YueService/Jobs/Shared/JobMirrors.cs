@@ -275,7 +275,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         mirror.Model = row.Model;
         (mirror.Turn, mirror.Number, mirror.Waits) = (row.Turn, row.Job.Number, row.Job.State == JobState.Queued && !row.IsClaimed);
         var first = JobFeed.FirstOf(row.Job.Attempt);
-        var marks = row.Marks is { } json ? JobRows.FromJson<JobNews[]>(json) : [];
+        var marks = row.Marks is { } json ? JobNews.Parse(json) : [];
         Adopt(mirror.Job, marks.Where(mark => mark.Number >= first));
         if (row.Job.State == JobState.Running)
         {

@@ -45,15 +45,19 @@ internal sealed record JobNews(string Id, long Number, JobState State, SongProgr
     }
 
     /// <summary>Returns the updates in a notification; empty if it is about something else.</summary>
-    public static IReadOnlyList<JobNews> Unpack(string notice)
+    public static IReadOnlyList<JobNews> Unpack(string notice) =>
+        notice.StartsWith(Kind, StringComparison.Ordinal) ? Parse(notice[Kind.Length..]) : [];
+
+    /// <summary>Returns the updates in a JSON array; empty if they cannot be read.</summary>
+    public static IReadOnlyList<JobNews> Parse(string json)
     {
         try
         {
-            return notice.StartsWith(Kind, StringComparison.Ordinal) ? JobRows.FromJson<JobNews[]>(notice[Kind.Length..]) : [];
+            return JobRows.FromJson<JobNews[]>(json);
         }
         catch (Exception e) when (JobRows.IsDamage(e))
         {
-            // A newer release uses another format; the row has the changes of stage and section.
+            // A newer release uses another format.
             return [];
         }
     }

@@ -262,7 +262,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
                         reader.GetString(1),
                         reader.GetBoolean(2),
                         reader.GetBoolean(3),
-                        JobRows.FromJson<ProcessAbout>(reader.GetString(4))));
+                        ProcessAbout.Parse(reader.GetString(4))));
                 }
 
                 return live;
@@ -352,7 +352,22 @@ internal sealed record ProcessHeartbeat(string Id, string Name, bool MakesSongs,
 /// <param name="Device">The device that it computes on.</param>
 /// <param name="IsDemo">True if it has the built-in demo model.</param>
 internal sealed record ProcessAbout(
-    IReadOnlyList<ProcessModel> Models, int Slots, int Running, double? SongSeconds, string Device, bool IsDemo);
+    IReadOnlyList<ProcessModel> Models, int Slots, int Running, double? SongSeconds, string Device, bool IsDemo)
+{
+    /// <summary>Returns what a process reported; if it cannot be read, a process without models.</summary>
+    public static ProcessAbout Parse(string json)
+    {
+        try
+        {
+            return JobRows.FromJson<ProcessAbout>(json);
+        }
+        catch (Exception e) when (JobRows.IsDamage(e))
+        {
+            // A newer release uses another format.
+            return new([], 0, 0, null, "", false);
+        }
+    }
+}
 
 /// <summary>A model of a process.</summary>
 internal sealed record ProcessModel(string Name, string Family);
