@@ -10,7 +10,7 @@ internal sealed class ServiceOptions
     [SettingRange(1024, 1024 * 1024 * 1024)]
     public long MaxBodyBytes { get; set; } = 2 * 1024 * 1024;
 
-    /// <summary>The maximum total size of all request bodies while they are read and decoded, in MiB.</summary>
+    /// <summary>The maximum total size of all request bodies while they are being read and decoded, in MiB.</summary>
     [SettingRange(1, 1_000_000)]
     public long BodyBudgetMegabytes { get; set; } = 256;
 
