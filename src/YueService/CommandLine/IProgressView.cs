@@ -12,7 +12,7 @@ internal sealed record ProgressLine(string Step, double Fraction)
     public string? Notice { get; init; }
 }
 
-/// <summary>Shows the progress of work while it runs.</summary>
+/// <summary>Shows the progress of work while the work is running.</summary>
 internal interface IProgressView
 {
     /// <summary>Shows the progress until the work ends. The caller awaits the work for its outcome.</summary>
