@@ -29,7 +29,7 @@ internal static class DoctorCommand
         var figures = new Option<string?>("--figures")
         {
             HelpName = "FILE",
-            Description = "Figures for checkpoints other than the public ones, in the format of published-figures.json",
+            Description = "A file of figures for checkpoints other than the public ones, in the format of published-figures.json",
         };
         var urls = new Option<string?>("--urls") { HelpName = "URL[;URL]", Description = "The addresses that the service would listen on" };
         var doctor = new Command("doctor", "Reports what is missing and the command that fixes it")
@@ -55,7 +55,7 @@ internal static class DoctorCommand
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {
-            await line.InvocationConfiguration.Error.WriteLineAsync("Cancelled: the other checks were not made.");
+            await line.InvocationConfiguration.Error.WriteLineAsync("Cancelled: the other checks were not run.");
             return ExitCode.Cancelled;
         }
     }
@@ -126,7 +126,7 @@ internal static class DoctorCommand
         return findings.All(finding => finding.Level != FindingLevel.Missing);
     }
 
-    /// <summary>Returns the plan of the GPU's memory; null without a GPU or configured checkpoints. Also null if the checkpoints cannot be
+    /// <summary>Returns the plan for the GPU's memory; null without a GPU or configured checkpoints. Also null if the checkpoints cannot be
     /// read, which is reported as a separate finding.</summary>
     private static MemoryAdvice? AdviceOf(MachineFacts machine, EngineOptions engine)
     {

@@ -29,7 +29,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace disks)
     private readonly Option<int> _bits = new("--bits")
     {
         HelpName = "4|6",
-        Description = "The number of bits per code",
+        Description = "The number of bits per weight, without the scales",
         Required = true,
         CustomParser = result => (int)Number(result, "--bits", value => value is 4 or 6, "4 or 6"),
     };
@@ -37,7 +37,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace disks)
     private readonly Option<int> _songs = new("--songs")
     {
         HelpName = "N",
-        Description = "The number of songs that the model sings for calibration; 0 rounds each weight by itself",
+        Description = "The number of songs that the model sings for calibration; 0 rounds each weight to the nearest value",
         CustomParser = result => (int)Number(result, "--songs", value => value is >= 0 and <= MaxSongs, $"a number from 0 to {MaxSongs}"),
         DefaultValueFactory = _ => 16,
     };

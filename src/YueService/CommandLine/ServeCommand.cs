@@ -22,7 +22,7 @@ internal static class ServeCommand
         var role = new Option<string>("--role")
         {
             HelpName = "both|api",
-            Description = "api accepts jobs but makes no songs: workers with the same Yue:Store do",
+            Description = "api accepts jobs but makes no songs: workers with the same Yue:Store make them",
             DefaultValueFactory = _ => "both",
         };
         role.AcceptOnlyFromAmong("both", "api");
@@ -59,7 +59,7 @@ internal static class ServeCommand
         var devices = new Option<string?>("--devices")
         {
             HelpName = "all|DEVICE,DEVICE",
-            Description = "One worker process per device, on consecutive ports; all means every GPU of the machine",
+            Description = "Starts one worker process per device, on consecutive ports; all means every GPU of the machine",
         };
         var untilInputEnds = new Option<bool>("--until-input-ends") { Hidden = true };
         worker.Options.Add(urls);

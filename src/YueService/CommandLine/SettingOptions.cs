@@ -13,12 +13,12 @@ internal sealed partial class SettingOptions
         "--stage1", "A checkpoint and the name that requests use for it; can be repeated");
 
     private readonly Option<string[]> _lora = Folders(
-        "--lora", "A LoRA adapter and its name, for a checkpoint named CHECKPOINT+NAME; can be repeated");
+        "--lora", "A LoRA adapter and its name, for a model named CHECKPOINT+NAME; can be repeated");
 
-    private readonly Option<string?> _stage2 = Folder("--stage2", "The stage-2 checkpoint");
+    private readonly Option<string?> _stage2 = Folder("--stage2", "The stage-2 checkpoint of YuE 1");
 
-    private readonly Option<string?> _codec = Folder("--codec", "The codec with its vocoders (xcodec_mini_infer)");
-    private readonly Option<string?> _vae = Folder("--vae", "The sound decoder of YuE 2 (YuE2-Vae)");
+    private readonly Option<string?> _codec = Folder("--codec", "The codec of YuE 1 with its vocoders (xcodec_mini_infer)");
+    private readonly Option<string?> _vae = Folder("--vae", "YuE 2's sound decoder (YuE2-Vae)");
 
     private readonly Option<string?> _tokenizer = new("--tokenizer")
     {

@@ -51,7 +51,7 @@ internal sealed class WorkerFleet(IReadOnlyList<string> devices, Uri firstUrl, I
             wait = Stopwatch.GetElapsedTime(since) > Settled ? FirstWait : wait;
             await output.WriteLineAsync(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The worker for {device} exited with code {code} and is restarted in {wait.TotalSeconds:F0} s."));
+                $"The worker for {device} exited with code {code} and will be restarted in {wait.TotalSeconds:F0} s."));
             await Task.Delay(wait, all.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
         }

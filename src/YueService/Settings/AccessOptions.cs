@@ -19,12 +19,12 @@ internal sealed class AccessOptions
     [SettingRange(0, 1_000_000)]
     public int RateLimitPerMinute { get; set; }
 
-    /// <summary>The maximum time that a caller may wait for its song, or for the first sound if the song is streamed, in seconds;
+    /// <summary>The maximum time that a caller waits for its song, or for the first sound if the song is streamed, in seconds;
     /// 0 means no limit.</summary>
     [SettingRange(0, 7 * 24 * 3_600)]
     public int SongTimeoutSeconds { get; set; } = 3600;
 
-    /// <summary>The maximum time of a response that does not wait for a song, in seconds. Event streams, sound, and the loading and
+    /// <summary>The maximum time for a response that does not wait for a song, in seconds. Event streams, sound, and the loading and
     /// unloading of models are not limited.</summary>
     [SettingRange(1, 3_600)]
     public int RequestTimeoutSeconds { get; set; } = 30;

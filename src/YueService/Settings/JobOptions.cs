@@ -14,7 +14,7 @@ internal sealed class JobOptions
     [SettingRange(1, 10_000)]
     public int QueueCapacity { get; set; } = 8;
 
-    /// <summary>The maximum number of waiting songs of one API key; further ones are rejected. 0 means that only the limit for all keys
+    /// <summary>The maximum number of waiting songs for one API key; further songs are rejected. 0 means that only the limit for all keys
     /// applies.</summary>
     [SettingRange(0, 10_000)]
     public int QueueCapacityPerKey { get; set; }
@@ -39,11 +39,11 @@ internal sealed class JobOptions
     [SettingRange(0, 3_600)]
     public int DrainSeconds { get; set; } = 30;
 
-    /// <summary>The seconds after which an idle event stream sends a comment.</summary>
+    /// <summary>The interval in seconds at which an idle event stream sends a comment.</summary>
     [SettingRange(1, 3_600)]
     public int EventHeartbeatSeconds { get; set; } = 15;
 
-    /// <summary>Returns the maximum number of waiting songs of an API key; null means callers without a key.</summary>
+    /// <summary>Returns the maximum number of waiting songs for an API key; null means callers without a key.</summary>
     public int CapacityOf(string? key) =>
         key is null || QueueCapacityPerKey == 0 ? QueueCapacity : Math.Min(QueueCapacity, QueueCapacityPerKey);
 

@@ -15,7 +15,7 @@ internal sealed class StoreOptions
     [SettingRange(1, 600)]
     public int LeaseSeconds { get; set; } = 15;
 
-    /// <summary>The time for which a worker continues its songs if it cannot reach the database, in seconds.</summary>
+    /// <summary>The time for which a worker that cannot reach the database continues to make its songs, in seconds.</summary>
     [SettingRange(1, 86_400)]
     public int OutageSeconds { get; set; } = 600;
 
