@@ -1,4 +1,4 @@
-"""Converts lyrics and a genre to frames of 20 ms with their content.
+"""Converts lyrics and a genre to 20 ms frames with their content.
 
 All events are at frame boundaries. The instrumental track is on the beat; the voice enters one frame later.
 """
@@ -30,10 +30,10 @@ class Frames:
     root: np.ndarray            # chord root, semitones above C
     quality: np.ndarray         # 1 minor
     strike: np.ndarray          # 1 if the chord begins
-    strike_age: np.ndarray      # frames since then
+    strike_age: np.ndarray      # frames since the chord began
     release: np.ndarray         # frames since the last chord began to fade, from 1; 0 before
     drum: np.ndarray            # index into DRUM_KINDS of the last hit
-    drum_age: np.ndarray        # frames since then
+    drum_age: np.ndarray        # frames since that hit
     instrument: int
     notes: list = field(default_factory=list)   # (first vowel frame, end frame, MIDI pitch, vowel)
 
@@ -54,7 +54,7 @@ def _lengths(step_frames):
 
 
 def _melody(random, genre, line, position):
-    """Returns the notes of a line, (step, steps, MIDI pitch) per syllable; the number of steps of the line, rounded up to whole bars with
+    """Returns the notes of a line, (step, steps, MIDI pitch) per syllable; the number of steps in the line, rounded up to whole bars with
     at least one step of rest; and the last position on the scale."""
     low, high = _RANGES[genre.voice]
     scale = [p for p in range(low, high + 1) if p % 12 in genre.scale]
