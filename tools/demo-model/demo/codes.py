@@ -230,7 +230,7 @@ def _rows_7():
 
 
 def codebooks():
-    """Returns the rows of every codebook, float32 [8, 1024, C]. Unused codes have the row of a rest in codebook 0, and zeros in the others."""
+    """Returns the rows of every codebook, float32 [8, 1024, C]. Unused codes have the row of a rest in codebook 0, zeros in the others."""
     parts = [_rows_0(), _rows_1(), _rows_2()] + [_rows_tone() for _ in range(4)] + [_rows_7()]
     rows = np.zeros((CODEBOOKS, CODES, sum(part.shape[1] for part in parts)), np.float32)
     at = 0
