@@ -1,5 +1,5 @@
-"""Measures the codec's error on held-out songs: the log-mel distance of encoded and decoded clips on the 44.1 kHz path, and
-for comparison that of the same clips resampled to 16 kHz and back."""
+"""Measures the codec's error on held-out songs: the log-mel distance of clips that are encoded and decoded on the 44.1 kHz path, and,
+for comparison, that of the same clips resampled to 16 kHz and back."""
 import numpy as np
 import torch
 from demo import codes, song, sounds

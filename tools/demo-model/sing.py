@@ -1,4 +1,4 @@
-"""Sings held-out songs with PyTorch, many at once, and prints figures from the codes of stage 1.
+"""Sings held-out songs with PyTorch, many at once, and prints figures computed from the codes of stage 1.
 
 usage: sing.py [--from SET] [--work DIR] [--songs N] [--lines FILE ...] [--out DIR]
 

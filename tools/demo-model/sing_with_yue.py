@@ -2,7 +2,7 @@
 
 usage: sing_with_yue.py --url http://127.0.0.1:2008 [URL ...] --out DIR [--songs N] [--lines FILE ...]
 
-Each service makes one song at a time. The songs are the first N held-out songs, or those of the first N lines of files of genre lines.
+Each service makes one song at a time. The songs are the first N held-out songs, or the songs for the first N lines in files of genre lines.
 """
 import argparse
 import base64

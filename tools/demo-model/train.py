@@ -1,9 +1,9 @@
 """Trains the demo model. See docs/demo-model.md.
 
-usage: train.py PHASE [PHASE ...] --work DIR --minutes M     phases in parallel, M minutes each
-       train.py export --work DIR --out DIR                  the checkpoint set of the phases
-       train.py all --out DIR [--work DIR] --minutes M       every phase and the export
-       train.py all --out DIR --smoke                        the same with two steps per phase, as a smoke test
+usage: train.py PHASE [PHASE ...] --work DIR --minutes M     runs phases in parallel, for M minutes each
+       train.py export --work DIR --out DIR                  writes the checkpoint set of the phases
+       train.py all --out DIR [--work DIR] --minutes M       runs every phase and the export
+       train.py all --out DIR --smoke                        does the same with two steps per phase, as a smoke test
 
 With --from SET, a phase without a state begins with the weights of a checkpoint set, and an exported set contains the weights of
 that set for phases that did not run. If several phases continue from a set, those other than stage1 get half of the minutes.
@@ -61,11 +61,11 @@ def _arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("phases", nargs="+", choices=[*PHASES, "export", "all"])
     parser.add_argument("--from", dest="begin", metavar="SET", help="folder of a finished set to continue from")
-    parser.add_argument("--work", help="folder of the phases' states")
-    parser.add_argument("--out", help="folder of the finished files")
+    parser.add_argument("--work", help="folder for the phases' states")
+    parser.add_argument("--out", help="folder for the finished files")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--eager", action="store_true", help="without torch.compile")
+    parser.add_argument("--eager", action="store_true", help="do not use torch.compile")
     parser.add_argument("--later", action="store_true", help="train stage 1 at the lower rate for a model that can already sing")
     return parser.parse_args()
 

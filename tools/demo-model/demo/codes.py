@@ -5,7 +5,7 @@ A frame's eight codes contain everything that its sound depends on, so that lang
     0  voice: phoneme and pitch; instruments: chord, instrument, and onsets or the state of the chord's fade
        (stage 1 writes only codebook 0)
     1  voice: the phoneme's age and the leap into it; instruments: instrument and frames since the onset, or since the chord began to fade
-    2  voice: phase at the frame's start, and its change in the frame
+    2  voice: phase at the frame's start, and its change during the frame
     3  pitch and phase of a low tone: the bass, or a man's voice
     4  pitch and phase of a tone: the chord's root, or a woman's voice
     5, 6  instruments: pitch and phase of the chord's third and fifth
@@ -230,7 +230,7 @@ def _rows_7():
 
 
 def codebooks():
-    """Returns the rows of every codebook, float32 [8, 1024, C]. Unused codes have the row of a rest in codebook 0, and zeros in the others."""
+    """Returns the rows of every codebook, float32 [8, 1024, C]. Unused codes have the row of a rest in codebook 0, zeros in the others."""
     parts = [_rows_0(), _rows_1(), _rows_2()] + [_rows_tone() for _ in range(4)] + [_rows_7()]
     rows = np.zeros((CODEBOOKS, CODES, sum(part.shape[1] for part in parts)), np.float32)
     at = 0

@@ -46,7 +46,7 @@ class Renderer:
         self._formants, self._loudness = _formant_table(device)
         self._noises = self._resampled(_noise_bank())           # [phonemes, frames, samples]
         self._hits = self._resampled(_hit_bank())
-        self._time = torch.arange(self.samples, device=device) / self.samples       # [samples], of a frame
+        self._time = torch.arange(self.samples, device=device) / self.samples       # [samples], within a frame
 
     def voice(self, controls):
         """Converts [B, T, 5] to [B, T · samples]."""

@@ -15,7 +15,7 @@ _FIRST_GUIDANCE, _LATER_GUIDANCE = 1.5, 1.2
 @dataclass
 class Singer:
     """The state of one song in stage 1."""
-    forced: list                                # indices that are not processed yet
+    forced: list                                # indices that have not been processed yet
     later: list                                 # prompts of the following sections
     sung: list = field(default_factory=lambda: [[]])    # codebook-0 codes of each section, without the end id
     ended: list = field(default_factory=list)   # for each section, True if the model ended it
@@ -66,7 +66,7 @@ def stage1(model, singers, max_new_tokens, seed, device):
     count = torch.zeros(rows, dtype=torch.long, device=device)
     fed = torch.tensor([s.forced.pop(0) for s in singers], device=device)
     while not all(s.done for s in singers):
-        # A song samples when all given ids are processed. Its unconditional row advances only then.
+        # A song samples when all given ids have been processed. Its unconditional row advances only then.
         samples = torch.tensor([not s.forced and not s.done for s in singers], device=device)
         moves = torch.cat([torch.tensor([not s.done for s in singers], device=device), samples])
         hidden = model(torch.cat([fed, fed])[:, None], cache.prepare(1), cache)[:, 0]

@@ -5,7 +5,7 @@ from .pitch import FEMALE_HZ, HOP, RATE_HZ, frames_of
 
 _WINDOW, _HIGHEST_HZ = 512, 3800
 _SYMBOLS = phonemes.VOWEL_NAMES + phonemes.SONORANTS
-_MIN_HOPS = 4                                   # of a vowel
+_MIN_HOPS = 4                                   # the minimum length of a vowel
 _GAP = 4.0                                      # the cost of an inserted or missing syllable; a correct one scores 1
 
 

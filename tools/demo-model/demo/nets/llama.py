@@ -68,7 +68,7 @@ class _Attention(nn.Module):
         return (scores.masked_fill(~mask, -torch.inf).softmax(-1) @ v).flatten(1)[:, None]
 
     def first_head(self, x, positions, at):
-        """Returns the first head's scores of all keys, [B, N, T], without the causal mask. The queries are those of the rows of
+        """Returns the first head's scores for all keys, [B, N, T], without the causal mask. The queries are those of the rows of
         x [B, T, hidden] whose indices are in at [B, N]."""
         cos, sin = rope(positions)
         q = _rotate(F.linear(x, self.q_proj.weight[:HEAD])[:, None], cos, sin)[:, 0]

@@ -13,12 +13,12 @@ from torch import nn
 from .. import genre as genres, phonemes, prompt, score, tokenizer
 
 _LOOKING_LAYER = 3                              # the layer whose first head attends to the piece that is sung next
-_TOLD_STATE, _GENRE_STATE = 3, 3                # the layers whose inputs the probes of syllables and of the genre read
+_TOLD_STATE, _GENRE_STATE = 3, 3                # the layers whose inputs the syllable and genre probes read
 _QUERIES = 256                                  # positions of a sequence for which attention is a target
 _NONE = -1
 _CONSONANTS = 1 + len(score.PHONEMES)           # the first phoneme of an onset, or none
 _VOWELS = 1 + len(phonemes.VOWEL_NAMES)
-_TOLD = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS)                        # of the last syllable, and of the one before it
+_TOLD = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS)                        # for the last syllable, and for the one before it
 _GENRE = (len(genres.STEP_FRAMES), 12, 2, len(genres.INSTRUMENTS), 2, len(score.DRUMS))     # step, tonic, mode, instrument, voice, drums
 _DRUMS = tuple(score.DRUMS)
 
@@ -27,7 +27,7 @@ _DRUMS = tuple(score.DRUMS)
 class Section:
     """piece: for each syllable, the position of its piece in the section's prompt. told: the labels of the last two syllables, with a
     row for every number of syllables already sung. sung: for each id of prompt and audio, the number of syllables sung before the
-    next id; _NONE without a target. looking: the position of the last id before the audio, the first one that attends to the
+    next id, or _NONE for an id without a target. looking: the position of the last id before the audio, the first one that attends to the
     piece sung next."""
     piece: np.ndarray
     told: np.ndarray

@@ -17,8 +17,8 @@ _DISTURBED = 0.25                               # share of sections with a distu
 _DISTURBANCE_FRAMES = (8, 240)                  # the length of a disturbance
 _FAR = 10_000                                   # limit of the positions that are skipped before a section
 _SHORT_UNTIL = 0.5                              # share of the time with short sequences
-_RATE, _HINTS_WEIGHT = 3e-3, 1.0                # at first
-_FROM_RATE = 2e-3                               # at first, for the weights of a finished set
+_RATE, _HINTS_WEIGHT = 3e-3, 1.0                # initial values
+_FROM_RATE = 2e-3                               # the initial rate for the weights of a finished set
 _LATER_RATE, _LATER_HINTS_WEIGHT = 1.5e-3, 0.3  # for a model that can already sing and has new probes
 _WORKERS = 8                                    # processes that prepare batches
 
@@ -76,7 +76,7 @@ def _disturbance(random, songs, before):
 
 def _audio(random, songs, one, section):
     """Returns a section's audio, which of its ids are targets, and the hints of prompt and audio. Sometimes a disturbance is
-    inserted before a bar. The model does not learn the disturbance itself, but learns to return to the genre line and the words."""
+    inserted before a bar. The model does not learn the disturbance itself, but learns to return to the genre line and the lyrics."""
     text, audio, section_hints = section
     bars = (len(audio) // 2 - 1) // (score.STEPS * one.genre.step_frames)
     if random.random() >= _DISTURBED or bars < 1:
@@ -104,7 +104,7 @@ def _sequence(random, songs, one):
         heard += [np.zeros(len(section[0]), bool), learned]
         placed.append(section_hints)
     ids, positions = np.concatenate(parts), np.arange(sum(map(len, parts)))
-    if first > 0 and random.random() < 0.7:     # as after many sections, or after dropped ones
+    if first > 0 and random.random() < 0.7:     # as if after many sections, or after dropped sections
         positions[len(head):] += random.choice((sum(len(t) + len(a) for t, a, _ in sections[:first]), random.randrange(_FAR)))
     return ids, positions, np.concatenate(heard), *hints.placed(len(head), placed)
 
@@ -200,8 +200,8 @@ def stage1(run):
 
 
 FRAMES = 300                                    # frames of a stage-2 chunk; the last chunk of a song may be shorter
-_CHUNKS = ((0.7, FRAMES), (0.15, 90), (0.15, 40))       # shares of the training chunks, and their frames
-_FADING_STARTS = 0.2                            # share of the instrumental chunks that begin while the last chord of a section fades
+_CHUNKS = ((0.7, FRAMES), (0.15, 90), (0.15, 40))       # shares of the training chunks, and their lengths in frames
+_FADING_STARTS = 0.2                            # share of the instrumental chunks that begin while the last chord of a section is fading
 
 
 def _track_codes(seed):
