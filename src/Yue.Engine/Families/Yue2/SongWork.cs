@@ -270,9 +270,7 @@ internal sealed class SongWork : ISongWork
     private async Task<SongResult> AssembleAsync(TileSound sound)
     {
         var (mix, clipped) = await sound.CompleteAsync().ConfigureAwait(false);
-
-        // Normalization to a requested loudness keeps the peaks below full scale.
-        if (clipped > 0 && _request.Output.LoudnessLufs is null)
+        if (clipped > 0)
         {
             _warnings.Add(string.Create(
                 CultureInfo.InvariantCulture, $"output clipped: {clipped} of {mix.Samples.Length} samples were past full scale"));
