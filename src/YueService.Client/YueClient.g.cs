@@ -60,7 +60,7 @@ namespace YueService.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// Returns whether a song can be made. Jobs also need the storage, so they may still be rejected.
+        /// Returns whether a song can be made. Jobs also need storage, so they may still be rejected.
         /// </summary>
         /// <returns>Songs can be made. Models that are not in memory are loaded when a song needs them.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -558,7 +558,7 @@ namespace YueService.Client
         /// Show a model that can sing
         /// </summary>
         /// <remarks>
-        /// Returns whether it is loaded and how much memory it uses.
+        /// Returns whether it is loaded, and how much memory it uses when loaded.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -643,7 +643,7 @@ namespace YueService.Client
         /// Load a model into memory
         /// </summary>
         /// <remarks>
-        /// A song loads the models that it needs; this request loads them in advance. Other models are unloaded if there is no room. Songs in progress wait while a model is being loaded.
+        /// A song loads the models that it needs; this request loads them in advance. If there is no room, models that are not in use are unloaded. Songs in progress wait while a model is being loaded.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -994,10 +994,10 @@ namespace YueService.Client
         /// </remarks>
         /// <param name="limit">Jobs per page; default 20.</param>
         /// <param name="cursor">The next_cursor of the previous page.</param>
-        /// <param name="q">Text to find in the title, the genre line or the lyrics, in any letter case.</param>
+        /// <param name="q">Text to find in the title, the genre line or the lyrics; case-insensitive.</param>
         /// <param name="state">Only jobs in this state.</param>
-        /// <param name="favourite">true for only favorites, false for only other songs.</param>
-        /// <param name="parent">Only songs that continue the song with this id.</param>
+        /// <param name="favourite">true returns only favorites; false returns only the other songs.</param>
+        /// <param name="parent">Only songs that continue, revise or finish the song with this id.</param>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<SongJobList> ListSongsAsync(int? limit = null, string? cursor = null, string? q = null, JobState? state = null, Favourite? favourite = null, string? parent = null, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
@@ -1282,7 +1282,7 @@ namespace YueService.Client
         /// <remarks>
         /// A JSON merge patch: fields that are absent are not changed; null resets a field. Favorites are exempt from retention.
         /// </remarks>
-        /// <param name="ifMatch">The ETag of the song; the change is made only if nobody else has changed the song.</param>
+        /// <param name="ifMatch">The ETag of the song; the change is made only if the song has not been changed since.</param>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<SongJobResponse> EditSongAsync(string id, SongEdit body, string? ifMatch = null, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
@@ -1376,7 +1376,7 @@ namespace YueService.Client
         /// Cancel or remove a job
         /// </summary>
         /// <remarks>
-        /// A job that is queued or running is cancelled before the engine's next step. A finished one is removed with its song.
+        /// A job that is queued or running is cancelled before the engine's next step. A finished job is removed with its song.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -1577,10 +1577,10 @@ namespace YueService.Client
         /// Stream a song while it is being made
         /// </summary>
         /// <remarks>
-        /// Sends the song from its beginning, while it is being made; the headers are sent with the first sound. A stream that is aborted is not the whole song. Loudness is not adjusted; the finished file may differ slightly in its low band.
+        /// Sends the song from its beginning, even while it is being made; the headers are sent with the first sound. A stream that is aborted is not the whole song. While the song is being made, its loudness is not adjusted, and the low band may differ slightly from the finished file's.
         /// </remarks>
         /// <param name="track">The mix (default), or a stem if the song was requested with stems.</param>
-        /// <param name="format">Default: wav. pcm is 16-bit little-endian mono.</param>
+        /// <param name="format">Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels is their number.</param>
         /// <returns>The sound.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<FileResponse> StreamSongAsync(string id, Track? track = null, StreamSongFormat? format = null, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
@@ -1857,7 +1857,7 @@ namespace YueService.Client
         /// Show a group of takes
         /// </summary>
         /// <remarks>
-        /// Returns its state, and for each take the job, the seed, the state and the progress.
+        /// Returns the state of the group, and the job, seed, state and progress of each take.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -1942,7 +1942,7 @@ namespace YueService.Client
         /// Cancel a group of takes
         /// </summary>
         /// <remarks>
-        /// Takes that are queued or running are cancelled before the engine's next step. Finished takes stay; each can be removed like any other song.
+        /// Takes that are queued or running are cancelled before the engine's next step. Finished takes are kept; each can be removed like any other song.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -2431,7 +2431,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The tag as the model gets it, one word.
+        /// The tag as the model gets it: one word.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("tag")]
         public string Tag { get; set; } = default!;
@@ -2717,7 +2717,7 @@ namespace YueService.Client
         public string Type { get; set; } = default!;
 
         /// <summary>
-        /// The title, which is the same for every fault of the type.
+        /// The title, which is the same for every fault of this type.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("title")]
         public string Title { get; set; } = default!;
@@ -2750,7 +2750,7 @@ namespace YueService.Client
         public string Events { get; set; } = default!;
 
         /// <summary>
-        /// The URL of its song while it is being made.
+        /// The URL that streams its song, even while it is being made.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stream")]
         public string Stream { get; set; } = default!;
@@ -2810,14 +2810,15 @@ namespace YueService.Client
         public long Tokens { get; set; } = default!;
 
         /// <summary>
-        /// The number of finished frames (YuE 1) or music tokens (YuE 2) of a later stage; 0 while tokens are written.
+        /// The number of finished frames (YuE 1) or music tokens (YuE 2) in a later stage; 0 while tokens are being
+        /// <br/>    written.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("frames")]
         public long Frames { get; set; } = default!;
 
         /// <summary>
-        /// The total number of tokens or frames of this stage. While tokens are written, it is an estimate that may grow with
-        /// <br/>    YuE 1 and the maximum with YuE 2; after that, it is exact.
+        /// The total number of tokens or frames of this stage. While tokens are being written, it is an estimate
+        /// <br/>    that may grow (YuE 1) or the maximum (YuE 2); after that, it is exact.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("total")]
         public long Total { get; set; } = default!;
@@ -2939,7 +2940,7 @@ namespace YueService.Client
         public string Family { get; set; } = default!;
 
         /// <summary>
-        /// The features of the model beyond a song from lyrics.
+        /// The features of the model beyond making a song from lyrics.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("capabilities")]
         // TODO(system.text.json): Add ItemConverterType with enum converter when supported
@@ -3040,7 +3041,7 @@ namespace YueService.Client
         public string FamilyTitle { get; set; } = default!;
 
         /// <summary>
-        /// The features of the model beyond a song from lyrics.
+        /// The features of the model beyond making a song from lyrics.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("capabilities")]
         // TODO(system.text.json): Add ItemConverterType with enum converter when supported
@@ -3127,7 +3128,8 @@ namespace YueService.Client
         public int? MaxNewTokens { get; set; } = default!;
 
         /// <summary>
-        /// The length of each section that is sung, or of the whole song; null without a target.
+        /// The target length of each section to sing, or the maximum length of the whole song, in seconds; null without a
+        /// <br/>    target.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("target_seconds")]
         public System.Collections.Generic.IReadOnlyList<double>? TargetSeconds { get; set; } = default!;
@@ -3167,7 +3169,7 @@ namespace YueService.Client
         public string? Title { get; set; } = default!;
 
         /// <summary>
-        /// The address that receives a webhook when the job ends; null for none.
+        /// The URL that receives a webhook when the job ends; null for none.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("callback_url")]
         public string? CallbackUrl { get; set; } = default!;
@@ -3179,20 +3181,20 @@ namespace YueService.Client
         public string? Model { get; set; } = default!;
 
         /// <summary>
-        /// The stages that the song goes through.
+        /// The stages to run.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stage")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<SongScope>))]
         public SongScope Stage { get; set; } = default!;
 
         /// <summary>
-        /// The id of the song that this one continues; null for none.
+        /// The id of the song that this one continues, revises or finishes; null for none.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("continue_from")]
         public string? ContinueFrom { get; set; } = default!;
 
         /// <summary>
-        /// The section that is sung again, from 1; null for none.
+        /// The section to sing again, from 1; null for none.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("replace_section")]
         public int? ReplaceSection { get; set; } = default!;
@@ -3319,13 +3321,13 @@ namespace YueService.Client
         public double? Maximum { get; set; } = default!;
 
         /// <summary>
-        /// The minimum number of characters of a text.
+        /// The minimum number of characters in a text.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("min_length")]
         public int? MinLength { get; set; } = default!;
 
         /// <summary>
-        /// The maximum number of characters of a text.
+        /// The maximum number of characters in a text.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("max_length")]
         public int? MaxLength { get; set; } = default!;
@@ -3337,7 +3339,7 @@ namespace YueService.Client
         public string? Pattern { get; set; } = default!;
 
         /// <summary>
-        /// The maximum number of items of an array.
+        /// The maximum number of items in an array.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("max_items")]
         public int? MaxItems { get; set; } = default!;
@@ -3349,7 +3351,7 @@ namespace YueService.Client
         public long? MaxBytes { get; set; } = default!;
 
         /// <summary>
-        /// The maximum length of the sound in a file.
+        /// The maximum length of the sound in a file, in seconds.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("max_seconds")]
         public double? MaxSeconds { get; set; } = default!;
@@ -3689,7 +3691,7 @@ namespace YueService.Client
         public bool FromCache { get; set; } = default!;
 
         /// <summary>
-        /// The time to encode it, which is a part of the time of stage 1.
+        /// The time to encode it, which is included in `stage1_seconds`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("encode_seconds")]
         public double EncodeSeconds { get; set; } = default!;
@@ -3747,7 +3749,7 @@ namespace YueService.Client
         public SectionEnd Ended { get; set; } = default!;
 
         /// <summary>
-        /// True if it was kept from the song of `continue_from` instead of being sung.
+        /// True if it was kept from the song in `continue_from` instead of being sung.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("kept")]
         public bool Kept { get; set; } = default!;
@@ -3832,7 +3834,7 @@ namespace YueService.Client
         public string Tag { get; set; } = default!;
 
         /// <summary>
-        /// The time in the song.
+        /// The time at which it begins in the song.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("start_seconds")]
         public double StartSeconds { get; set; } = default!;
@@ -3911,14 +3913,14 @@ namespace YueService.Client
         public int? PromptTokens { get; set; } = default!;
 
         /// <summary>
-        /// The size of the model's context in tokens, which must also hold `max_new_tokens` of a section. Null if
-        /// <br/>    unknown.
+        /// The size of the model's context in tokens, which must also hold the tokens of a section (`max_new_tokens`). Null
+        /// <br/>    if unknown.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("context_tokens")]
         public int? ContextTokens { get; set; } = default!;
 
         /// <summary>
-        /// The seconds until this song, or the last of its `takes`, would be finished if it were queued now. Null if
+        /// The number of seconds until this song, or the last of its `takes`, would be finished if it were queued now. Null if
         /// <br/>    unknown.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("estimated_wait_seconds")]
@@ -4043,13 +4045,13 @@ namespace YueService.Client
         public System.DateTimeOffset CreatedAt { get; set; } = default!;
 
         /// <summary>
-        /// The time when the engine began the song; null before.
+        /// The time when the engine started on the song; null until then.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("started_at")]
         public System.DateTimeOffset? StartedAt { get; set; } = default!;
 
         /// <summary>
-        /// The time when the job succeeded, failed or was cancelled; null before.
+        /// The time when the job succeeded, failed or was cancelled; null until then.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("finished_at")]
         public System.DateTimeOffset? FinishedAt { get; set; } = default!;
@@ -4088,8 +4090,8 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyList<SectionStartBody>? Sections { get; set; } = default!;
 
         /// <summary>
-        /// The score in ABC notation that the music follows; omitted in lists, before it is complete, and when the song is
-        /// <br/>    finished (then it is in `song`).
+        /// The score in ABC notation that the music follows; omitted in lists, until it is complete, and once the song is
+        /// <br/>    finished, because `song` has it then.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("score")]
         public string? Score { get; set; } = default!;
@@ -4098,7 +4100,7 @@ namespace YueService.Client
         public JobFault? Error { get; set; } = default!;
 
         /// <summary>
-        /// The reason why the job has not ended although its song is made, or why it is waiting for a worker; null
+        /// The reason why the job has not ended although its song has been made, or why it is waiting for a worker; null
         /// <br/>    otherwise.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("delay_reason")]
@@ -4144,7 +4146,7 @@ namespace YueService.Client
         public NormalizedRequest? Request { get; set; } = default!;
 
         /// <summary>
-        /// Warnings about how the request was interpreted and, when the song is finished, about how it was sung.
+        /// Warnings about how the request was interpreted and, once the song is finished, about how it was sung.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("warnings")]
         public System.Collections.Generic.IReadOnlyList<string> Warnings { get; set; } = new System.Collections.Generic.List<string>();
@@ -4161,7 +4163,7 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// The song that another one continues.
+    /// The song that another one continues, revises or finishes.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class SongParent
@@ -4317,7 +4319,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The stable name of the kind.
+        /// The stable name of the kind of warning.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("code")]
         public string Code { get; set; } = default!;
@@ -4573,7 +4575,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The words to sing, in sections headed by tags such as [verse]. With `continue_from`, the lyrics of the whole song, beginning with the sections that are already sung. Required, or those of the song whose id is in `continue_from`, none with `stage` finish, [verse] and [chorus] with `instrumental`.
+        /// The words to sing, in sections headed by tags such as [verse]. With `continue_from`, the lyrics of the whole song, beginning with the sections that are already sung. Required, or those of the song whose id is in `continue_from`; with `stage` finish, none; with `instrumental`, only section tags.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("lyrics")]
         public string? Lyrics { get; set; } = default!;
@@ -4585,13 +4587,13 @@ namespace YueService.Client
         public string? Genre { get; set; } = default!;
 
         /// <summary>
-        /// The maximum number of tokens per section; 100 tokens are one second. Default: 3000, or the number for `target_seconds`.
+        /// The maximum number of tokens per section; 100 tokens are one second. Default: 3000, or 100 per second of `target_seconds`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("max_new_tokens")]
         public int? MaxNewTokens { get; set; } = default!;
 
         /// <summary>
-        /// YuE 1: the length in seconds of each section to sing, as one number or as an array, instead of `max_new_tokens`; at most 100. A section ends in the last tenth of this time or is cut. YuE 2: the maximum length of the whole song, one number. Default: no target.
+        /// YuE 1: the length in seconds of each section to sing, at most 100 s per section, as one number or as an array, instead of `max_new_tokens`. A section ends in the last tenth of this time or is cut. YuE 2: the maximum length of the whole song in seconds, as one number. Default: no target.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("target_seconds")]
         public double? TargetSeconds { get; set; } = default!;
@@ -4622,7 +4624,7 @@ namespace YueService.Client
         public long? Seed { get; set; } = default!;
 
         /// <summary>
-        /// The number of songs to make from the request: a group of takes with the seeds `seed`, `seed` + 1, … Only `POST /v1/songs`.
+        /// The number of songs to make from the request: a group of takes with the seeds `seed`, `seed` + 1, … Only for `POST /v1/songs`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("takes")]
         public int? Takes { get; set; } = default!;
@@ -4646,13 +4648,13 @@ namespace YueService.Client
         public string? CallbackUrl { get; set; } = default!;
 
         /// <summary>
-        /// The name of the model that sings, from GET /v1/models. Default: the first configured one, or the one that sang the song of `continue_from`.
+        /// The name of the model that sings, from GET /v1/models. Default: the first configured one, or the one that sang the song in `continue_from`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("model")]
         public string? Model { get; set; } = default!;
 
         /// <summary>
-        /// The stages to run. draft skips stage 2: it is quick but rough, at 16 kHz. finish makes the full song from the song in `continue_from` and sings nothing. score writes only the score, without sound. Default: "full".
+        /// The stages to run. draft skips stage 2: it is quick, but the sound is rough and at 16 kHz. finish makes the full song from the song in `continue_from` and sings nothing new. score writes only the score, without sound. Default: "full".
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stage")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<SongScope>))]
@@ -4665,19 +4667,19 @@ namespace YueService.Client
         public string? ContinueFrom { get; set; } = default!;
 
         /// <summary>
-        /// The number of the section of `continue_from` to sing again, from 1; the other sections are kept. Default: no section.
+        /// The number of the section to sing again in the song of `continue_from`, from 1; the other sections are kept. Default: no section.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("replace_section")]
         public int? ReplaceSection { get; set; } = default!;
 
         /// <summary>
-        /// Makes a song without words: the mix has only the instrumental track. With YuE 2 the instruments play the melody of the score. Default: false, or that of the song whose id is in `continue_from`.
+        /// Makes a song without words. YuE 1: the mix has only the instrumental track. YuE 2: the instruments play the melody of the score. Default: false, or that of the song whose id is in `continue_from`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("instrumental")]
         public bool? Instrumental { get; set; } = default!;
 
         /// <summary>
-        /// Sends the sound while the song is being made: only `POST /predict` with `Accept: audio/wav` or `audio/mpeg`. To hear a job, use `GET /v1/songs/{id}/stream`.
+        /// Sends the sound while the song is being made. Only for `POST /predict` with `Accept: audio/wav` or `audio/mpeg`. To hear a job, use `GET /v1/songs/{id}/stream`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stream")]
         public bool? Stream { get; set; } = default!;
@@ -4701,7 +4703,7 @@ namespace YueService.Client
         public Sampling? Sampling { get; set; } = default!;
 
         /// <summary>
-        /// A clip; the song follows its style. Send `audio`, `clip`, or `vocal` and `instrumental`. Each file can be a part of a multipart request instead, named reference.audio and so on.
+        /// A clip; the song follows its style. Send `audio`, or `clip`, or both `vocal` and `instrumental`. Each file can be a part of a multipart request instead, named reference.audio and so on.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("reference")]
         public Reference? Reference { get; set; } = default!;
@@ -4741,7 +4743,7 @@ namespace YueService.Client
         public SpeechRequestResponseFormat? ResponseFormat { get; set; } = default!;
 
         /// <summary>
-        /// The form in which the sound is sent while the song is being made: audio is the sound itself, sse is events with base64. Default: the whole file when it is finished.
+        /// The form in which the sound is sent while the song is being made: audio is the sound itself, sse is events with it in base64. Default: the whole file when the song is finished.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stream_format")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<SpeechRequestStreamFormat>))]
@@ -4763,7 +4765,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The song's title. If absent, it is not changed; null makes it the first line of the lyrics again. Default: the current title.
+        /// The song's title. If absent, it is not changed; null resets it to the first line of the lyrics. Default: the current title.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("title")]
         public string? Title { get; set; } = default!;
@@ -4814,7 +4816,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The sample rate in Hz: 44100 from the vocoder, or 16000 from the codec only. Songs by YuE 2 always have 48000. Default: 44100, or 16000 for a draft.
+        /// The sample rate in Hz: 44100 from the vocoder, or 16000 from the codec only. YuE 2 songs are always at 48000 Hz. Default: 44100, or 16000 for a draft.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("sample_rate")]
         public int? SampleRate { get; set; } = default!;
@@ -4854,31 +4856,31 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The randomness of sampling; higher is more surprising. With YuE 2 this and the next four apply to the music, not to the score.
+        /// The randomness of sampling; higher is more surprising. With YuE 2, this field and the next four apply to the music, not to the score.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("temperature")]
         public double? Temperature { get; set; } = default!;
 
         /// <summary>
-        /// The cumulative probability of the tokens to sample from. The default of YuE 2 is 0.95.
+        /// The cumulative probability of the tokens to sample from. The YuE 2 default is 0.95.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("top_p")]
         public double? TopP { get; set; } = default!;
 
         /// <summary>
-        /// The number of most likely tokens to sample from; 0 disables it. The default of YuE 2 is 100.
+        /// The number of most likely tokens to sample from; 0 disables it. The YuE 2 default is 100.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("top_k")]
         public int? TopK { get; set; } = default!;
 
         /// <summary>
-        /// Makes tokens that have already occurred less likely; 1 disables it. The default of YuE 2 is 1.2.
+        /// Makes tokens that have already occurred less likely; 1 disables it. The YuE 2 default is 1.2.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("repetition_penalty")]
         public double? RepetitionPenalty { get; set; } = default!;
 
         /// <summary>
-        /// The strength of guidance: with a larger value, the song follows genre and lyrics more closely; 1 disables it. Default: 1.5 in the first section and 1.2 after, or 1 with YuE 2, 1.01 with `plan` off.
+        /// The strength of guidance: with a larger value, the song follows genre and lyrics more closely; 1 disables it. Default: 1.5 for the first section and 1.2 for later ones, or 1 with YuE 2 (1.01 with `plan` off).
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("guidance_scale")]
         public double? GuidanceScale { get; set; } = default!;
@@ -4892,7 +4894,7 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// A clip; the song follows its style. Send `audio`, `clip`, or `vocal` and `instrumental`. Each file can be a part of a multipart request instead, named reference.audio and so on.
+    /// A clip; the song follows its style. Send `audio`, or `clip`, or both `vocal` and `instrumental`. Each file can be a part of a multipart request instead, named reference.audio and so on.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class Reference
@@ -4911,7 +4913,7 @@ namespace YueService.Client
         public byte[]? Vocal { get; set; } = default!;
 
         /// <summary>
-        /// The instrumental track of a reference clip, as long as `reference.vocal`. Send wav, aiff, mp3, ogg, flac or m4a, at most 64 MiB and 10 minutes.
+        /// The instrumental track of a reference clip, of the same length as `reference.vocal`. Send wav, aiff, mp3, ogg, flac or m4a, at most 64 MiB and 10 minutes.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("instrumental")]
         public byte[]? Instrumental { get; set; } = default!;
@@ -4929,7 +4931,7 @@ namespace YueService.Client
         public double? StartSeconds { get; set; } = default!;
 
         /// <summary>
-        /// The end of that part, 1 to 60 s after the start; a value past the clip's end means its end.
+        /// The end of the part of the clip to use, in seconds; 1 to 60 s after the start. A value past the clip's end means its end.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("end_seconds")]
         public double? EndSeconds { get; set; } = default!;

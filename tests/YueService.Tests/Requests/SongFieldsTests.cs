@@ -65,7 +65,8 @@ public sealed class SongFieldsTests
         var declared = SongFields.All.Where(field => field.Option is not null).Select(field => field.Option!.Name);
         Assert.Equal(declared.Concat(["--out", "--play", "--score-out"]).Order(), help.Keys.Order());
         Assert.EndsWith("(0.01 to 1) [0.93]", help["--top-p"], StringComparison.Ordinal);
-        Assert.EndsWith("(100 to 10,000) [3000, or 100 per second of --target-seconds]", help["--max-new-tokens"], StringComparison.Ordinal);
+        Assert.EndsWith(
+            "(100 to 10,000) [3000, or 100 per second of --target-seconds]", help["--max-new-tokens"], StringComparison.Ordinal);
         Assert.EndsWith(
             "[1.5 for the first section and 1.2 for later ones, or 1 with YuE 2 (1.01 with --plan off)]",
             help["--guidance-scale"],
