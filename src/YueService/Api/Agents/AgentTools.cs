@@ -72,7 +72,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
             call => WithIdAsync(call, SongId, id => LinksAsync(call.Http, id))),
         Change(
             "cancel_song",
-            "Cancels a job that is queued or running. A finished song stays.",
+            "Cancels a job that is queued or running. A finished song is kept.",
             ToolSchemas.Of("The job.", SongId),
             call => WithIdAsync(call, SongId, async id => await songs.CancelAsync(call.Http, id))),
         Read(
@@ -82,7 +82,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
             call => WithIdAsync(call, GroupId, async id => await groups.GetAsync(call.Http, id))),
         Change(
             "cancel_group",
-            "Cancels the takes of a group that are queued or running. Finished takes stay.",
+            "Cancels the takes of a group that are queued or running. Finished takes are kept.",
             ToolSchemas.Of("The group.", GroupId),
             call => WithIdAsync(call, GroupId, async id => await groups.CancelAsync(call.Http, id))),
     ];
