@@ -54,9 +54,9 @@ public sealed class RemakeTests : IDisposable
         { Remake(Section("""[1]""", """[1]""", ""","unpaired":1024""")), "continue_from.sections[0].unpaired", "from 0 to 1023" },
 
         // Codes that contradict the rest of the request.
-        { Remake(Section("""[1]""", """[1]""", model: "zh-cot")), "continue_from", "is by the model zh-cot, "
+        { Remake(Section("""[1]""", """[1]""", model: "zh-cot")), "continue_from", "was sung by the model zh-cot, "
             + "which is not available; the models are en-cot, en-icl" },
-        { Remake(Codes, ""","model":"en-icl" """), "model", "is en-icl and the song of continue_from is by en-cot" },
+        { Remake(Codes, ""","model":"en-icl" """), "model", "is en-icl, but en-cot sang the song in continue_from" },
         { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "leaves nothing to sing: its "
             + "number of sections is 2 and that of continue_from is 2" },
         { """{"lyrics":"[outro]\na","replace_section":1,"continue_from":""" + Codes + "}", "lyrics", "leaves "

@@ -97,12 +97,14 @@ internal static class RemakeReader
         {
             fields.Error(
                 SongFields.Model,
-                $"is {song.Model} and the song of {ContinueFrom.Name} is by {JsonText.Cut(codes.Model)}; send that model or none.");
+                $"is {song.Model}, but {JsonText.Cut(codes.Model)} sang the song in {ContinueFrom.Name}; "
+                    + $"send {JsonText.Cut(codes.Model)}, or leave {SongFields.Model.Name} out.");
         }
         else if (models.Count > 0 && models.All(model => model.Name != codes.Model))
         {
             var names = string.Join(", ", models.Select(model => model.Name));
-            fields.Error(ContinueFrom, $"is by the model {JsonText.Cut(codes.Model)}, which is not available; the models are {names}.");
+            fields.Error(
+                ContinueFrom, $"was sung by the model {JsonText.Cut(codes.Model)}, which is not available; the models are {names}.");
         }
 
         if (song.Scope == SongScope.Finish)
