@@ -16,14 +16,16 @@ internal static class BadClips
         ["0 bytes"] = ("is empty (0 bytes)", () => Bytes([])),
         ["noise"] = (Unreadable, () => Bytes(Noise(100_000))),
         ["a picture"] = (Unreadable, () => Ffmpeg.MakeAsync("-f lavfi -i color=red:s=16x16 -frames:v 1", "png")),
-        ["a video with sound"] = ("contains video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync(
+        ["a video with sound"] = ("contains video (MPEG-4); send only its audio track", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mpeg4", "mp4")),
         ["a silent video"] =
-            ("contains video (MPEG-4); send its sound track", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -c:v mpeg4", "mp4")),
-        ["an H.264 video"] = ("contains video (H.264); send its sound track", () => Ffmpeg.MakeAsync(
+            ("contains video (MPEG-4); send only its audio track", () => Ffmpeg.MakeAsync(
+                "-f lavfi -i testsrc=d=2:s=64x64 -c:v mpeg4", "mp4")),
+        ["an H.264 video"] = ("contains video (H.264); send only its audio track", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v libx264", "mp4")),
-        ["a Matroska video"] = ("contains Matroska or WebM video, which is not supported; send its sound track", () => Ffmpeg.MakeAsync(
-            "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "mkv")),
+        ["a Matroska video"] =
+            ("contains Matroska or WebM video, which is not supported; send only its audio track", () => Ffmpeg.MakeAsync(
+                "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "mkv")),
         ["an AVI video"] =
             ("contains AVI video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "avi")),
         ["a video of pictures"] = ("contains video (JPEG)", () => Ffmpeg.MakeAsync(

@@ -10,7 +10,7 @@ internal static class ClipFaults
 
     public const string Unreadable = $"is not a supported sound file; send {Kinds}, without video";
 
-    public static string ContainsVideo(string codec) => $"contains video ({codec}); send its sound track";
+    public static string ContainsVideo(string codec) => $"contains video ({codec}); send only its audio track";
 
     public static string HasChannels(int channels) => $"has {channels} channels; 1 to {MaxChannels} are supported";
 }

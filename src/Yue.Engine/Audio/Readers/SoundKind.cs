@@ -27,7 +27,7 @@ internal static class SoundKinds
         var content = file[start..];
         if (VideoName(content) is { } name)
         {
-            throw new ClipFaultException($"contains {name}, which is not supported; send its sound track as {ClipFaults.Kinds}");
+            throw new ClipFaultException($"contains {name}, which is not supported; send only its audio track as {ClipFaults.Kinds}");
         }
 
         return (content switch
