@@ -341,7 +341,7 @@ internal sealed class FieldReader
 
     private void Fault(string name, string fault, string expected, string? defaultText)
     {
-        var otherwise = defaultText is null ? "" : $", or leave it out for {defaultText}";
+        var otherwise = defaultText is null ? "" : $", or leave it out (default: {defaultText})";
         _findings.Error(_prefix + name, $"{_prefix}{name} {fault}; send {expected}{otherwise}.");
     }
 

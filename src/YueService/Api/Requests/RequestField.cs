@@ -264,7 +264,7 @@ internal sealed record SongField(string Path, string Description) : RequestField
 
     public override string Expected => Bounds.Replace("`", "", StringComparison.Ordinal);
 
-    public override string Bounds => "the id of a finished song, or codes as `return_codes` gives them";
+    public override string Bounds => "the id of a finished song, or codes as returned with `return_codes`";
 
     public override string Placeholder => "FILE";
 }

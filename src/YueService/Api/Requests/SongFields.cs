@@ -177,7 +177,7 @@ internal static class SongFields
 
     public static WholeField ReplaceSection { get; } = Add(new WholeField(
         "replace_section",
-        "The number of the section to sing again in the song of `continue_from`, from 1; the other sections are kept.",
+        "The section of the song in `continue_from` to sing again, counted from 1; the other sections are kept.",
         1,
         SongLimits.MaxCodesSections)
     {
@@ -340,7 +340,8 @@ internal static class SongFields
     });
 
     public static FileField ReferenceInstrumental { get; } = Add(new FileField(
-        "reference.instrumental", "The instrumental track of a reference clip, of the same length as `reference.vocal`.")
+        "reference.instrumental",
+        "The instrumental track of a reference clip; its length may differ by at most 0.1 s from that of `reference.vocal`.")
     {
         Option = new("--reference-instrumental"),
     });
@@ -361,7 +362,7 @@ internal static class SongFields
     public static NumberField ReferenceEnd { get; } = Add(new NumberField(
         "reference.end_seconds",
         $"The end of the part of the clip to use, in seconds; {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} s after "
-            + "the start. A value past the clip's end means its end.",
+            + "the start. A value past the clip's end is read as the clip's end.",
         0,
         AudioDecoder.MaxDurationSeconds)
     {
