@@ -24,25 +24,31 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
     private const string Instrumental = "Instrumental";
     private static readonly string[] NoVoices = ["no vocals", "no singing", "no choir", "no spoken words"];
 
+    private readonly SongRequest _request = request with
+    {
+        Lyrics = WithLineFeeds(request.Lyrics),
+        Score = request.Score is { } score ? WithLineFeeds(score) : null,
+    };
+
     private readonly ScorePlan _plan = request.Plan ?? ScorePlan.Full;
 
     /// <summary>The requested number of music tokens; null without a target length.</summary>
-    private int? RequestedTokens => request.TargetSeconds is [var seconds, ..] ? (int)Math.Round(seconds * FramesPerSecond) : null;
+    private int? RequestedTokens => _request.TargetSeconds is [var seconds, ..] ? (int)Math.Round(seconds * FramesPerSecond) : null;
 
     /// <summary>True if the model writes the score.</summary>
-    public bool WritesScore => _plan != ScorePlan.Off && request.Score is null;
+    public bool WritesScore => _plan != ScorePlan.Off && _request.Score is null;
 
     /// <summary>Returns the stage that writes the score.</summary>
     /// <exception cref="SongRequestException">The prompt leaves too little room for the score and the music.</exception>
     public StageOrder Score()
     {
-        var lyrics = request.Instrumental ? TagLines(TagsOf(request.Lyrics)) : request.Lyrics;
-        var prompt = new SongPrompts(tokenizer, _plan, request.Genre, lyrics).ForScore();
+        var lyrics = _request.Instrumental ? TagLines(TagsOf(_request.Lyrics)) : _request.Lyrics;
+        var prompt = new SongPrompts(tokenizer, _plan, _request.Genre, lyrics).ForScore();
         var sampling = StageSampling.Score;
-        var music = request.Scope == SongScope.Score ? 0 : RequestedTokens ?? StageSampling.Music.MinTokens;
+        var music = _request.Scope == SongScope.Score ? 0 : RequestedTokens ?? StageSampling.Music.MinTokens;
         var room = context - prompt.Length - music - MarksAfterScore;
         return room >= sampling.MinTokens
-            ? new StageOrder(StageIds.Score, sampling with { MaxTokens = Math.Min(sampling.MaxTokens, room) }, prompt, request.Seed)
+            ? new StageOrder(StageIds.Score, sampling with { MaxTokens = Math.Min(sampling.MaxTokens, room) }, prompt, _request.Seed)
             : throw TooLong(prompt.Length, music + MarksAfterScore + sampling.MinTokens);
     }
 
@@ -52,14 +58,14 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
     /// <exception cref="SongRequestException">The prompt leaves too little room for the music.</exception>
     public MusicScript Music(IReadOnlyList<int>? written)
     {
-        var text = _plan == ScorePlan.Off ? null : written is null ? request.Score : tokenizer.Decode(written);
-        if (request.Instrumental)
+        var text = _plan == ScorePlan.Off ? null : written is null ? _request.Score : tokenizer.Decode(written);
+        if (_request.Instrumental)
         {
             return InstrumentalMusic(text);
         }
 
         int[] ids = text is null ? [] : written is null ? tokenizer.Encode(text) : [.. written];
-        return Music(_plan, request.Genre, request.Lyrics, text, ids, warning: null);
+        return Music(_plan, _request.Genre, _request.Lyrics, text, ids, warning: null);
     }
 
     /// <summary>Returns the style line for a song without vocals.</summary>
@@ -75,11 +81,11 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 
     private MusicScript InstrumentalMusic(string? score)
     {
-        var style = InstrumentalStyle(request.Genre);
+        var style = InstrumentalStyle(_request.Genre);
         if (score is not null && InstrumentalScore.Of(score) is { } moved)
         {
             var plan = moved.HasChords ? ScorePlan.Full : ScorePlan.Melody;
-            var tags = moved.Sections.Count > 0 ? moved.Sections.Select(Capitalized) : TagsOf(request.Lyrics);
+            var tags = moved.Sections.Count > 0 ? moved.Sections.Select(Capitalized) : TagsOf(_request.Lyrics);
             return Music(plan, style, TagLines(tags), moved.Score, tokenizer.Encode(moved.Score), warning: null);
         }
 
@@ -87,20 +93,20 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
             ? null
             : "instrumental: the score could not be read bar by bar, so its melody could not be moved from the voice to the "
                 + "instruments; the music was made without a score";
-        return Music(ScorePlan.Off, style, TagLines(TagsOf(request.Lyrics)), null, [], warning);
+        return Music(ScorePlan.Off, style, TagLines(TagsOf(_request.Lyrics)), null, [], warning);
     }
 
     private MusicScript Music(ScorePlan plan, string style, string lyrics, string? score, int[] ids, string? warning)
     {
         var hasPlan = plan != ScorePlan.Off;
         var prompts = new SongPrompts(tokenizer, plan, style, lyrics);
-        var scale = request.Sampling.GuidanceScale ?? (hasPlan ? 1 : GuidanceWithoutScore);
-        var order = new StageOrder(StageIds.Music, StageSampling.Music, prompts.ForMusic(ids), request.Seed)
+        var scale = _request.Sampling.GuidanceScale ?? (hasPlan ? 1 : GuidanceWithoutScore);
+        var order = new StageOrder(StageIds.Music, StageSampling.Music, prompts.ForMusic(ids), _request.Seed)
         {
             Guidance = scale == 1 ? null : new StageGuidance(prompts.ForGuidance(ids), scale),
             HasPlan = hasPlan,
         };
-        var least = request.Scope == SongScope.Score ? 0 : RequestedTokens ?? StageSampling.Music.MinTokens;
+        var least = _request.Scope == SongScope.Score ? 0 : RequestedTokens ?? StageSampling.Music.MinTokens;
         var room = context - order.PromptLength;
         if (room < least)
         {
@@ -113,10 +119,10 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 
     private StageSampling Sampling(int maxTokens) => StageSampling.Music with
     {
-        Temperature = request.Sampling.Temperature,
-        TopP = request.Sampling.TopP,
-        TopK = request.Sampling.TopK == 0 ? StageIds.Music.Content.Count + 1 : request.Sampling.TopK,
-        RepetitionPenalty = request.Sampling.RepetitionPenalty,
+        Temperature = _request.Sampling.Temperature,
+        TopP = _request.Sampling.TopP,
+        TopK = _request.Sampling.TopK == 0 ? StageIds.Music.Content.Count + 1 : _request.Sampling.TopK,
+        RepetitionPenalty = _request.Sampling.RepetitionPenalty,
         MinTokens = Math.Min(StageSampling.Music.MinTokens, maxTokens),
         MaxTokens = maxTokens,
     };
@@ -136,6 +142,9 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
         TagLine().Matches(lyrics).Select(tag => tag.Groups[1].Value.Trim()) is var tags && tags.Any()
             ? tags
             : TagLine().Matches(Yue2Family.About.InstrumentalLyrics).Select(tag => tag.Groups[1].Value);
+
+    /// <summary>Returns a text with line feeds as its line breaks, so that the same lines give the same tokens.</summary>
+    private static string WithLineFeeds(string text) => text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
 
     private static string TagLines(IEnumerable<string> tags) => string.Join("\n\n", tags.Select(tag => $"[{tag}]")) + "\n";
 
