@@ -169,7 +169,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         };
         await Eventually.TrueAsync(() => RespondsAsync(second));
         KillListener(second.BaseAddress!.Port);
-        await Eventually.TrueAsync(() => fleet.Printed.Contains("is restarted", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => fleet.Printed.Contains("will be restarted", StringComparison.Ordinal));
         await Eventually.TrueAsync(() => RespondsAsync(second));
         fleet.Kill();
         await Eventually.TrueAsync(async () => !await RespondsAsync(second) && !await RespondsAsync(fleet.Client));
