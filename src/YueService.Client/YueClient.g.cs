@@ -4661,13 +4661,13 @@ namespace YueService.Client
         public SongScope? Stage { get; set; } = default!;
 
         /// <summary>
-        /// The song to continue, to revise or to finish. Send the id of a finished song, or codes as `return_codes` gives them. Default: a new song.
+        /// The song to continue, to revise or to finish. Send the id of a finished song, or codes as returned with `return_codes`. Default: a new song.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("continue_from")]
         public string? ContinueFrom { get; set; } = default!;
 
         /// <summary>
-        /// The number of the section to sing again in the song of `continue_from`, from 1; the other sections are kept. Default: no section.
+        /// The section of the song in `continue_from` to sing again, counted from 1; the other sections are kept. Default: no section.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("replace_section")]
         public int? ReplaceSection { get; set; } = default!;
@@ -4913,7 +4913,7 @@ namespace YueService.Client
         public byte[]? Vocal { get; set; } = default!;
 
         /// <summary>
-        /// The instrumental track of a reference clip, of the same length as `reference.vocal`. Send wav, aiff, mp3, ogg, flac or m4a, at most 64 MiB and 10 minutes.
+        /// The instrumental track of a reference clip; its length may differ by at most 0.1 s from that of `reference.vocal`. Send wav, aiff, mp3, ogg, flac or m4a, at most 64 MiB and 10 minutes.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("instrumental")]
         public byte[]? Instrumental { get; set; } = default!;
@@ -4931,7 +4931,7 @@ namespace YueService.Client
         public double? StartSeconds { get; set; } = default!;
 
         /// <summary>
-        /// The end of the part of the clip to use, in seconds; 1 to 60 s after the start. A value past the clip's end means its end.
+        /// The end of the part of the clip to use, in seconds; 1 to 60 s after the start. A value past the clip's end is read as the clip's end.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("end_seconds")]
         public double? EndSeconds { get; set; } = default!;
