@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using Npgsql;
 using Xunit;
 using Yue.Testing;
+using YueService.Jobs.Shared;
 using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
@@ -97,6 +99,25 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
             using var response = await client.SendAsync(request, Cancel);
             return response.StatusCode;
         }
+    }
+
+    [Fact]
+    public async Task A_song_that_is_requested_while_the_tables_are_being_created_waits_for_them()
+    {
+        await using var connection = new NpgsqlConnection(_store + ";Pooling=false");
+        await connection.OpenAsync(Cancel);
+        await using var hold = new NpgsqlCommand($"SELECT pg_advisory_lock({PostgresSchema.MigrationLock})", connection);
+        await hold.ExecuteNonQueryAsync(Cancel);
+        var client = Start(("Yue:RateLimitPerMinute", "3"));
+        await using var waiting = new NpgsqlCommand("""
+            SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+            WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted
+            """, connection);
+        await Eventually.TrueAsync(async () => await waiting.ExecuteScalarAsync(Cancel) is > 0L);
+        var song = PostAsync(client, "one");
+        using var health = await client.GetAsync("/health", Cancel);
+        await connection.CloseAsync();
+        Assert.Equal(HttpStatusCode.Accepted, await song);
     }
 
     [Fact]

@@ -22,6 +22,7 @@ internal sealed partial class SharedSessions(
     public async Task AddAsync(string id, long expiry)
     {
         _own[id] = true;
+        await signals.WhenOpenAsync(CancellationToken.None);
         await callers.EndSessionAsync(id, DateTimeOffset.FromUnixTimeSeconds(expiry), CancellationToken.None);
     }
 

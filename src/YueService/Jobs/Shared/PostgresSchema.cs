@@ -13,8 +13,8 @@ internal static class PostgresSchema
     /// <summary>The version that this release needs.</summary>
     public static int Version => Versions.Count;
 
-    // One migration at a time, regardless of how many processes start.
-    private const long MigrationLock = 0x5975_6500;
+    /// <summary>Serializes migrations, regardless of how many processes start.</summary>
+    public const long MigrationLock = 0x5975_6500;
 
     /// <summary>Serializes submissions: under this lock, the limits and the idempotency keys are checked, and the order of arrival is
     /// assigned.</summary>
