@@ -20,6 +20,9 @@ internal sealed class StudioTab : IAsyncDisposable
         RunOnly = new RunOnlyOptions { Type = "rule", Values = ["color-contrast", "link-in-text-block"] },
     };
 
+    // The scripts that run in every page before its own.
+    private static readonly string[] Scripts = ["meter.js", "messages.js"];
+
     // Long enough that only a failing test reaches it.
     private const float TimeoutMs = 120_000;
 
@@ -70,8 +73,12 @@ internal sealed class StudioTab : IAsyncDisposable
 
     public static async Task<StudioTab> OpenAsync(IBrowserContext context, string? path)
     {
-        using var meter = new StreamReader(typeof(StudioTab).Assembly.GetManifestResourceStream("meter.js")!);
-        await context.AddInitScriptAsync(await meter.ReadToEndAsync());
+        foreach (var name in Scripts)
+        {
+            using var script = new StreamReader(typeof(StudioTab).Assembly.GetManifestResourceStream(name)!);
+            await context.AddInitScriptAsync(await script.ReadToEndAsync());
+        }
+
         var page = await context.NewPageAsync();
         var tab = new StudioTab(context, page);
         page.SetDefaultTimeout(TimeoutMs);
