@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Publishes the benchmark and the GPU tests self-contained for linux-x64, without libtorch, and packs them:
+# Publishes the benchmark and the GPU tests as self-contained programs for linux-x64, without libtorch, and packs them:
 #   scripts/publish-gpu.sh && scp artifacts/yue-gpu.tar.xz GPU-MACHINE:
 # On the GPU machine:
 #   tar xf yue-gpu.tar.xz && gpu/Yue.Cuda.Tests && gpu/Yue.Engine.Tests -trait Category=Gpu && gpu/Yue.Bench gpu
 # The GPU machine needs the driver and NVRTC (libnvrtc.so.12 or .13), but not .NET. Whole songs and Yue.Engine.Tests also need libtorch with
-# CUDA, for example the one from PyTorch. Add the folders of these libraries to LD_LIBRARY_PATH.
+# CUDA, for example the libtorch from PyTorch. Add the folders of these libraries to LD_LIBRARY_PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=artifacts/gpu

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints a version's section of the changelog, without its heading:
 #   scripts/release-notes.sh 0.1.0 [CHANGELOG.md]
-# Pre-releases, such as 0.2.0-alpha.0.7, use the section Unreleased. If the section is missing or empty, the exit code is 1.
+# Pre-releases, such as 0.2.0-alpha.0.7, use the Unreleased section. If the section is missing or empty, the exit code is 1.
 set -euo pipefail
 version=$1
 file=${2:-$(dirname "$0")/../CHANGELOG.md}
@@ -16,4 +16,4 @@ awk -v title="$title" '
     /^[[:space:]]*$/ { blank = found; next }
     { if (blank) print ""; print; blank = 0; found = 1 }
     END { exit !found }
-' "$file" || { echo "$file has no section \"## $title\" with text." >&2; exit 1; }
+' "$file" || { echo "$file has no text under \"## $title\"." >&2; exit 1; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the release of the current commit into artifacts/release: archives, SBOMs, notes and SHA256SUMS.
 #   scripts/release.sh
-# Needs the .NET SDK, git, tar and xz. It builds a fresh clone, and refuses to run if tracked files have uncommitted changes. Builds of the
+# Needs the .NET SDK, git, tar and xz. It builds a fresh clone and refuses to run if tracked files have uncommitted changes. Builds of the
 # same commit with the same versions of the SDK and xz produce identical files.
 set -euo pipefail
 cd "$(dirname "$0")/.."

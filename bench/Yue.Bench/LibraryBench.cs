@@ -9,7 +9,7 @@ namespace Yue.Bench;
 /// <summary>Fills the library of a service with songs in several scripts and measures each kind of query, one request at a time over one
 /// connection.</summary>
 /// <remarks>PROGRAM is YueService.FakeProcess.dll. The songs are requested from the service, and their sound is simulated. The service
-/// uses SQLite; with <c>--Store</c>, everything is then repeated with a PostgreSQL database. With <c>--Folder</c> the library is kept,
+/// uses SQLite; with <c>--Store</c>, everything is then repeated with a PostgreSQL database. With <c>--Folder</c>, the library is kept,
 /// and the next run measures it as it is.</remarks>
 internal static class LibraryBench
 {

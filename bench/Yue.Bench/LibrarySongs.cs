@@ -9,16 +9,16 @@ internal static class LibrarySongs
     /// <summary>A word in most Korean songs.</summary>
     public const string CommonHangulWord = "사랑";
 
-    /// <summary>A word in one of every <see cref="RareEvery"/> songs.</summary>
+    /// <summary>A word in one out of every <see cref="RareEvery"/> songs.</summary>
     public const string RareWord = "chrysanthemum";
 
-    /// <summary>Four words in sequence that one of every <see cref="RareEvery"/> songs contains; many songs contain each of them.</summary>
+    /// <summary>Four words in sequence, in one out of every <see cref="RareEvery"/> songs; each word alone occurs in many.</summary>
     public const string RareLine = "river under silver window";
 
     /// <summary>A character in most Chinese and many Japanese songs.</summary>
     public const string CommonCharacter = "月";
 
-    /// <summary>A character in one of every <see cref="RareEvery"/> songs.</summary>
+    /// <summary>A character in one out of every <see cref="RareEvery"/> songs.</summary>
     public const string RareCharacter = "鯨";
 
     /// <summary>A word in no song.</summary>

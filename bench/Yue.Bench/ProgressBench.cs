@@ -38,7 +38,7 @@ internal static class ProgressBench
                 CultureInfo.InvariantCulture,
                 $"song {number}: sections of {lengths}, in {seconds:F1} s (stages {song.Timings.Stage1Seconds:F1}, "
                     + $"{song.Timings.Stage2Seconds:F1}, {song.Timings.DecodeSeconds:F1}); "
-                    + $"the estimate after a quarter of it was off by {times[^1] - 1:+0%;-0%} in time "
+                    + $"the estimate after a quarter of this time was off by {times[^1] - 1:+0%;-0%} in time "
                     + $"and {processorTimes[^1] - 1:+0%;-0%} in CPU time"));
         }
 
@@ -95,7 +95,7 @@ internal static class ProgressBench
             Seen.Add(new(_clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - _processorStart).TotalSeconds, fraction));
     }
 
-    /// <summary>A report of progress.</summary>
+    /// <summary>A progress report.</summary>
     /// <param name="Seconds">The time since the song began.</param>
     /// <param name="ProcessorSeconds">The CPU time since then.</param>
     /// <param name="Fraction">The share of the work that is done.</param>

@@ -5,7 +5,7 @@ using Yue.Cuda;
 
 namespace Yue.Bench;
 
-/// <summary>Runs a program as on a smaller GPU: allocates memory until only the given amount is free, and measures the program's peak
+/// <summary>Runs a program as if on a smaller GPU: allocates memory until only the given amount is free, and measures the program's peak
 /// use.</summary>
 /// <remarks><c>card GIB PROGRAM [ARGUMENT ...]</c> prints one JSON object after the program has ended. The peak is the memory that the
 /// device reports as used, including the program's CUDA context; it is read every few milliseconds. No other program may use the GPU at the

@@ -58,7 +58,7 @@ internal static class SongBench
         return 0;
     }
 
-    /// <summary>Parses pairs of an option's name and its value. The stage-1 checkpoint is called <c>bench</c>.</summary>
+    /// <summary>Parses pairs of an option name and a value. The stage-1 checkpoint is called <c>bench</c>.</summary>
     private static (EngineOptions Options, int[] Songs, string Scopes, int ReferenceSeconds, int ScoreLetters) OptionsFrom(string[] pairs)
     {
         var options = new EngineOptions();

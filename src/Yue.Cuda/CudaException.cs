@@ -17,8 +17,8 @@ public sealed class CudaException : Exception
 
     /// <summary>
     /// True if the context cannot be used again, so that a new process is needed: an illegal address (which kernels also cause on purpose
-    /// to end a wait that hangs), a failed launch, an uncorrectable memory error, a lost device, a timeout. After out of memory (2), only
-    /// the song that requested the memory fails, and the context stays usable.
+    /// to end a wait that hangs), a failed launch, an uncorrectable memory error, a lost device, a timeout. After an out-of-memory
+    /// error (2), only the song that requested the memory fails, and the context stays usable.
     /// </summary>
     public bool IsContextDead => Error
         is 4 or 46 or 214 or 220 or 226

@@ -56,7 +56,7 @@ public sealed unsafe class PinnedMemory : SafeHandleZeroOrMinusOneIsInvalid
         return memory;
     }
 
-    /// <summary>Returns the memory as values. The span is valid until the memory is disposed.</summary>
+    /// <summary>Returns the memory as a span of values. The span is valid until the memory is disposed.</summary>
     public Span<T> AsSpan<T>()
         where T : unmanaged => new((void*)handle, checked((int)(Bytes / sizeof(T))));
 

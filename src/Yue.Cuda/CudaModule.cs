@@ -68,8 +68,8 @@ public sealed unsafe class CudaKernel
         Check(Driver.cuFuncSetAttribute(_function, Driver.FunctionAttributeMaxDynamicShared, bytes));
 
     /// <summary>
-    /// Launches with parameters given by address, in the kernel's order. A cooperative launch runs all blocks at the same time, so they may
-    /// wait for each other.
+    /// Launches the kernel with the addresses of its parameters, in the order of its declaration. A cooperative launch runs all blocks at
+    /// the same time, so they may wait for each other.
     /// </summary>
     internal void Launch(
         CudaStream stream, (int X, int Y) grid, int block, int sharedBytes, bool cooperative, ReadOnlySpan<nint> parameters)

@@ -28,14 +28,15 @@ public sealed class DeviceUpload : IDisposable
     /// <summary>The size of a buffer in bytes, which is also the maximum size of a row.</summary>
     public int BufferBytes { get; }
 
-    /// <summary>Fills the buffer with the source's bytes from an offset; called by several threads at once.</summary>
+    /// <summary>Fills the buffer with the source's bytes from an offset; called by several threads concurrently.</summary>
     public delegate void ReadBytes(long offset, Span<byte> buffer);
 
     /// <summary>Copies contiguous rows of the source to rows with a pitch on the device, and waits until the copy is complete.</summary>
     /// <remarks>Waits for the device's work first, because work on TorchSharp's stream may still read the memory that TorchSharp has
     /// reused for the destination.</remarks>
     /// <param name="destination">The device address of the first row.</param>
-    /// <param name="pitch">The distance between the starts of two rows in bytes; <paramref name="rowBytes"/> if there is no gap.</param>
+    /// <param name="pitch">The distance in bytes between the starts of consecutive rows; <paramref name="rowBytes"/> if there is no
+    /// gap.</param>
     /// <param name="rowBytes">The size of a row in bytes.</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="read">Reads the source. If it throws, the exception is rethrown once no copy is in progress.</param>

@@ -2,7 +2,8 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A random matrix on host and device. If it is quantized, the host has the exact values of its codes and scales.</summary>
+/// <summary>A random matrix on the host and the device. If it is quantized, the host has the exact values of its codes and
+/// scales.</summary>
 internal sealed class TestMatrix : IDisposable
 {
     private readonly DeviceMemory _device;
@@ -130,7 +131,7 @@ internal sealed record TestLayer(
     TestMatrix Qkv, TestMatrix Output, TestMatrix GateUp, TestMatrix Down, float[] AttentionNorm, float[] MlpNorm, float[] QueryNorm,
     float[] KeyNorm);
 
-/// <summary>A model with random weights on host and device.</summary>
+/// <summary>A model with random weights on the host and the device.</summary>
 internal sealed class TestModel : IDisposable
 {
     private readonly List<IDisposable> _owned = [];

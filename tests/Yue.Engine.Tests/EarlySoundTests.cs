@@ -42,7 +42,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task Songs_made_at_once_are_the_same_with_and_without_listeners()
+    public async Task Songs_made_together_are_the_same_with_and_without_listeners()
     {
         await using var several = new DemoEngine(new Scheduling.EngineOptions { SongsAtOnce = 3 });
         await several.InitializeAsync();

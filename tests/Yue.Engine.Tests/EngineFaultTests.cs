@@ -49,7 +49,7 @@ public sealed class EngineFaultTests
     }
 
     [Fact]
-    public async Task A_step_that_does_not_return_ends_the_engine_without_waiting_for_it()
+    public async Task The_engine_ends_without_waiting_for_a_step_that_does_not_return()
     {
         using var released = new ManualResetEventSlim();
         await using var engine = await StartAsync(new EngineOptions { StepTimeoutSeconds = 1 });

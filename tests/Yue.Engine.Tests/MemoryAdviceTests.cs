@@ -49,7 +49,7 @@ public sealed class MemoryAdviceTests : IDisposable
         "YUE_WEIGHTS=int4 YUE_KEY_VALUE_CACHE=fp8 YUE_SONGS_AT_ONCE=1")]
     [InlineData("bf16", 14.5, "embeddings stay in host memory", "YUE_WEIGHTS=int8 YUE_KEY_VALUE_CACHE=bf16 YUE_SONGS_AT_ONCE=1")]
     [InlineData("int4", 5.25, "embeddings stay in host memory, and the codec and vocoders of YuE 1 run on the CPU", null)]
-    public void Parts_that_a_small_card_leaves_in_host_memory_are_named(
+    public void Parts_kept_in_host_memory_for_a_small_card_are_named(
         string weights, double gigabytes, string? onHost, string? settings)
     {
         var options = Options();

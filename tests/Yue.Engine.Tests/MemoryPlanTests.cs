@@ -57,7 +57,7 @@ public sealed class MemoryPlanTests
 
     /// <summary>The scores for the prompts of eight stage 2 chunks are not split.</summary>
     [Fact]
-    public void Scores_that_fit_are_computed_at_once() => Assert.Equal(303, LlamaMemory.PositionsAtOnce(8 * Stage2.Heads, 303, 303));
+    public void Scores_that_fit_are_computed_in_one_part() => Assert.Equal(303, LlamaMemory.PositionsAtOnce(8 * Stage2.Heads, 303, 303));
 
     /// <summary>There are pages for two contexts per song. The dense cache for prompts has a single layer.</summary>
     [Fact]

@@ -33,7 +33,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_song_continued_with_its_seed_equals_the_song_sung_at_once()
+    public async Task A_song_continued_with_its_seed_equals_the_uninterrupted_song()
     {
         var whole = await demo.Submit(TwoSections());
         var first = await demo.Submit(TwoSections() with { RunNSegments = 1 });

@@ -39,7 +39,7 @@ public sealed class SectionFindingsTests
         Assert.Empty(Findings([.. Enumerable.Repeat(7, 2 * Window)], band: Changing(2 * Window)));
 
     [Fact]
-    public void A_sound_that_is_held_briefly_is_no_finding() =>
+    public void A_sound_that_is_held_briefly_is_not_a_finding() =>
         Assert.Empty(Findings([.. Changing(300), .. Enumerable.Repeat(7, Window - 50), .. Changing(300)]));
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class SectionPlaceTests(DemoEngine demo) : IClassFixture<DemoEngin
     }
 
     [Fact]
-    public async Task Kept_sections_have_starts_at_once_except_those_after_the_new_one()
+    public async Task Kept_sections_have_starts_immediately_except_those_after_the_new_one()
     {
         var draft = await demo.Submit(Request);
         var reports = new Reports();

@@ -54,7 +54,7 @@ public sealed class SongEffortTests
     }
 
     [Fact]
-    public void Less_of_the_work_is_done_after_stage_2_if_sound_is_decoded_on_the_CPU()
+    public void Decoding_sound_on_the_CPU_leaves_more_of_the_work_after_stage_2()
     {
         double Share(SongDevices devices) => new SongEffort(SongScope.Full, devices, [(1000, Long)]).Fraction(1000, 1000, 500, 1, 0);
         Assert.InRange(Share(Gpu), 0.95, 0.99);

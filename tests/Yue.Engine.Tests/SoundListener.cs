@@ -7,7 +7,7 @@ namespace Yue.Engine.Tests;
 
 /// <summary>Records the sound of a song while it is being made.</summary>
 /// <param name="isListening">Returns true while someone is listening; null means always.</param>
-/// <param name="hear">Called with every sound.</param>
+/// <param name="hear">Called with each piece of sound.</param>
 internal sealed class SoundListener(Func<bool>? isListening = null, Action<SongSound>? hear = null) : ISongListener
 {
     private long _started = Stopwatch.GetTimestamp();

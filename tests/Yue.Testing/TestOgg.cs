@@ -25,7 +25,7 @@ public static class TestOgg
         return page;
     }
 
-    /// <summary>Returns an Opus file of 20 ms with a header of a number of bytes, which are zero after the mapping family.</summary>
+    /// <summary>Returns a 20 ms Opus file with a header of a given length. Bytes after the mapping family are zero.</summary>
     public static byte[] OpusWithHeader(int version, int channels, int family, int bytes)
     {
         byte[] header = [.. OpusHeader, .. new byte[bytes]];

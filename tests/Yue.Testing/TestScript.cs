@@ -6,7 +6,7 @@ namespace Yue.Testing;
 [UnsupportedOSPlatform("windows")]
 public static class TestScript
 {
-    /// <summary>A command that never ends and has the script's path in its command line.</summary>
+    /// <summary>A command that never ends and whose command line contains the script's path.</summary>
     public const string Hang = "exec tail -f \"$0\"";
 
     /// <summary>Writes an executable script.</summary>
@@ -16,8 +16,8 @@ public static class TestScript
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
-    /// <summary>Returns true if a process has the path of a file in a folder in its command line. Reads <c>/proc</c>, which only Linux
-    /// has.</summary>
+    /// <summary>Returns true if the command line of any process contains the path of a file in the folder. Reads <c>/proc</c>, which
+    /// exists only on Linux.</summary>
     public static bool IsRunningIn(string folder) => Directory.GetDirectories("/proc").Any(process =>
     {
         try

@@ -14,7 +14,7 @@ public static class TestWav
     public static byte[] Silence(int rateHz, int channels, double seconds) =>
         File(1, rateHz, channels, 16, new byte[(int)(seconds * rateHz) * channels * 2]);
 
-    /// <summary>Returns a file with a header that may state a different number of data bytes than there are.</summary>
+    /// <summary>Returns a file whose header may state a wrong number of data bytes.</summary>
     public static byte[] File(short format, int rateHz, int channels, int bits, byte[] data, uint? claimedBytes = null)
     {
         var file = new byte[44 + data.Length];

@@ -11,7 +11,7 @@ public sealed class ClipTests(Studio studio)
     private const string LyricsModel = "lyrics-only";
 
     [Fact]
-    public async Task A_clip_is_trimmed_by_keys_and_by_dragging_and_sent_once()
+    public async Task A_clip_is_trimmed_by_keyboard_and_by_dragging_and_sent_once()
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service, path: null);

@@ -8,7 +8,7 @@ namespace YueService.Browser.Tests;
 public sealed class DeliveryTests(Studio studio)
 {
     [Fact]
-    public async Task A_published_folder_serves_the_page_and_sings()
+    public async Task A_published_program_serves_the_page_and_sings()
     {
         var build = await studio.ServiceAsync();
         var folder = Directory.CreateTempSubdirectory("yue-published-");
@@ -22,7 +22,7 @@ public sealed class DeliveryTests(Studio studio)
             Assert.NotEmpty(vendored);
             foreach (var request in vendored)
             {
-                // Publishing replaces the files of the build with better compressed ones that have the same content.
+                // Publishing replaces the files of the build with better-compressed ones that have the same content.
                 var response = await request.ResponseAsync();
                 Assert.Equal("br", response!.Headers["content-encoding"]);
                 var built = new Uri(build.Address, new Uri(request.Url).AbsolutePath);

@@ -9,7 +9,7 @@ namespace YueService.Browser.Tests;
 public sealed class ForeignPageTests(Studio studio)
 {
     [Fact]
-    public async Task A_page_of_another_origin_can_neither_read_nor_sing()
+    public async Task A_page_of_another_origin_can_neither_list_nor_make_songs()
     {
         var service = await studio.ServiceAsync();
         var other = await studio.ScoresAsync();

@@ -16,7 +16,7 @@ public sealed class LibraryTests(Studio studio)
     private static readonly string[] Tree = ["1 Acorn", "2 Take 2", "3 Sapling", "4 Oak"];
 
     [Fact]
-    public async Task Songs_are_found_renamed_marked_as_favourites_deleted_and_restored()
+    public async Task Songs_are_found_renamed_marked_as_favorites_deleted_and_restored()
     {
         var service = await studio.ServiceAsync();
         await studio.SongAsync();
@@ -102,7 +102,7 @@ public sealed class LibraryTests(Studio studio)
         await delete.ClickAsync();
         await tab.Message.GetByRole(AriaRole.Button, new() { Name = "Close the message" }).ClickAsync();
         await Assertions.Expect(tab.Message.GetByRole(AriaRole.Alert))
-            .ToContainTextAsync("1 of 2 songs were not deleted: the service does not respond.");
+            .ToContainTextAsync("1 of 2 songs were not deleted: the service is not responding.");
         await Assertions.Expect(unsung).ToHaveCountAsync(1);
         Assert.Equal(2, (await service.JsonAsync("/v1/songs")).GetProperty("songs").GetArrayLength());
     }

@@ -7,7 +7,7 @@ namespace YueService.Browser.Tests;
 public sealed class NewUserTests(Studio studio)
 {
     [Fact]
-    public async Task The_progress_of_a_section_that_is_sung_again_names_it()
+    public async Task The_progress_text_names_the_section_that_is_sung_again()
     {
         await using var tab = await OpenAsync();
         tab.Expected = "Failed to load resource";

@@ -59,7 +59,7 @@ public sealed class RemakeTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_song_whose_model_does_not_continue_songs_has_no_button_for_it()
+    public async Task A_song_whose_model_cannot_continue_songs_has_no_continue_button()
     {
         var service = await studio.ServiceAsync();
         var song = await studio.SongAsync();
@@ -93,7 +93,7 @@ public sealed class RemakeTests(Studio studio)
     }
 
     [Fact]
-    public async Task Takes_are_switched_by_key_while_the_player_keeps_its_position()
+    public async Task Takes_are_switched_by_keyboard_while_the_player_keeps_its_position()
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service);
@@ -186,14 +186,14 @@ public sealed class RemakeTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_song_that_was_cut_at_its_target_length_can_be_sung_without_one()
+    public async Task A_song_that_was_cut_at_its_target_length_can_be_sung_at_full_length()
     {
         var service = await studio.ServiceAsync();
         var lyrics = "[verse]\nLa la la, la la la, la la la\n\n[chorus]\nOh oh oh\n\n[bridge]\nNa na";
         var job = await service.SingAsync(new { lyrics, genre = "folk", target_seconds = 1 });
         await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
         await Assertions.Expect(tab.Page.Locator(".notice").First)
-            .ToContainTextAsync("1 s each were requested, and there was more to sing.");
+            .ToContainTextAsync("1 s each were requested, but there was more to sing.");
         await Assertions.Expect(tab.Song.GetByRole(AriaRole.Button, new() { Name = "Sing it at full length" })).ToBeVisibleAsync();
 
         // The omitted sections can be sung next.

@@ -16,7 +16,7 @@ public sealed class SingingTests(Studio studio)
           new MutationObserver(() => { if (region.textContent) { announced.push(region.textContent); } })
             .observe(region, { childList: true, characterData: true, subtree: true });
 
-          // Returns the positions, from 0 to 1, of the first and the last column higher than the line of silence.
+          // Returns the positions, from 0 to 1, of the first and the last column higher than the line drawn for silence.
           const drawn = canvas => {
             const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
             copy.drawImage(canvas, 0, 0);
@@ -115,8 +115,8 @@ public sealed class SingingTests(Studio studio)
 
     private static bool IsStream(IRequest request) => request.Url.EndsWith("/stream?format=pcm&track=mix", StringComparison.Ordinal);
 
-    /// <summary>Returns the sentences of the live region about a song. Several may have been announced together, even about songs of other
-    /// tests.</summary>
+    /// <summary>Returns the announced sentences about a song. One announcement may contain several sentences, including ones about songs of
+    /// other tests.</summary>
     private static async Task<List<string>> AnnouncedAsync(StudioTab tab, string title)
     {
         var announced = await tab.Page.EvaluateAsync<string[]>("() => announced");

@@ -150,15 +150,15 @@ public sealed class StateTests(Studio studio)
         await Assertions.Expect(tab.Page.Locator(".from")).ToHaveTextAsync("Chorus sung again in the song it comes from");
         await tab.Page.WaitForFunctionAsync("() => document.querySelector('.player .num.end').textContent === '0:10 ready'");
 
-        // The first verse is kept, too, but its sound has already arrived, so only the last one is marked.
+        // The first verse is kept, too, but its sound has already arrived, so only the last verse is marked.
         await Assertions.Expect(tab.Page.Locator(".block.kept")).ToHaveTextAsync("verse");
         await ShowAsync(tab, "8-redo", "Song", "Library");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
         await Assertions.Expect(tab.Song.GetByText("Cancelled.")).ToBeVisibleAsync();
     }
 
-    /// <summary>Shows the alert about a full queue. Then causes an alert about too many requests, and waits until it disappears when the
-    /// request can be sent again.</summary>
+    /// <summary>Shows the alert about a full queue. Then causes an alert about too many requests, and waits for it to disappear, which
+    /// happens when the request can be sent again.</summary>
     private static async Task ShowRefusalAsync(StudioTab tab)
     {
         var (seconds, title) = (35, "The queue is full");

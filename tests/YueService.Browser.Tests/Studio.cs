@@ -6,7 +6,7 @@ namespace YueService.Browser.Tests;
 /// <summary>The browser and the services that tests share.</summary>
 public sealed class Studio : IAsyncLifetime
 {
-    // The headless shell is preferred: it opens a window in less than half the time, because it has no user interface of its own.
+    // The headless shell is preferred: it opens a window in less than half the time, because it has no user interface.
     private static readonly string[] Programs =
         ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 

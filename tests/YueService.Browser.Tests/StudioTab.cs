@@ -20,7 +20,7 @@ internal sealed class StudioTab : IAsyncDisposable
         RunOnly = new RunOnlyOptions { Type = "rule", Values = ["color-contrast", "link-in-text-block"] },
     };
 
-    // The scripts that run in every page before its own.
+    // The scripts that run in every page before the page's own scripts.
     private static readonly string[] Scripts = ["meter.js", "messages.js"];
 
     // Long enough that only a failing test reaches it.

@@ -26,8 +26,8 @@ PHASES = {
     "stage1": language.stage1, "stage2": language.stage2, "decoder": sound.decoder, "encoder": sound.encoder,
     "vocal_vocoder": sound.vocal_vocoder, "instrumental_vocoder": sound.instrumental_vocoder,
 }
-# Phases that run in parallel on one device. Every group gets an equal share of the minutes. In the second group, stage 1 continues as a
-# model that can already sing.
+# Groups of phases. The phases of a group run in parallel on one device, and every group gets an equal share of the minutes. In the
+# second group, stage 1 continues as a model that can already sing.
 SCHEDULE = (("stage1", "decoder", "stage2"), ("stage1", "vocal_vocoder", "instrumental_vocoder", "encoder"))
 SCHEDULE_FROM_SET = (("stage1", "decoder", "stage2", "instrumental_vocoder", "encoder"), ("stage1",))
 _FROM_SET_SHARE = 0.5                           # share of the minutes for models other than stage 1 that continue from a set

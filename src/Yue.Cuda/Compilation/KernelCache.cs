@@ -38,7 +38,7 @@ public sealed class KernelCache(string folder)
         return CudaModule.Load(Get(file, device.ComputeCapability, definitions));
     }
 
-    /// <summary>Returns a hash of the sources, the compiler's version and its options. It is a part of the cached file's name.</summary>
+    /// <summary>Returns a hash of the sources, the compiler's version and its options. It is part of the cached file's name.</summary>
     public static string Key(string file, IReadOnlyList<string> options)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -122,7 +122,7 @@ public readonly record struct HeadSplit
     /// <summary>The position of the first row.</summary>
     public required int First { get; init; }
 
-    /// <summary>The number of positions for which keys and values have room.</summary>
+    /// <summary>The number of positions for which <see cref="Keys"/> and <see cref="Values"/> have space.</summary>
     public required int Capacity { get; init; }
 
     public required float Epsilon { get; init; }

@@ -53,7 +53,7 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="kernels">Compiled kernels.</param>
     /// <param name="shape">The model's shape.</param>
     /// <param name="weights">The weights' addresses.</param>
-    /// <param name="keyValues">The cache that rows' page tables point into; not disposed here.</param>
+    /// <param name="keyValues">The cache that the rows' page tables point into; not disposed here.</param>
     /// <param name="rows">The maximum number of rows, at most 80.</param>
     /// <param name="headRows">The maximum number of rows of the output head in a step; the logits buffer holds this number times
     /// <paramref name="rows"/>.</param>
@@ -195,7 +195,7 @@ public sealed unsafe class CudaLlama : IDisposable
     public void Prepare(int rows) => KernelFor(rows);
 
     /// <summary>Enqueues one step of the first <paramref name="rows"/> rows on the stream. It computes logits for
-    /// <paramref name="headRows"/> ids from <paramref name="headStart"/> on; for none if <paramref name="headRows"/> is 0.</summary>
+    /// <paramref name="headRows"/> ids from <paramref name="headStart"/> on, or none if <paramref name="headRows"/> is 0.</summary>
     public void Step(CudaStream stream, int rows, int headStart, int headRows)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);

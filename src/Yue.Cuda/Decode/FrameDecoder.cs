@@ -83,7 +83,7 @@ public sealed unsafe class FrameDecoder : IDisposable
 
     public void Dispose()
     {
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         _given?.Dispose();
         _codes?.Dispose();
         _frames?.Dispose();

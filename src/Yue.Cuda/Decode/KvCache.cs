@@ -47,8 +47,8 @@ public sealed class KvCache : IDisposable
     /// <summary>The device address of page 0.</summary>
     public nint Address => _memory.Address;
 
-    /// <summary>Returns the size in bytes of one page of all layers: in bf16, 4 MiB for stage 1 and 16 MiB for stage 2; in fp8, 52 % of
-    /// that; in float32, twice that.</summary>
+    /// <summary>Returns the size in bytes of one page across all layers: in bf16, 4 MiB for stage 1 and 16 MiB for stage 2; in fp8, 52 % of
+    /// that size; in float32, twice that size.</summary>
     public static long PageBytes(LlamaShape shape, CacheType type = CacheType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -61,7 +61,7 @@ public sealed class KvCache : IDisposable
         return (long)shape.Layers * 2 * shape.KeyValueHeads * PageSize * positionBytes;
     }
 
-    /// <summary>Returns the number of pages for <paramref name="positions"/> positions.</summary>
+    /// <summary>Returns the number of pages needed for <paramref name="positions"/> positions.</summary>
     public static int PagesFor(int positions) => (positions + PageSize - 1) / PageSize;
 
     /// <summary>Copies a page to another page.</summary>
@@ -97,7 +97,7 @@ public sealed class KvCache : IDisposable
 
     public void Dispose()
     {
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         _memory?.Dispose();
         _module?.Dispose();
     }

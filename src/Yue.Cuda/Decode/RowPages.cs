@@ -32,7 +32,7 @@ public sealed class RowPages
     /// <param name="row">The row, which must have pages for the positions.</param>
     /// <param name="holder">The other row. It must not write to these positions anymore.</param>
     /// <param name="start">The first position, at the start of a page.</param>
-    /// <param name="end">The position after the last.</param>
+    /// <param name="end">The position after the last one.</param>
     /// <returns>If the last page is partial, the holder's page and the row's page to copy it to; otherwise null. Complete pages are
     /// shared.</returns>
     public (int From, int To)? Adopt(int row, int holder, int start, int end)

@@ -41,7 +41,7 @@ public sealed record SongSettings
     /// <summary>The id that ends the section; -1 for none.</summary>
     public required int EndId { get; init; }
 
-    /// <summary>The number of ids before which the end id is forbidden.</summary>
+    /// <summary>The number of ids that must be drawn before the end id is allowed.</summary>
     public int MinTokens { get; init; }
 
     public required int MaxTokens { get; init; }
@@ -193,7 +193,7 @@ public sealed unsafe class SongSampler : IDisposable
 
     public void Dispose()
     {
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         foreach (var owned in (IDisposable?[])[_songs, _seen, _stats, _keys, _kept, _ids, _sumModule, _sampleModule])
         {
             owned?.Dispose();

@@ -3,8 +3,8 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>The sampling chain of a song's stage in YuE 2. Order: guidance on raw logits, penalty by the number of times that an id occurs
-/// in the window, minimum length, temperature, top-k, top-p, draw.</summary>
+/// <summary>The sampling chain of one stage of a song in YuE 2. Order: guidance on raw logits, penalty by the number of times that an id
+/// occurs in the window, minimum length, temperature, top-k, top-p, draw.</summary>
 public sealed record StageSettings
 {
     public required int Row { get; init; }
@@ -35,7 +35,7 @@ public sealed record StageSettings
     /// <summary>The penalty factors of an id, by the number of times that it occurs in the window. The first is for zero times.</summary>
     public required IReadOnlyList<float> Penalties { get; init; }
 
-    /// <summary>The number of ids before which the end id is forbidden.</summary>
+    /// <summary>The number of ids that must be drawn before the end id is allowed.</summary>
     public int MinTokens { get; init; }
 
     public required int MaxTokens { get; init; }
@@ -74,7 +74,7 @@ public sealed unsafe class StageSampler : IDisposable
     private readonly SampledIds _ids;
     private readonly int _stride;
 
-    /// <summary>Allocates the state of <paramref name="songs"/> songs for stages within the model's head rows.</summary>
+    /// <summary>Allocates the state of <paramref name="songs"/> songs for stages whose ids fit into the model's head rows.</summary>
     public StageSampler(CudaDevice device, KernelCache kernels, CudaLlama model, int songs)
     {
         ArgumentNullException.ThrowIfNull(kernels);
@@ -110,7 +110,7 @@ public sealed unsafe class StageSampler : IDisposable
 
     public int Songs { get; }
 
-    /// <summary>Returns the device memory of a sampler for a number of songs, in bytes.</summary>
+    /// <summary>Returns the device memory, in bytes, that a sampler needs for a number of songs.</summary>
     public static long MemoryBytes(int songs, int headRows)
     {
         var (states, keys, maxima, kept) = Sizes(songs, headRows);
@@ -189,7 +189,7 @@ public sealed unsafe class StageSampler : IDisposable
 
     public void Dispose()
     {
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         foreach (var owned in (IDisposable?[])[_songs, _keys, _maxima, _kept, _ids, _keyModule, _drawModule])
         {
             owned?.Dispose();
@@ -214,7 +214,7 @@ public sealed unsafe class StageSampler : IDisposable
                 $"ids {low} .. {high} and {settings.EndId} are not within 0 .. {_model.Shape.Vocabulary}", nameof(settings));
         }
 
-        // The candidates are the content and the end.
+        // The candidates are the content ids and the end id.
         if (high - low + 1 > _model.HeadRows)
         {
             throw new ArgumentException($"{high - low + 1} ids are allowed, but steps have {_model.HeadRows} head rows", nameof(settings));

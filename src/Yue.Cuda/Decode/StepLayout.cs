@@ -32,6 +32,6 @@ public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBy
                     + $"{available} bytes and {maxSlots} slots are available");
     }
 
-    /// <summary>Returns the dynamic shared memory of a block with a number of slots.</summary>
+    /// <summary>Returns the dynamic shared memory, in bytes, of a block with a number of slots.</summary>
     public int SharedBytes(int slots) => OtherBytes + (slots * SlotBytes);
 }

@@ -75,7 +75,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     }
 
     /// <summary>Enqueues the conversion of a matrix to int6 or int4. <see cref="ThrowIfNotFinite"/> checks whether all its values were
-    /// finite and at most <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
+    /// finite, with magnitudes of at most <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="source">bf16 [rows, columns], 16-byte aligned.</param>
     /// <param name="destination">Receives the rows, 16-byte aligned. Must not overlap the source.</param>
@@ -113,8 +113,8 @@ public sealed unsafe class WeightQuantizer : IDisposable
             ]);
     }
 
-    /// <summary>Waits for the stream, and throws if a matrix converted since the last call contained a NaN, an infinity, or for int6 and
-    /// int4 a magnitude above <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
+    /// <summary>Waits for the stream, and throws if a matrix converted since the last call contained a NaN, an infinity or, for int6 and
+    /// int4, a magnitude above <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
     /// <param name="stream">The stream that the matrices were converted on.</param>
     /// <param name="what">The matrices' name, for the message.</param>
     /// <exception cref="InvalidDataException">Some values cannot be represented. In 8-bit matrices, the scales of the affected rows are
@@ -135,7 +135,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     {
         _bad.Dispose();
 
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         _groupModule?.Dispose();
         _module?.Dispose();
     }

@@ -3,18 +3,18 @@
 // A unit is one split (one page of 64 positions, more in long rows) of one row and key-value head: a warp computes it on the tensor cores
 // and stores the unnormalized sums of the values, the largest score and the sum of the weights; a second phase joins the splits in order.
 // The 16-row operand contains positions, and later the dimensions of the values. The 8-column operand contains the group's query heads, at
-// most eight. No row is wasted, and the sums of 128 dimensions take 32 registers (with queries as the 16-row operand they took 64 and
+// most eight. No row is wasted, and the sums of 128 dimensions take 32 registers (with queries as the 16-row operand, they took 64 and
 // spilled). The current position's key and value are computed in this launch: the warp whose unit contains their page writes them to the
 // cache and to its copy of the page. Later positions contain arbitrary data and are masked: bf16 values bit by bit; e4m3 values, which
 // widen_e4m3 makes finite, with a weight of zero.
 #pragma once
 #include "attention_cache.cuh"
 
-constexpr int RUN = CACHE == 0 && 32 * PARTS < PAGE ? 32 * PARTS : PAGE;         // positions of a slot: a slot of keys, then one of values
+constexpr int RUN = CACHE == 0 && 32 * PARTS < PAGE ? 32 * PARTS : PAGE;         // positions per slot; slots of keys and values alternate
 constexpr int RUN_BYTES = CACHE == 0 ? RUN * POSITION_BYTES : BLOCK_BYTES;
 constexpr int PAGE_SLOTS = 2 * PAGE / RUN;
 static_assert(RUN_BYTES <= SLOT_BYTES && PAGE % RUN == 0, "a run of keys fits a slot");
-static_assert(PAGE_SLOTS <= PASSED_AT_ONCE, "a page is passed at once");
+static_assert(PAGE_SLOTS <= PASSED_AT_ONCE, "all slots of a page are passed after one check");
 
 DEV void produce_attention(const Step& s, const Shared& shared, const Ring& ring, Front& at, u64 policy, int layer)
 {
@@ -190,7 +190,7 @@ DEV void attend(const Step& s, const Shared& shared, const Ring& ring, Cursor& a
 {
     int warp = threadIdx.x >> 5;
     Deal deal(shared.unit_start[s.rows], 0);
-    // The next unit's queries are loaded before the slots in between are passed, if there are enough registers.
+    // The next unit's queries are loaded before the slots of the intervening units are passed, if there are enough registers.
     constexpr bool EARLY = GROUP == 1;
     uint4 q[4];
     if (EARLY && warp < deal.count) load_queries(s, shared, warp, q);

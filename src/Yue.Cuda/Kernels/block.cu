@@ -7,7 +7,8 @@
 //
 // Launch: blocks of 256 threads. add_norm: one block per row, width a multiple of 8 up to 8,192. split_heads: (rows, all heads / 8 rounded
 // up) blocks, one warp per head of 128. silu_up: a grid of blocks, eight results per thread. Reference: Yue.Engine's LlamaBlock.
-// Why this version: separate operations on whole tensors moved about ten times as many bytes and took a third of the time of an evaluation.
+// Why this version: separate operations on whole tensors moved about ten times as many bytes and accounted for a third of the time of
+// an evaluation.
 #include "common.cuh"
 
 constexpr int BLOCK_WARPS = 8;

@@ -1,9 +1,9 @@
 // The layout of the key-value cache, by page, layer, keys or values, and head: [pages, layers, 2, KV_HEADS][BLOCK_BYTES].
 //
 // CACHE 0: PAGE positions of D bf16. CACHE 1: PAGE positions of D e4m3, then PAGE float32 scales, one per position: a value is its e4m3
-// code times the scale, which is the largest magnitude of the position's D values divided by 448. Keys are large in RoPE's slow dimensions
-// and values are small. With a scale per position, no value is lost below e4m3's smallest numbers, for 3 % more bytes. CACHE 2: PAGE
-// positions of D float32.
+// code times the scale, which is the largest magnitude of the position's D values divided by 448. Keys are large in RoPE's slow dimensions,
+// and values are small. With a scale per position, no value underflows e4m3's range, at the cost of 3 % more bytes. CACHE 2: PAGE positions
+// of D float32.
 #pragma once
 #include "common.cuh"
 
@@ -19,7 +19,7 @@ typedef float element;
 typedef bf16 element;
 #endif
 
-// In the two layouts that step.cu reads, the 16-byte piece p of position t is stored at piece p ^ swizzle(t), so that tensor-core loads
+// In the two layouts that step.cu reads, 16-byte piece p of position t is stored as piece p ^ swizzle(t), so that tensor-core loads
 // have no bank conflicts.
 DEV int swizzle(int t) { return CACHE == 0 ? ((t >> 1) & 3) | ((t & 1) << 2) : t & 7; }
 

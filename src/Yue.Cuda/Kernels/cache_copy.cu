@@ -1,5 +1,6 @@
-// Copies keys and values between a row's cache pages and dense [T, KV_HEADS, D] blocks: to_cache appends a prefilled block from position
-// `start` on; otherwise the T positions from `start` on are copied out of the cache (such as earlier sections, for the next prefill).
+// Copies keys and values between a row's cache pages and dense [T, KV_HEADS, D] blocks. With to_cache, a prefilled block is appended
+// from position `start` on; otherwise, the T positions from `start` on (such as earlier sections, for the next prefill) are copied out of
+// the cache.
 //
 // CACHE is 0 for bf16, 1 for fp8 and 2 for float32; see cache.cuh. Dense blocks are float32 for CACHE 2, otherwise bf16.
 // Launch: (T, 2) blocks of 16 * min(KV_HEADS, 16) threads: y is keys or values.

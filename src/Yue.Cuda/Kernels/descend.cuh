@@ -25,9 +25,9 @@ struct Descent
     u32 prefix;
 };
 
-// For one warp: adds the bins to above, from the highest bin down, and finds the bin at which the sum exceeds target. Stores the bin in its
-// byte of prefix, and the sum before that bin in above. A lane adds eight bins, because a single thread over all 256 took most of the
-// kernel's time.
+// For one warp: adds the bins to `above`, from the highest bin down, and finds the bin at which the sum exceeds `target`. Stores the bin in
+// its byte of `prefix`, and the sum before that bin in `above`. A lane adds eight bins, because a single thread for all 256 took most
+// of the kernel's time.
 DEV void find_bin(Descent& work, u64 above, u64 target, u32 prefix, int shift)
 {
     int lane = threadIdx.x, bin = 255 - lane * 8;
@@ -47,8 +47,8 @@ DEV void find_bin(Descent& work, u64 above, u64 target, u32 prefix, int shift)
     work.above = above;
 }
 
-// Finds the largest key K with sum over keys > K of weight <= target < sum over keys >= K. Leaves K in prefix and the sum over keys > K
-// in above.
+// Finds the largest key K with sum over keys > K of weight <= target < sum over keys >= K. Leaves K in `prefix` and the sum over keys > K
+// in `above`.
 template <typename Keys, typename Weight>
 DEV void descend(Descent& work, Keys key_at, int n, u64 target, Weight weight)
 {
@@ -107,7 +107,7 @@ DEV u32 descend_roughly(Descent& work, Keys key_at, int n, u32 target)
     return prefix;
 }
 
-// Philox4x32-10, word 0 (Salmon et al. 2011); the counter is that of Yue.Engine's PhiloxRandom.
+// Philox4x32-10, word 0 (Salmon et al. 2011); the counter is the same as in Yue.Engine's PhiloxRandom.
 DEV u32 philox(u64 key, u32 c0, u32 c1, u32 c2 = 0)
 {
     u32 c3 = 0, k0 = (u32)key, k1 = (u32)(key >> 32);

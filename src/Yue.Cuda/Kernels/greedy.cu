@@ -1,5 +1,5 @@
 // For each active row: the id with the largest logit in logits[m][from .. from + count), ties to the lowest id. It is fed back as the row's
-// next token and stored as codes[m][frame * slots + slot]. With count = 0 no id is chosen: the next frame's first token is fed, or the row
+// next token and stored as codes[m][frame * slots + slot]. With count = 0, no id is chosen: the next frame's first token is fed, or the row
 // stops after its last frame.
 //
 // Launch: one block of 256 threads per row. Reference: Yue.Cuda.Tests/SamplerTests, the largest logit of steps without this kernel.

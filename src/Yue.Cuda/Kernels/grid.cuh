@@ -19,8 +19,8 @@ DEV void consumers_sync()
 }
 
 // The barrier of all consumers of all blocks. The blocks are resident together (cooperative launch). word[0] counts arrivals and is never
-// reset; word[1] is its value at the start of the launch, written by leave in the launch before, so that an arrival does not have to wait
-// for a result.
+// reset; word[1] is its value at the start of the launch, written by leave() in the previous launch, so that an arrival does not have to
+// wait for a result.
 struct Grid
 {
     u32* word;
@@ -50,7 +50,7 @@ struct Grid
         consumers_sync();
     }
 
-    // Called after the last sync: every block has read word[1] before it reached the first sync.
+    // Called after the last sync: every block read word[1] before it reached the first sync.
     DEV void leave()
     {
         if (threadIdx.x == 0 && blockIdx.x == 0) word[1] = target;

@@ -24,7 +24,7 @@ constexpr float CACHE_SCALE = CACHE == 0 ? 1.0f : 72057594037927936.0f;     // 2
 // The maximum number of attention units that a block lists. 80 rows with 16 key-value heads, distributed over 132 blocks, have 214 units
 // per block at 2,700 positions and 621 at 8,192.
 constexpr int LISTED_UNITS = ROWS >= 64 ? 512 : 256;
-// The number of tiles whose sums the warps exchange at once. If x is staged, each warp uses the memory of its stages, which are empty by
+// The number of tiles whose sums the warps exchange at a time. If x is staged, each warp uses the memory of its stages, which are empty by
 // then.
 constexpr int BATCH = X_STAGED ? STAGED_BYTES / (CONSUMER_WARPS * ROWS * 8 * 4) : ROWS == 80 ? 2 : 64 / ROWS;
 
@@ -48,7 +48,7 @@ struct Shared
     float rstd[ROWS];
     float squares[ROWS];
     int position[ROWS];             // -1: the row is not active
-    int unit_start[ROWS + 1];       // number of attention units of the rows before
+    int unit_start[ROWS + 1];       // number of attention units of the previous rows
     u32 units[LISTED_UNITS];        // this block's attention units, see attention_units.cuh
     int unit_pages[LISTED_UNITS];   // and the first page of each
     float tile_squares[BATCH][ROWS];

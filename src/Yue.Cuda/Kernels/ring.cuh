@@ -1,8 +1,8 @@
 // The ring of shared-memory slots that the producer warps fill ahead of the consumer warps.
 //
-// The producers know every byte that their block reads in a step before the step starts, because weights never change and cached positions
+// Before a step starts, the producers know every byte that their block will read in it, because weights never change and cached positions
 // were written by earlier steps. They only wait for free slots and run ahead across the grid barriers between phases, so memory stays busy
-// while the consumers wait for each other. 200 KB per multiprocessor correspond to about 8 microseconds of an H100's bandwidth, which is
+// while the consumers wait for each other. 200 KB per multiprocessor corresponds to about 8 microseconds of an H100's bandwidth, which is
 // longer than a barrier and the start of a phase. Four warps each copy a share of every slot. A warp starts the bulk copies of its lanes
 // one after another, at about 50 cycles each, so a single warp with eight copies per slot took longer than the transfer. With compute
 // capability 9.0 or newer and a compiler of CUDA 12 or newer, the bulk copy engine is used; otherwise, 16-byte asynchronous copies.
@@ -38,7 +38,7 @@ constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes that read
 constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
 constexpr int MAX_SLOTS = 32;
 
-// True if x is staged in shared memory (staged_x.cuh): with many rows, if a multiprocessor has 227 KiB of it.
+// True if x is staged in shared memory (staged_x.cuh), which is done with many rows on devices with 227 KiB per multiprocessor.
 #if __CUDA_ARCH__ >= 900 && __CUDA_ARCH__ < 1200
 constexpr bool X_STAGED = ROWS >= 32;
 #else
@@ -50,7 +50,7 @@ constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 // The maximum KiB in flight per block: FLIGHT while the producers are in the consumers' phase, FLIGHT_AHEAD while they are ahead of it and
 // the consumers finish their phase or wait at a barrier. The ring is deeper than both. Too many bytes in flight wait in queues of the
 // memory system and delay the consumers' loads and barriers. Of the measured pairs (docs/performance-log.md), 48 and 16 were the fastest:
-// with 64 or 96 and 16, with 48 and 8 or 32, and with 32 and 32, steps took longer.
+// steps took longer with 64 and 16, 96 and 16, 48 and 8, 48 and 32, and 32 and 32.
 #ifndef FLIGHT
 #define FLIGHT 48
 #endif
@@ -130,7 +130,7 @@ DEV void barrier_arrive(u32 address)
     asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" : : "r"(address) : "memory");
 }
 
-// Like the grid barrier, a wait fails after some seconds. It counts polls of at least 20 cycles each instead of reading a timer, because
+// As with the grid barrier, a wait fails after a few seconds. It counts polls of at least 20 cycles each instead of reading a timer, because
 // code size matters: the whole step has to fit into the instruction cache; otherwise each phase begins with instruction fetches.
 constexpr u32 MAX_POLLS = 1u << 28;
 

@@ -1,9 +1,9 @@
-// For candidate i of a song: keys[i], its score as a key (descend.cuh), 0 for a forbidden one, where
+// For candidate i of a song: keys[i], its score as a key (descend.cuh) or 0 if it is forbidden, where
 //   score = (u + guidance (c - u)) / temperature, multiplied by the penalty for the id's count if negative, otherwise divided by it;
 // and maxima[i / 32], the largest key of 32 neighbors.
 //
 // Launch: (candidates / 256, songs) blocks of 256 threads. Reference: Yue.Engine's StageChain.
-// Why this version: a head of 32,769 or 151,644 ids is too much for the single block of a song. Here all multiprocessors read it. With the
+// Why this version: a head of 32,769 or 151,644 ids is too much for the single block of a song. Here, all multiprocessors read it. With the
 // maxima, stage_draw reads little more than the ids that top-k keeps, because the k-th largest maximum is at most the k-th largest key.
 #include "descend.cuh"
 #include "stage_state.cuh"

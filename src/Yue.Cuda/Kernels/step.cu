@@ -2,10 +2,10 @@
 //   h_0 = embedding[token];  a = h_i + o . attention(qkv . norm(h_i));  h_{i+1} = a + down . (silu(gate . norm(a)) * up . norm(a)),
 // and the keys and values of position[m] appended to row m's cache pages.
 //
-// Launch: cooperative, one block per multiprocessor, 8 consumer warps and 4 producer warps, all shared memory that a block can have.
+// Launch: cooperative, one block per multiprocessor, with 8 consumer warps, 4 producer warps and all shared memory that a block can have.
 // Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
 // Why this version: a step is limited by memory bandwidth, and with one kernel per product, the gaps between kernels keep it below that
-// limit (stage 2's products take 3 to 15 microseconds each). Here copies run ahead through shared memory across all products of a step
+// limit (stage 2's products take 3 to 15 microseconds each). Here, copies run ahead through shared memory across all products of a step
 // (ring.cuh), six grid barriers per layer separate phases that depend on other blocks, and the norms cost nothing: x is stored times the
 // norm's weight, and the product's result is multiplied by 1/rms, a factor of the whole row. The residual stream is float32; products take
 // bf16 x and sum in float32.

@@ -23,8 +23,8 @@ struct Shared
 DEV int block_warp() { return (int)threadIdx.x >> 5; }
 DEV int block_lane() { return (int)threadIdx.x & 31; }
 
-// The index of this warp among all warps of the launch. Warps of a block are far apart, so that neighbors in memory are processed by
-// different multiprocessors.
+// The index of this warp among all warps of the launch. The indices of a block's warps are far apart, so that neighbors in memory are
+// processed by different multiprocessors.
 DEV int grid_warp() { return block_warp() * (int)gridDim.x + (int)blockIdx.x; }
 DEV int grid_warps() { return CONSUMER_WARPS * (int)gridDim.x; }
 

@@ -204,7 +204,7 @@ public sealed class AudioDecoder
 
     private static string? FaultOf(ISoundReader reader) => FaultOf(reader.Channels, reader.SampleRateHz) ?? reader.Length switch
     {
-        0 => reader.IsCut ? "is cut short: it ends before its sound" : "contains no sound",
+        0 => reader.IsCut ? "is cut short: it ends before its sound begins" : "contains no sound",
         var length when length > (long)MaxDurationSeconds * reader.SampleRateHz => TooLong,
         _ => null,
     };

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio;
 
-/// <summary>Fades out the end of a song that was cut, so that it does not end with a click or in the middle of a tone.</summary>
+/// <summary>Fades out the end of a song that was cut short, so that it does not end with a click or in the middle of a tone.</summary>
 public static class FadeOut
 {
     /// <summary>Returns the length of a clip's fade in seconds: the requested length, but at most half of the clip.</summary>

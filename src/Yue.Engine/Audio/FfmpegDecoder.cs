@@ -54,7 +54,7 @@ internal sealed class FfmpegDecoder
     public static string TookTooLong(TimeSpan limit) =>
         string.Create(CultureInfo.InvariantCulture, $"took longer than {limit.TotalSeconds:0.#} s to decode");
 
-    /// <summary>Decodes a part of a file. The rest is also decoded, to find the file's length, and then dropped.</summary>
+    /// <summary>Decodes a part of a file. The rest is also decoded, to find the file's length, and then discarded.</summary>
     /// <exception cref="ClipFaultException">The file is invalid or cut short.</exception>
     public async Task<ClipDecoding> DecodeAsync(FfmpegInput input, int firstSecond, int seconds, CancellationToken cancel)
     {

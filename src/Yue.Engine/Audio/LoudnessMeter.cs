@@ -10,7 +10,7 @@ public sealed record Loudness(double IntegratedLufs, double TruePeakDbtp)
 
     public bool IsSilent => IntegratedLufs <= LoudnessMeter.SilenceLufs;
 
-    /// <summary>Returns the gain that brings the clip to a loudness, or as close as the true peak allows; 0 for silence.</summary>
+    /// <summary>Returns the gain that brings the clip to a loudness, or as close to it as the true peak allows; 0 for silence.</summary>
     public double GainDbTo(double targetLufs) =>
         IsSilent ? 0 : Math.Min(targetLufs - IntegratedLufs, CeilingDbtp - TruePeakDbtp);
 }

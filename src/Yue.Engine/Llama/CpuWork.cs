@@ -16,8 +16,8 @@ internal static class CpuWork
     /// <summary>Returns true if one core does this number of multiplications alone.</summary>
     public static bool IsForOne(long multiplications) => multiplications < 2 * MinPerCore;
 
-    /// <summary>Runs <paramref name="part"/> on parts of the range from 0 to <paramref name="count"/>, as many as the number of
-    /// multiplications justifies. The arguments of <paramref name="part"/> are the start (inclusive) and the end (exclusive).</summary>
+    /// <summary>Splits the range from 0 to <paramref name="count"/> into as many parts as the number of multiplications justifies, and runs
+    /// <paramref name="part"/> on each. Its arguments are the start (inclusive) and the end (exclusive).</summary>
     public static void Share(int count, long multiplications, Action<int, int> part) =>
         Do((int)Math.Min(Math.Min(Cores, count), multiplications / MinPerCore), count, part);
 

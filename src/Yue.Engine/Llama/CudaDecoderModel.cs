@@ -205,7 +205,7 @@ internal sealed class CudaDecoderModel : IDisposable
     {
         Stream.Dispose();
 
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         Decoder?.Dispose();
         Pages?.Dispose();
         _dense?.Dispose();

@@ -15,7 +15,7 @@ internal sealed record DeviceParts
     /// device.</summary>
     public bool HasEmbedding { get; init; } = true;
 
-    /// <summary>Returns the ids of the head's rows. A head that is also the embedding has all of them.</summary>
+    /// <summary>Returns the ids of the head's rows. A head that is also the embedding has all ids.</summary>
     public IdRange ScoredIdsOf(LlamaConfig config, WeightType type) =>
         ScoredIds is { } ids && !IsEmbedding(config, type) ? ids : new IdRange(0, config.VocabularySize);
 

@@ -58,8 +58,8 @@ public sealed record LlamaConfig
     /// <summary>The number of weights, whatever the type in which they are stored.</summary>
     public long Parameters => LlamaMemory.WeightBytes(this, WeightType.BFloat16) / sizeof(ushort);
 
-    /// <summary>Returns the type of the matrices on a GPU. A quantized file keeps its type whatever the settings say, unless they say f32:
-    /// then everything is computed in float32.</summary>
+    /// <summary>Returns the type of the matrices on a GPU. A quantized file keeps its type, unless the settings specify f32: then
+    /// everything is computed in float32.</summary>
     /// <param name="setting">The type in the settings.</param>
     public WeightType TypeOnGpu(WeightType setting) => setting == WeightType.Float32 ? setting : QuantizedType ?? setting;
 

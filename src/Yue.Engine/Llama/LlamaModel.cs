@@ -16,7 +16,7 @@ public sealed class LlamaModel : IDisposable
 
     private readonly ThreadLocal<CpuSteps>? _steps;
 
-    /// <summary>Creates a model with <paramref name="weights"/>. It owns them even if this throws.</summary>
+    /// <summary>Creates a model that takes ownership of <paramref name="weights"/>, even if this constructor throws.</summary>
     public LlamaModel(LlamaConfig config, LlamaWeights weights)
     {
         Config = config;
@@ -101,8 +101,8 @@ public sealed class LlamaModel : IDisposable
         return Forward(IdTensor(ids, B), cache, rows).select(1, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Runs a step with <see cref="CpuSteps"/>. The rows of a small model are divided among the cores if attention is enough
-    /// work.</summary>
+    /// <summary>Runs a step with <see cref="CpuSteps"/>. The rows of a small model are divided among the cores if there is enough
+    /// attention work.</summary>
     private Tensor StepOnCpu(int[] ids, KvCache cache, Range rows, ThreadLocal<CpuSteps> steps)
     {
         var (first, B) = rows.GetOffsetAndLength(cache.Lengths.Length);
@@ -180,7 +180,7 @@ public sealed class LlamaModel : IDisposable
     {
         _steps?.Dispose();
 
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         Rope?.Dispose();
         Positions?.Dispose();
         Weights.Dispose();

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Quantization;
 
-/// <summary>Quantizes a Llama checkpoint, one block after another. Each finished block is a file of the result, so an interrupted run
-/// continues after the last finished block.</summary>
+/// <summary>Quantizes a Llama checkpoint, one block after another. Each finished block is a separate file of the result, so an
+/// interrupted run continues after the last finished block.</summary>
 /// <param name="config">The checkpoint's dimensions.</param>
 /// <param name="source">Its tensors in F32, on the device that computes.</param>
 /// <param name="stored">Its tensors as they are stored.</param>
@@ -47,9 +47,9 @@ internal sealed class CheckpointQuantizer(
     }
 
     /// <summary>Writes the shards that do not exist yet.</summary>
-    /// <param name="sequences">The ids to calibrate with; if there are none, each weight is rounded by itself.</param>
+    /// <param name="sequences">The ids to calibrate with; if there are none, each weight is rounded independently.</param>
     /// <param name="report">Called with the fraction done.</param>
-    /// <param name="cancel">Stops between sequences and matrices.</param>
+    /// <param name="cancel">Checked between sequences and matrices.</param>
     public void Run(IReadOnlyList<int[]> sequences, Action<double> report, CancellationToken cancel)
     {
         using var noGradient = no_grad();

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Quantization;
 
-/// <summary>Rounds each weight by itself, without regard to the inputs of the matrix.</summary>
+/// <summary>Rounds each weight independently, without regard to the inputs of the matrix.</summary>
 internal static class PlainRounding
 {
     private const long ChunkValues = 4 << 20;

@@ -6,7 +6,7 @@ namespace Yue.Engine.Quantization;
 /// <summary>The rounded matrices of a block. Owns them.</summary>
 internal sealed record RoundedLayer(RoundedMatrix Qkv, RoundedMatrix Output, RoundedMatrix GateUp, RoundedMatrix Down) : IDisposable
 {
-    /// <summary>Rounds each weight of a block by itself.</summary>
+    /// <summary>Rounds each weight of a block independently.</summary>
     /// <param name="layer">The block's weights, F32; the caller owns them.</param>
     /// <param name="type">Int4 or int6.</param>
     public static RoundedLayer Plain(LlamaLayerWeights layer, WeightType type)

@@ -66,7 +66,7 @@ internal sealed class Gpu : IDisposable
     /// <summary>The type of keys and values.</summary>
     public CacheType Cache { get; }
 
-    /// <summary>The dtype that the language models' files are read in and prompts are computed in.</summary>
+    /// <summary>The dtype in which the language models' files are read and prompts are computed.</summary>
     public torch.ScalarType Dtype => Weights == WeightType.Float32 ? torch.ScalarType.Float32 : torch.ScalarType.BFloat16;
 
     /// <summary>The memory that plans may use, including the memory that CUDA itself uses.</summary>

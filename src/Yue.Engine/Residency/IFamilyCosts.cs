@@ -3,8 +3,8 @@ namespace Yue.Engine.Residency;
 /// <summary>The memory that a family's models need, computed from the checkpoints' dimensions before anything is loaded.</summary>
 internal interface IFamilyCosts
 {
-    /// <summary>The shelf models that a song needs, one list per model that requests can name. Models that several lists have in common are
-    /// the same objects.</summary>
+    /// <summary>The shelf models that a song needs, one list per model that requests can name. A model that appears in several lists is
+    /// the same object in each.</summary>
     IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
 
     /// <summary>Returns the GPU memory outside the shelf in bytes: the models that are always in memory, and the activations of every

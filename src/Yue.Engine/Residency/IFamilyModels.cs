@@ -23,7 +23,7 @@ internal interface IFamilyModels : IDisposable
     /// <param name="name">The model that the songs name.</param>
     IReadOnlyList<ShelfModel> ShelfOf(string name);
 
-    /// <summary>Loads the models that are not on the shelf, unless they are in memory.</summary>
+    /// <summary>Loads the models that are not on the shelf, unless they are already in memory.</summary>
     /// <param name="report">Called with the name of the model that is being loaded.</param>
     void LoadResident(Action<string> report);
 

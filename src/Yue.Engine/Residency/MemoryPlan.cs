@@ -13,7 +13,7 @@ internal sealed record MemoryPlan
     private const int ShortContext = 8192;
 
     /// <summary>The possible numbers of rows of a shared batch, best first. The second list is the last resort, because loading models on
-    /// demand, and sound on the CPU, cost less than batches of four rows.</summary>
+    /// demand and decoding sound on the CPU cost less than limiting batches to four rows.</summary>
     private static readonly int[][] RowChoices = [[CudaLlama.MaxRows, 64, 32, 16, 8], [4, 2]];
 
     /// <summary>The songs and rows that fit. On the CPU there is no shared batch, and families choose their rows.</summary>
@@ -132,7 +132,7 @@ internal sealed record MemoryPlan
         long MinBytes(MemoryLimits with) => Needed(Together.OneModel, families, OnGpu(with, capacity)) + Working(families, with);
         var (least, working) = (MinBytes(limits), Working(families, limits));
         var weights = ModelsOf(families).Max(model => model.WeightBytes(limits));
-        return $"{songs} {(songs == 1 ? "song" : "songs")} at once {(songs == 1 ? "takes" : "take")} "
+        return (songs == 1 ? "1 song takes " : $"{songs} songs at once take ")
             + $"{GiB(least)} GiB of device memory, even with one model at a time and as much as possible in host memory, "
             + $"but only {GiB(limits.FreeBytes)} GiB may be used: "
             + $"the largest model's weights take {GiB(weights)}, its caches {GiB(least - weights - working)}, working memory "
@@ -140,7 +140,7 @@ internal sealed record MemoryPlan
             + string.Join(", ", [.. Remedies(limits, songs, MinBytes), "no other programs on the device", "Device=cpu"]);
     }
 
-    /// <summary>Returns the settings that need less memory, most of them with the memory that is then needed.</summary>
+    /// <summary>Returns settings that reduce the memory needed, most of them with the amount that is then needed.</summary>
     private static IEnumerable<string> Remedies(MemoryLimits limits, int songs, Func<MemoryLimits, long> least)
     {
         if (songs > 1)

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Residency;
 
-/// <summary>A model that is loaded if there is room at the start, or else when a song needs it.</summary>
+/// <summary>A model that is loaded at the start if there is room, and otherwise when a song needs it.</summary>
 /// <param name="name">The model's name.</param>
 /// <param name="bytes">The memory that it needs, including caches.</param>
 /// <param name="load">Loads the model. Its argument is a callback for the fraction done.</param>

@@ -3,7 +3,7 @@ namespace Yue.Engine.Sampling;
 /// <summary>The sampling settings of one section, with all defaults resolved.</summary>
 public sealed record SectionSampling
 {
-    /// <summary>The guidance weight of the conditional row against the unconditional one. With exactly 1, only one row runs.</summary>
+    /// <summary>The guidance weight of the conditional row relative to the unconditional one. If it is 1, only one row runs.</summary>
     public required double GuidanceScale { get; init; }
 
     public required double RepetitionPenalty { get; init; }

@@ -70,7 +70,7 @@ public sealed class EngineOptions : IDeviceOptions
     public int IdleUnloadSeconds { get; set; }
 
     /// <summary>The number of seconds after which a step counts as hung and the engine as lost; 0 means no limit. A step is a few
-    /// tokens, 512 ids of a prompt, a track of a reference clip, or a window of both tracks' sound of up to 4.2 seconds; with YuE 2 also
+    /// tokens, 512 ids of a prompt, a track of a reference clip, or a window of up to 4.2 seconds of both tracks' sound; with YuE 2 also
     /// one evaluation of flow matching, or up to 41 seconds of sound.</summary>
     [SettingRange(0, 3_600)]
     public int StepTimeoutSeconds { get; set; } = 120;

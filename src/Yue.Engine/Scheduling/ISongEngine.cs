@@ -30,8 +30,8 @@ public interface ISongEngine
     /// <summary>Admits a song if a slot is free, and returns immediately.</summary>
     bool TryAdmit(SongTicket ticket);
 
-    /// <summary>Loads or unloads the models that songs of a model need. Models in use stay in memory.</summary>
-    /// <param name="model">The model that songs name.</param>
+    /// <summary>Loads or unloads the models that songs with the given model need. Models in use stay in memory.</summary>
+    /// <param name="model">The name that requests use for the model.</param>
     /// <param name="isLoaded">True to load, false to unload.</param>
     /// <param name="cancel">Cancels the wait, not the loading.</param>
     /// <returns>False if songs in progress use the models or the memory that is needed.</returns>

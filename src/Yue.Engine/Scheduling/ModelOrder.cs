@@ -3,7 +3,7 @@ using Yue.Engine.Residency;
 namespace Yue.Engine.Scheduling;
 
 /// <summary>A request to load or unload models, which the engine's thread carries out between steps.</summary>
-/// <param name="model">The model that songs name.</param>
+/// <param name="model">The name that requests use for the model.</param>
 /// <param name="isLoaded">True to load, false to unload.</param>
 internal sealed class ModelOrder(string model, bool isLoaded)
 {
@@ -14,7 +14,7 @@ internal sealed class ModelOrder(string model, bool isLoaded)
 
     /// <summary>Loads or unloads the models. Does not complete <see cref="Done"/>.</summary>
     /// <param name="models">All models.</param>
-    /// <param name="names">The models that songs can name.</param>
+    /// <param name="names">The names of all models that requests can name.</param>
     public bool Run(ModelSet models, IEnumerable<string> names) =>
         isLoaded ? models.TryLoad(model) : models.TryUnload(model, names.Where(name => name != model));
 

@@ -7,8 +7,8 @@ namespace Yue.Engine.Scheduling;
 /// <param name="Fix">The advice for getting a better checkpoint.</param>
 internal sealed record PlainInt4(string Folder, string Fix)
 {
-    /// <summary>Returns the checkpoints that have 4 bits without calibration: in their files, or because they are quantized while they
-    /// are loaded onto a GPU. On the CPU, files that are not quantized are computed in float32.</summary>
+    /// <summary>Returns the checkpoints that have 4 bits per weight without calibration: either their files are quantized in this way, or
+    /// they are quantized while being loaded onto a GPU. On the CPU, checkpoints that are not quantized run in float32.</summary>
     /// <param name="options">The settings.</param>
     /// <param name="onGpu">True if the models run on a GPU.</param>
     public static IEnumerable<PlainInt4> Of(EngineOptions options, bool onGpu)

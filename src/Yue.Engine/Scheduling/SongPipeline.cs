@@ -175,8 +175,8 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         }
     }
 
-    /// <summary>Returns an error as the reason why a song or an order failed. Only the first line of its message is kept, because the
-    /// messages of native errors contain a stack trace. The log contains all of it.</summary>
+    /// <summary>Converts an error to the exception with which a song or an order fails. Only the first line of the message is kept,
+    /// because the messages of native errors contain a stack trace. The log contains the whole message.</summary>
     private static SongException AsFault(Exception error) =>
         error as SongException ?? new SongException(error.Message.Split('\n', 2)[0].TrimEnd(), error);
 

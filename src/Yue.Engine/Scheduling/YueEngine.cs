@@ -267,7 +267,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
     private void BeginStep() => Interlocked.Exchange(ref _stepStarted, Stopwatch.GetTimestamp());
 
-    /// <summary>Restarts the time of the current step. Called for every part of a model that is loaded on demand, because loading a whole
+    /// <summary>Restarts the timer of the current step. Called for every part of a model that is loaded on demand, because loading a whole
     /// model may take minutes.</summary>
     private void RestartStep()
     {
@@ -390,7 +390,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         [LoggerMessage(Level = LogLevel.Critical, Message = "Loading failed at {What}: {Reason}")]
         public static partial void NotLoaded(ILogger logger, string? what, string reason);
 
-        [LoggerMessage(Level = LogLevel.Debug, Message = "Stack trace of the failed loading")]
+        [LoggerMessage(Level = LogLevel.Debug, Message = "Stack trace of the loading failure")]
         public static partial void NotLoadedWhere(ILogger logger, Exception error);
 
         [LoggerMessage(Level = LogLevel.Critical, Message = "The engine stopped")]

@@ -12,7 +12,7 @@ namespace Yue.Engine.Separation;
 /// </remarks>
 public sealed class MdxSeparator : IDisposable
 {
-    /// <summary>The sample rate that such networks are trained for.</summary>
+    /// <summary>The sample rate at which MDX-Net networks are trained.</summary>
     public const int SampleRateHz = 44_100;
 
     private const int HopSamples = 1024;

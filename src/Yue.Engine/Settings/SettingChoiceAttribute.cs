@@ -1,6 +1,6 @@
 namespace Yue.Engine.Settings;
 
-/// <summary>A text that must be one of a few values.</summary>
+/// <summary>A string that must be one of a few values.</summary>
 public sealed class SettingChoiceAttribute(params string[] choices) : SettingAttribute
 {
     public IReadOnlyList<string> Choices => choices;

@@ -3,9 +3,9 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Settings;
 
-/// <summary>A text that must match a pattern.</summary>
+/// <summary>A string that must match a pattern.</summary>
 /// <param name="pattern">A regular expression that matches valid values. Null is checked as if it were empty.</param>
-/// <param name="form">The form in words, which completes "it must be".</param>
+/// <param name="form">A description of the form that completes "it must be".</param>
 public sealed class SettingFormAttribute([StringSyntax(StringSyntaxAttribute.Regex)] string pattern, string form) : SettingAttribute
 {
     public string Pattern => pattern;

@@ -16,7 +16,7 @@ public interface ISongListener
     void Hear(SongSound sound);
 }
 
-/// <summary>A part of a song's sound that will not change any more. It follows the previous part without a gap.</summary>
+/// <summary>A part of a song's sound that will not change anymore. It follows the previous part without a gap.</summary>
 /// <remarks>The samples equal those of the finished song, except in YuE 1's mix at 44.1 kHz: the level of its low band differs, because in
 /// the finished song it is computed over the whole length.</remarks>
 /// <param name="Start">The number of samples per channel before this part.</param>

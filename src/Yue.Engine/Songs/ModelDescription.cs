@@ -66,9 +66,9 @@ public sealed record FamilyDescription(
     }
 }
 
-/// <summary>A license of models.</summary>
+/// <summary>The license of a family's published models.</summary>
 /// <param name="Name">The name, such as <c>Apache-2.0</c>.</param>
-/// <param name="Link">The page of the models, which contains the license.</param>
+/// <param name="Link">The URL of the models' page, which contains the license.</param>
 /// <param name="Notice">The facts that users need to know; null if the name is sufficient.</param>
 public sealed record ModelLicence(string Name, Uri Link, string? Notice = null);
 

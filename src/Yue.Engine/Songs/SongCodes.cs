@@ -5,7 +5,7 @@ namespace Yue.Engine.Songs;
 
 /// <summary>The codes that the first stage wrote for a song. They are small, and sufficient to finish, continue or change the
 /// song.</summary>
-/// <param name="Model">The model that sang.</param>
+/// <param name="Model">The name of the model that made the song.</param>
 /// <param name="Sections">The sections, in order; empty if the model does not keep codes.</param>
 public sealed record SongCodes(string Model, IReadOnlyList<SectionCodes> Sections)
 {

@@ -12,10 +12,9 @@ public sealed record SongFinding(string Code, string Field, string Message, Text
 /// <param name="End">The unit after the last.</param>
 public readonly record struct TextSpan(int Start, int End);
 
-/// <summary>The size of a request, in tokens of the model that sings it.</summary>
-/// <param name="PromptTokens">The number of ids that the model reads before it sings: instruction, genre, all lyrics and the reference
-/// clip.</param>
-/// <param name="ContextTokens">The number of ids that fit into the model's context, including sung ones.</param>
+/// <summary>The size of a request, in tokens of its model.</summary>
+/// <param name="PromptTokens">The number of ids in the prompt: instruction, genre, all lyrics and the reference clip.</param>
+/// <param name="ContextTokens">The number of ids that fit into the model's context, including generated ones.</param>
 /// <param name="Findings">Findings that depend on the model.</param>
 public sealed record SongMeasure(int PromptTokens, int ContextTokens, IReadOnlyList<SongFinding> Findings)
 {

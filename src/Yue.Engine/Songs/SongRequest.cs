@@ -34,7 +34,7 @@ public sealed record SongRequest
     public bool Instrumental { get; init; }
 
     /// <summary>The length of each new section, overriding <see cref="MaxNewTokens"/>; null for no target. A family that does not sing
-    /// in sections takes one length for the whole song.</summary>
+    /// in sections uses one length for the whole song.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
 
     /// <summary>The kind of score that the model writes or receives; null if its family has no scores.</summary>
@@ -72,10 +72,10 @@ public enum SongScope
 /// <summary>The requested form of a song's sound.</summary>
 public sealed record OutputSettings
 {
-    /// <summary>The sample rate of the codec without the vocoders, the only one for a draft.</summary>
+    /// <summary>The sample rate of the codec without the vocoders, which is the only one for a draft.</summary>
     public const int CodecSampleRateHz = 16000;
 
-    /// <summary>The sample rate in Hz: 44100 (vocoder and splice) or 16000 (codec only). YuE 2 does not read it.</summary>
+    /// <summary>The sample rate in Hz: 44100 (vocoder and splice) or 16000 (codec only). YuE 2 ignores it.</summary>
     public int SampleRate { get; init; } = 44100;
 
     /// <summary>True if the vocal and instrumental tracks are returned in addition to the mix.</summary>

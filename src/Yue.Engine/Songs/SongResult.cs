@@ -14,7 +14,7 @@ public sealed record SongResult
     /// <summary>The instrumental track; null unless stems were requested.</summary>
     public AudioClip? Instrumental { get; init; }
 
-    /// <summary>The name of the model that sang.</summary>
+    /// <summary>The name of the model that made the song.</summary>
     public required string Model { get; init; }
 
     /// <summary>The seed that was used.</summary>
@@ -128,7 +128,7 @@ public enum SongStage
 /// <param name="Fraction">The progress of the whole song, from 0 to 1. It never decreases.</param>
 public sealed record SongProgress(SongStage Stage, int Section, int Sections, long Done, long Total, double Fraction)
 {
-    /// <summary>The starts of the sections whose first frames are written, in order, including kept sections.</summary>
+    /// <summary>The starts of the sections whose first frames have been written, in order, including kept sections.</summary>
     public IReadOnlyList<SectionPlace> Starts { get; init; } = [];
 
     /// <summary>The score once it is complete; null before that or if there is none.</summary>

@@ -14,7 +14,7 @@ public sealed class Checkpoint : IDisposable
         _files = files;
     }
 
-    /// <summary>The texts in the metadata of a safetensors file, or those that all shards have in common.</summary>
+    /// <summary>The metadata strings of a safetensors file, or those that all shards have in common.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; internal init; } = new Dictionary<string, string>();
 
     /// <summary>The file or folder that was opened.</summary>

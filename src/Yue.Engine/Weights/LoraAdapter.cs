@@ -6,8 +6,8 @@ namespace Yue.Engine.Weights;
 
 /// <summary>A LoRA adapter in the format of PEFT: for some matrices W of a checkpoint, matrices A and B of low rank r. The adapted matrix
 /// is W + s · B · A, with s = alpha / r, or alpha / √r for rank-stabilized adapters.</summary>
-/// <remarks>Files: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. Everything that would change the result and is not
-/// computed here is rejected by name.</remarks>
+/// <remarks>Files: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. Any setting or tensor that would change
+/// the result but is not supported is rejected by name.</remarks>
 public sealed partial class LoraAdapter : IDisposable
 {
     private readonly string _folder;

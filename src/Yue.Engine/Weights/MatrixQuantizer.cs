@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Weights;
 
 /// <summary>Converts BF16 matrices on a GPU to a type with fewer bits, and back to BF16 for a prefill.</summary>
-/// <remarks>It runs on TorchSharp's stream, so the work of both is in order. Used by the engine's thread only.</remarks>
+/// <remarks>It runs on TorchSharp's stream, so its work and TorchSharp's run in order. Used by the engine's thread only.</remarks>
 internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, WeightType type) : IDisposable
 {
     private readonly WeightQuantizer _quantizer = new(device, kernels);

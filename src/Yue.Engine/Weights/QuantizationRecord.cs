@@ -11,7 +11,7 @@ namespace Yue.Engine.Weights;
 public sealed record SourceFile(string Name, long Bytes, string Sha256);
 
 /// <summary>The activations that the rounding of weights was fitted to.</summary>
-/// <param name="Songs">The number of songs that the model sang.</param>
+/// <param name="Songs">The number of songs that the model made.</param>
 /// <param name="Tokens">The number of positions that were run through the layers.</param>
 /// <param name="Seed">The seed of the first song.</param>
 public sealed record CalibrationRecord(int Songs, long Tokens, long Seed);
@@ -51,7 +51,7 @@ public sealed record QuantizationRecord
     /// <summary>The number of stored rows per row of the head.</summary>
     public required int HeadTerms { get; init; }
 
-    /// <summary>The calibration; null if every weight was rounded by itself.</summary>
+    /// <summary>The calibration; null if every weight was rounded independently.</summary>
     public CalibrationRecord? Calibration { get; init; }
 
     public required IReadOnlyList<SourceFile> Sources { get; init; }

@@ -15,7 +15,7 @@ internal static class TorchLegacyFile
     // PROTO 2, LONG1 of 10 bytes, 0x1950a86a20f9469cfc6c little endian, STOP.
     private static ReadOnlySpan<byte> Magic => [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, (byte)'.'];
 
-    /// <summary>Returns true if the file starts like one of this format.</summary>
+    /// <summary>Returns true if the file begins with the magic number of this format.</summary>
     public static bool Is(CheckpointFile file) =>
         file.Length >= Magic.Length && file.Read(0, Magic.Length).AsSpan().SequenceEqual(Magic);
 
@@ -30,7 +30,7 @@ internal static class TorchLegacyFile
 
         if (Next(file, head, ref at) is not PickleDict system || system.Find("little_endian") is not true)
         {
-            throw new CheckpointException(file.Path, "the system's properties do not say little_endian");
+            throw new CheckpointException(file.Path, "the system's properties do not specify little_endian");
         }
 
         var reader = new PickleReader(file.Path, head.AsMemory(at));

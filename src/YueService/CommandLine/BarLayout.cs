@@ -21,7 +21,7 @@ internal sealed class BarLayout
     /// <param name="details">Additional columns with their widths, most useful first.</param>
     public BarLayout(int width, params (ProgressColumn Column, int Width)[] details)
     {
-        // The last character of a line stays free: some terminals wrap after it.
+        // The last column of a line is left empty, because some terminals wrap after it.
         var room = width - 1 - PercentWidth - Gap;
         var columns = new List<ProgressColumn> { new PercentageColumn() };
         foreach (var (column, columnWidth) in details)

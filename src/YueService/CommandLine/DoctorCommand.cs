@@ -15,7 +15,7 @@ using Yue2SelfCheck = Yue.Engine.Families.Yue2.SelfCheck.CheckpointSelfCheck;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue doctor</c>: reports what is missing and the command that fixes it; with <c>--deep</c> also runs the checkpoints'
+/// <summary><c>yue doctor</c>: reports what is missing and the command that fixes it; with <c>--deep</c>, it also runs the checkpoints'
 /// self-check.</summary>
 internal static class DoctorCommand
 {

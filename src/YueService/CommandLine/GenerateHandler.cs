@@ -163,7 +163,7 @@ internal sealed class GenerateHandler(
         }
     }
 
-    /// <summary>Makes all takes at once, and writes each one as soon as it and all takes before it are finished.</summary>
+    /// <summary>Makes all takes at the same time, and writes each one as soon as it and all takes before it are finished.</summary>
     /// <returns>The exit code of the first take that fails; <see cref="ExitCode.EngineFailed"/> if the engine accepts no songs; otherwise
     /// success.</returns>
     private async Task<int> MakeAsync(

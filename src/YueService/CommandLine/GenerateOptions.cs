@@ -67,8 +67,8 @@ internal sealed partial class GenerateOptions
         })),
     ];
 
-    /// <summary>Returns the name of a field's option, such as <c>--top-p</c> for <c>sampling.top_p</c>. A part of a field has the option of
-    /// the whole field.</summary>
+    /// <summary>Returns the name of a field's option, such as <c>--top-p</c> for <c>sampling.top_p</c>. A part of a field uses the option
+    /// of the whole field.</summary>
     public static string OptionFor(string path)
     {
         var field = SongFields.All.FirstOrDefault(field => field.Path == path || IsWithin(path, field));
@@ -136,7 +136,7 @@ internal sealed partial class GenerateOptions
         _ => text,
     };
 
-    /// <summary>Parses a number. Other text stays text; it is rejected later, with an error that states the field's bounds.</summary>
+    /// <summary>Parses a number. Other text is returned as is and rejected later, with an error that states the field's bounds.</summary>
     private static JsonNode ToNumber(string text) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole
         : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value

@@ -2,7 +2,7 @@ namespace YueService.CommandLine;
 
 /// <summary>The progress of some work.</summary>
 /// <param name="Step">The current step.</param>
-/// <param name="Fraction">The part of the whole that is done, 0 to 1.</param>
+/// <param name="Fraction">The fraction of the work that is done, 0 to 1.</param>
 internal sealed record ProgressLine(string Step, double Fraction)
 {
     /// <summary>The total size, for work that is measured in bytes; null for other work.</summary>

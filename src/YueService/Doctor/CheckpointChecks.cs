@@ -89,7 +89,7 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
             Weights += weights;
             return wrongSize is null
                 ? Finding.Ok(area, $"{weights:N0} weights in {folder}")
-                : Finding.Warning(area, $"{weights:N0} weights, but not the files in models.json: {wrongSize}", "yue models verify");
+                : Finding.Warning(area, $"{weights:N0} weights, but the files differ from models.json: {wrongSize}", "yue models verify");
         }
         catch (CheckpointException fault)
         {

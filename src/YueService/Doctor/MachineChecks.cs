@@ -103,10 +103,10 @@ internal static class MachineChecks
 
     private static Finding Ffmpeg(MachineFacts machine) => (machine.HasFfmpeg, machine.CanReadEveryClip) switch
     {
-        (true, true) => Finding.Ok("ffmpeg", "flac and mp3 can be written, and reference clips of every kind read"),
+        (true, true) => Finding.Ok("ffmpeg", "flac and mp3 can be written, and all reference clips can be read"),
         (true, false) =>
             Finding.Warning(
-                "ffmpeg", "ffprobe is not found: reference clips in flac and m4a cannot be read", "sudo apt-get install ffmpeg"),
+                "ffmpeg", "ffprobe was not found: reference clips in flac and m4a cannot be read", "sudo apt-get install ffmpeg"),
         _ => Finding.Warning(
             "ffmpeg", "not found: only wav can be written, and reference clips in flac and m4a cannot be read",
             "sudo apt-get install ffmpeg"),

@@ -66,7 +66,7 @@ internal static class StoreChecks
         if (!mayCreate)
         {
             return Finding.Missing(
-                Store, $"the user may not create tables in {place}", "GRANT CREATE ON SCHEMA public TO the user of Yue:Store");
+                Store, $"the user is not allowed to create tables in {place}", "GRANT CREATE ON SCHEMA public TO the user of Yue:Store");
         }
 
         var (version, oldest) = hasSchema ? await PostgresSchema.VersionOfAsync(connection, cancel) : (0, 0);

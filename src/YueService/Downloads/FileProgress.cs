@@ -22,7 +22,7 @@ internal sealed class FileProgress(string name, long expectedBytes)
     /// <summary>Returns the reason for the latest wait that began since the last call; null if there was none.</summary>
     public string? TakeWaiting() => Interlocked.Exchange(ref _waiting, null);
 
-    /// <summary>Reads the progress from a partial file from now on.</summary>
+    /// <summary>Switches to the progress of a partial file.</summary>
     public void Follow(PartFile part, long? size)
     {
         _part = part;

@@ -24,7 +24,7 @@ internal sealed record HubResponse(HttpResponseMessage Message, string? Sha256, 
 }
 
 /// <summary>Requests files from a hub or a mirror of one.</summary>
-/// <remarks>Requests that get no response, or the response of a busy server, are sent again. Redirects are followed here so that the token
+/// <remarks>Requests that get no response, or a response from a busy server, are retried. Redirects are followed here so that the token
 /// is sent only to the base address. The storage that a hub redirects to needs no token, because its addresses are signed.
 /// Thread-safe.</remarks>
 internal sealed partial class HubClient : IDisposable
@@ -38,7 +38,7 @@ internal sealed partial class HubClient : IDisposable
     private readonly int _attempts;
 
     /// <param name="baseAddress">The address of the hub or the mirror.</param>
-    /// <param name="token">Sent only to the base address, and only if that is encrypted or on this machine; null for none.</param>
+    /// <param name="token">Sent only to the base address, and only if that address uses https or is on this machine; null for none.</param>
     /// <param name="settings">The attempts, the waits between them, and the timeout for the headers of a response.</param>
     public HubClient(Uri baseAddress, string? token, DownloadSettings settings)
     {
@@ -58,7 +58,7 @@ internal sealed partial class HubClient : IDisposable
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("yue", Telemetry.ServiceIdentity.Version));
     }
 
-    /// <summary>Returns whether it is safe to send a token to an address: encrypted, or on this machine.</summary>
+    /// <summary>Returns whether it is safe to send a token to an address: it uses https, or is on this machine.</summary>
     public static bool IsSafeForToken(Uri address) => address.Scheme == Uri.UriSchemeHttps || address.IsLoopback;
 
     /// <summary>Requests a file or a part of it.</summary>

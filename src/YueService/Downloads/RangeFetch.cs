@@ -118,7 +118,7 @@ internal sealed class RangeFetch(
         }
         else if (headers.ContentLength is { } length && remote.Size is { } size && length != size)
         {
-            throw Fault($"the server announced {size} bytes and sends {length}", DownloadRemedy.Restart);
+            throw Fault($"the server announced {size} bytes but sends {length}", DownloadRemedy.Restart);
         }
     }
 

@@ -43,7 +43,7 @@ internal sealed partial class SystemdReporter(
     /// <summary>The longest time that loading may take between two signs of progress.</summary>
     internal static readonly TimeSpan LoadingPatience = TimeSpan.FromMinutes(5);
 
-    // Log what hangs before systemd ends the process.
+    // The hang is logged shortly before systemd stops the process.
     private static readonly TimeSpan HangWarning = LoadingPatience - TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LoadingInterval = TimeSpan.FromMilliseconds(200);

@@ -115,7 +115,7 @@ internal static class YueHost
 
         app.MapPrometheusScrapingEndpoint("/metrics");
 
-        // Warnings wait for a successful startup: if startup fails, only the reason is printed.
+        // Warnings are logged only after startup has succeeded: if it fails, only the reason is printed.
         app.Lifetime.ApplicationStarted.Register(app.Services.WarnOfMissingPrograms);
         return app;
     }

@@ -28,7 +28,7 @@ internal sealed class ChunkFeed
     /// <summary>Adds a chunk, which must not be changed from then on. Ignored after the end.</summary>
     public void Add(byte[] chunk) => Change(() => _chunks.Add(chunk));
 
-    /// <summary>Ends the feed. Only the first end counts.</summary>
+    /// <summary>Ends the feed. Only the first call has an effect.</summary>
     /// <param name="fault">The exception for readers after the last chunk; null if the feed is complete.</param>
     public void Complete(Exception? fault = null) => Change(() => (_isComplete, _fault) = (true, fault));
 

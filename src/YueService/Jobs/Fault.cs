@@ -1,6 +1,6 @@
 namespace YueService.Jobs;
 
-/// <summary>The kind of reason why a job failed. The database stores these names.</summary>
+/// <summary>The kind of fault that made a job fail. The database stores these names.</summary>
 internal enum FaultKind
 {
     /// <summary>The model cannot sing the request.</summary>

@@ -1,7 +1,7 @@
 namespace YueService.Jobs;
 
-/// <summary>Stores files by name: songs, reference clips of jobs, uploaded clips, and sound on its way to other processes.
-/// Thread-safe.</summary>
+/// <summary>Stores files by name: songs, reference clips of jobs, uploaded clips, and sound that is being passed to other
+/// processes. Thread-safe.</summary>
 /// <remarks>
 /// A name consists of parts separated by <c>/</c>; a part contains only letters, digits, <c>.</c>, <c>-</c> and <c>_</c>. A file with its
 /// final name is always complete, even if the process is killed during a write. Every error is a <see cref="StorageException"/>.
@@ -20,7 +20,7 @@ internal interface IFileStore
     /// <summary>Returns the files whose names begin with a prefix, in any order.</summary>
     Task<IReadOnlyList<FileEntry>> ListAsync(string prefix, CancellationToken cancel);
 
-    /// <summary>Sets the time of a file to now; a recent time may stay unchanged. Does nothing if there is no such file.</summary>
+    /// <summary>Sets the time of a file to now; a recent time may be left unchanged. Does nothing if there is no such file.</summary>
     Task TouchAsync(string name, CancellationToken cancel);
 
     /// <summary>Deletes a file if it exists.</summary>

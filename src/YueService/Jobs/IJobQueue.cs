@@ -13,7 +13,7 @@ internal interface IJobQueue
     Task<Job?> ClaimAsync(CancellationToken cancel);
 
     /// <summary>Removes an unclaimed job from the queue.</summary>
-    /// <returns>False if it is claimed or no longer waits.</returns>
+    /// <returns>False if it is claimed or is no longer waiting.</returns>
     bool TryWithdraw(Job job);
 
     /// <summary>Removes a job that has begun or ended, if it is still in the queue.</summary>

@@ -9,7 +9,7 @@ internal interface IStreamEncoder
     /// <summary>Returns whether a format can be streamed here.</summary>
     bool Supports(StreamFormat format);
 
-    /// <summary>Encodes PCM. The result ends, or fails, with the sound.</summary>
+    /// <summary>Encodes PCM. The result ends when the sound ends, and fails if the sound fails.</summary>
     /// <param name="pcm">Reads the sound.</param>
     /// <param name="input">Its format.</param>
     /// <param name="format">The format of the result.</param>

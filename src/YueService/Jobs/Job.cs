@@ -93,13 +93,13 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The time since <see cref="SubmittedAt"/>.</summary>
     public TimeSpan Waited => Stopwatch.GetElapsedTime(_submitted);
 
-    /// <summary>The time since the engine began; zero before.</summary>
+    /// <summary>The time since the engine began the song; zero until then.</summary>
     public TimeSpan Running => Volatile.Read(ref _startTimestamp) is var start and > 0 ? Stopwatch.GetElapsedTime(start) : default;
 
-    /// <summary>The times when the sections began, in order. To be read only after the song has ended.</summary>
+    /// <summary>The times when the sections began, in order. Must be read only after the song has ended.</summary>
     public IReadOnlyList<SectionStart> Sections => _sections;
 
-    /// <summary>The position among the waiting jobs, from 1; 0 when it no longer waits. Set by <see cref="JobOrder"/>, or by
+    /// <summary>The position among the waiting jobs, from 1; 0 when it is no longer waiting. Set by <see cref="JobOrder"/>, or by
     /// <c>JobMirrors</c> if jobs are shared.</summary>
     public int Position
     {

@@ -100,7 +100,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         if (version > JobSchema.Version)
         {
             throw new StorageException(
-                $"jobs.db has schema {version}, and this release knows {JobSchema.Version}: a later release wrote it. "
+                $"jobs.db has schema {version}, but this release supports {JobSchema.Version}: a later release wrote it. "
                 + "Install that release, or choose another Yue:StateFolder.");
         }
 

@@ -33,7 +33,7 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
     /// <summary>Records that an engine has begun a job.</summary>
     public void Begin(Job job) => _running[job] = true;
 
-    /// <summary>Records that a job has ended or waits again.</summary>
+    /// <summary>Records that a job has ended or is waiting again.</summary>
     public void End(Job job) => _running.TryRemove(job, out _);
 
     /// <summary>Adds the time of a finished song to the average.</summary>

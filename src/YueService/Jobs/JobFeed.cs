@@ -94,7 +94,7 @@ internal sealed class JobFeed
         return update with { Progress = progress, AddsScore = progress?.Score is not null && known is null };
     });
 
-    /// <summary>Publishes that the job waits again, because its worker returned it or died.</summary>
+    /// <summary>Publishes that the job is waiting again, because its worker returned it or died.</summary>
     public void Requeue() => Publish(last => new(NextStep(last.Number), JobState.Queued, null, null));
 
     /// <summary>Publishes that the job's position in the queue, its wait reason or its sound has changed.</summary>

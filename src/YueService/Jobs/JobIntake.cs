@@ -125,8 +125,8 @@ internal sealed class JobIntake(
     public void Restore(IEnumerable<StoredJob> jobs) =>
         board.Restore([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow(), isShared: false))]);
 
-    /// <summary>Runs work while no job is being accepted. If processes share their jobs, a few calls run at once, and the database accepts
-    /// jobs one at a time.</summary>
+    /// <summary>Runs work while no job is being accepted. If processes share their jobs, a few calls run concurrently, and the database
+    /// accepts jobs one at a time.</summary>
     public async Task<T> BetweenJobsAsync<T>(Func<Task<T>> work, CancellationToken cancel)
     {
         await _taking.WaitAsync(cancel);

@@ -110,7 +110,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
         onSound();
     }
 
-    /// <summary>Ends the sound with the song. If the engine has passed on no sound, all of it is taken from the song.</summary>
+    /// <summary>Ends the sound with the song. If the engine has not passed on any sound, all of it is taken from the song.</summary>
     /// <param name="song">The song, which has succeeded, failed or been cancelled.</param>
     public void End(Task<SongResult> song)
     {

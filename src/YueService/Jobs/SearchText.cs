@@ -9,6 +9,6 @@ internal static class SearchText
     public static string Of(string? title, string genre, string lyrics) => Fold($"{title}\n{genre}\n{lyrics}");
 
     /// <summary>Returns the normalized text.</summary>
-    /// <remarks>Converts to capitals first, because some letters have two lowercase forms, such as the Greek sigma.</remarks>
+    /// <remarks>Converts to uppercase first, because some letters have two lowercase forms, such as the Greek sigma.</remarks>
     public static string Fold(string text) => Normalization.ToNfc(text).ToUpperInvariant().ToLowerInvariant();
 }

@@ -283,5 +283,5 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
 /// <param name="Name">The file's name.</param>
 /// <param name="Content">The content as a seekable stream, at its beginning.</param>
 /// <param name="ModifiedAt">The time when it was written.</param>
-/// <param name="IsWhole">True if the file has the size with which it was written.</param>
+/// <param name="IsWhole">True if the file's size has not changed since it was written.</param>
 internal sealed record SongFile(string Name, Stream Content, DateTimeOffset ModifiedAt, bool IsWhole);

@@ -19,7 +19,7 @@ internal sealed record StoredSong
     /// <summary>The seed that was used.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>The model that sang.</summary>
+    /// <summary>The model that made the song.</summary>
     public required string Model { get; init; }
 
     /// <summary>The stages that were run.</summary>

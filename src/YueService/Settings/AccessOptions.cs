@@ -5,7 +5,7 @@ namespace YueService.Settings;
 /// <summary>The settings for access to the service, in the same section as the engine's settings.</summary>
 internal sealed class AccessOptions
 {
-    /// <summary>The bearer tokens that callers may send, separated by commas. Without any, no token is needed.</summary>
+    /// <summary>The bearer tokens that callers may send, separated by commas. If there are none, no token is required.</summary>
     public string? ApiKey { get; set; }
 
     /// <summary>Host names, separated by commas, that a service without a key accepts. Loopback names and IP addresses are always

@@ -17,7 +17,7 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
             }
             else if (ModelFamilies.LoraOf(model) is { } lora && !options.Lora.ContainsKey(lora))
             {
-                yield return $"Yue:Stage1 has a model named '{model}', and Yue:Lora:{lora} is not set; set it to the adapter's folder.";
+                yield return $"Yue:Stage1 has a model named '{model}', but Yue:Lora:{lora} is not set; set it to the adapter's folder.";
             }
 
             if (FolderFault($"Yue:Stage1:{model}", folder) is { } fault)
@@ -30,7 +30,7 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
         {
             if (!options.Stage1.Keys.Any(model => ModelFamilies.LoraOf(model) == lora))
             {
-                yield return $"Yue:Lora:{lora} is set, and no model uses it; set Yue:Stage1:NAME+{lora} to the folder of its checkpoint.";
+                yield return $"Yue:Lora:{lora} is set, but no model uses it; set Yue:Stage1:NAME+{lora} to the folder of its checkpoint.";
             }
 
             if (FolderFault($"Yue:Lora:{lora}", folder) is { } fault)
@@ -49,7 +49,7 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
             else if (options.Stage1.Count == 0 && folder is not null)
             {
                 yield return $"{setting} is set but Yue:Stage1 is not; set Yue:Stage1 and all folders that its models need, "
-                    + "or none for the demo model.";
+                    + "or none of them to use the demo model.";
             }
             else if (folder is not null && FolderFault(setting, folder) is { } fault)
             {
@@ -59,7 +59,7 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
 
         if (options.Tokenizer is { } tokenizer && !File.Exists(tokenizer))
         {
-            yield return $"Yue:Tokenizer is '{tokenizer}', and there is no such file.";
+            yield return $"Yue:Tokenizer is '{tokenizer}', but there is no such file.";
         }
 
         if (string.IsNullOrWhiteSpace(options.CacheFolder) || File.Exists(options.CacheFolder))
@@ -77,7 +77,7 @@ internal sealed partial class CheckpointRules : OptionsRules<EngineOptions>
     private static string? FolderFault(string setting, string? folder) =>
         string.IsNullOrWhiteSpace(folder) ? $"{setting} is empty; it must be a folder."
         : Directory.Exists(folder) ? null
-        : $"{setting} is '{folder}', and there is no such folder.";
+        : $"{setting} is '{folder}', but there is no such folder.";
 
     [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}(\+[A-Za-z0-9._-]{1,64})?\z")]
     private static partial Regex ModelName();

@@ -17,7 +17,7 @@ internal sealed record S3Place(string Bucket, string Prefix, Uri? Endpoint, stri
     /// <summary>Reads a setting.</summary>
     /// <param name="text">The setting.</param>
     /// <param name="place">The location.</param>
-    /// <param name="fault">The error in it, as the end of a sentence; null if it is valid.</param>
+    /// <param name="fault">The error in the setting, as the end of a sentence; null if it is valid.</param>
     public static bool TryParse(string text, [NotNullWhen(true)] out S3Place? place, [NotNullWhen(false)] out string? fault)
     {
         place = null;

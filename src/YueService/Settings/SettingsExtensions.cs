@@ -34,7 +34,7 @@ internal static class SettingsExtensions
         configuration.AddInMemoryCollection(commandLine);
     }
 
-    /// <summary>Binds the options and validates them so that all errors are reported at once.</summary>
+    /// <summary>Binds the options and validates them so that all errors are reported together.</summary>
     public static void AddYueOptions(this IServiceCollection services)
     {
         services.AddChecked<EngineOptions, EngineOptionsValidator>();

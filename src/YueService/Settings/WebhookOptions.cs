@@ -5,7 +5,7 @@ internal sealed class WebhookOptions
 {
     private const string Prefix = "whsec_";
 
-    /// <summary>The group of settings.</summary>
+    /// <summary>The settings in the group <c>Webhooks</c>.</summary>
     public WebhookSettings Webhooks { get; set; } = new();
 
     /// <summary>Returns true if webhooks are sent.</summary>
@@ -33,8 +33,8 @@ internal sealed class WebhookOptions
 /// <summary>The settings in the group <c>Webhooks</c>.</summary>
 internal sealed class WebhookSettings
 {
-    /// <summary>The secret that signs webhooks: <c>whsec_</c> and 24 to 64 bytes in base64. Without a secret, no webhooks are
-    /// sent.</summary>
+    /// <summary>The secret that signs webhooks: <c>whsec_</c> followed by 24 to 64 bytes in base64. Without a secret, no
+    /// webhooks are sent.</summary>
     public string? Secret { get; set; }
 
     /// <summary>A file with the secret, instead of <c>Secret</c>.</summary>

@@ -6,7 +6,7 @@ using Yue.Testing;
 namespace Yue.Engine.Tests.Audio;
 
 /// <summary>Tests that clips are decoded correctly, that truncated clips are detected, and that decoding uses bounded memory and
-/// time. The service's tests cover the other reasons for which clips are rejected.</summary>
+/// time. The service's tests cover the other reasons for rejecting clips.</summary>
 [UnsupportedOSPlatform("windows")]
 public sealed class AudioDecoderTests : IDisposable
 {

@@ -140,7 +140,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_with_over_a_second_missing_is_refused_and_less_causes_a_warning()
+    public async Task Over_a_second_of_missing_sound_is_refused_and_less_causes_a_warning()
     {
         var data = new byte[16_000 * 2];
         Assert.Equal(

@@ -32,7 +32,7 @@ public sealed class DecodeWindowsTests
     public void A_song_without_frames_has_no_window() => Assert.Empty(All(DecodeWindows.Default, 0, Context));
 
     [Fact]
-    public void Regular_windows_have_few_lengths()
+    public void Regular_windows_have_only_a_few_lengths()
     {
         Assert.Equal([80, 113, 153, 208], DecodeWindows.Default.Lengths(Context));
         Assert.Equal([62, 77, 117, 172], DecodeWindows.Default.Lengths(11));

@@ -21,7 +21,7 @@ public sealed class FamiliesTests : IDisposable
     public FamiliesTests() => File.WriteAllText(_folder[FakeFamily.FileName], "{}");
 
     [Fact]
-    public async Task Songs_of_two_families_are_made_at_once_and_end_independently()
+    public async Task Songs_of_two_families_are_made_together_and_end_independently()
     {
         var (engine, fake) = await StartAsync();
         await using var _ = engine;

@@ -62,7 +62,7 @@ public sealed class QuantizationStartTests : IDisposable
         Try(options with { IsDemo = false });
         Assert.Empty(messages);
         Try(options with { Device = "auto", IsDemo = false });
-        Assert.Equal(["No GPU can be used, and the CPU takes many times as long. Run yue doctor to find out why."], messages);
+        Assert.Equal(["No GPU can be used (run yue doctor to find out why), and the CPU takes many times as long."], messages);
     }
 
     /// <remarks>Otherwise, the estimate of the remaining time of a continued run would be far too short.</remarks>

@@ -76,7 +76,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     }
 
     [Fact]
-    public void Figures_that_are_not_finite_or_too_few_disagree()
+    public void Figures_disagree_if_some_are_missing_or_not_finite()
     {
         Assert.False(SelfCheckLine.Close("x", 1, [1f, 2f], [1f, float.NaN]).Agrees);
         Assert.False(SelfCheckLine.Close("x", 1, [1f, 2f], [1f]).Agrees);
@@ -96,7 +96,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
         Assert.Equal("stage 2: a chunk of 16 frames", lines[^1].Name);
     }
 
-    /// <remarks>A quantized checkpoint gives different codes than its original, so only figures of its own are compared.</remarks>
+    /// <remarks>A quantized checkpoint gives different codes than its original, so it is compared only with its own figures.</remarks>
     [Fact]
     public void A_quantized_stage_2_is_not_compared_with_figures_of_the_original()
     {
@@ -186,7 +186,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
                 $"Generate music from the given lyrics segment by segment.\n[Genre] pop bright\n{Verse}\n{Chorus}")),
             ["section_text_ids"] = Ids(tokenizer.EncodeText(Verse)),
             ["[start_of_segment]"] = Ids(tokenizer.EncodeText("[start_of_segment]")),
-            ["first_segment_prompt_icl"] = "a sentence, which is no figure",
+            ["first_segment_prompt_icl"] = "a sentence, not a figure",
         };
     }
 

@@ -25,7 +25,7 @@ public sealed class HostilePickleTests : IDisposable
         AssertRefused("tensor x of shape", DictOf("x", Tensor(shape, strides, offset, storageCount)));
 
     [Fact]
-    public void A_storage_of_another_size_or_class_than_its_entry_is_refused()
+    public void A_storage_whose_size_or_class_does_not_match_its_entry_is_refused()
     {
         AssertRefused("tensor x has 24 bytes in storage 0, expected 7 values of 4 bytes", DictOf("x", Tensor([6], [1], storageCount: 7)));
         AssertRefused(

@@ -195,7 +195,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Songs_wait_for_room_in_the_decoder_and_are_the_same()
+    public async Task Songs_that_wait_for_room_in_the_decoder_are_unchanged()
     {
         await using var engine = Changed(
             OnCpu(new EngineOptions { SongsAtOnce = 3, ContextTokens = ShortContext }),
@@ -220,7 +220,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [Theory]
     [InlineData("\"hidden_size\": 128", "\"hidden_size\": 256")]
     [InlineData("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4")]
-    public async Task A_checkpoint_of_another_size_than_its_config_fails_the_start(string value, string other)
+    public async Task A_checkpoint_that_does_not_match_its_config_fails_the_start(string value, string other)
     {
         using var folder = new TemporaryFolder();
         Link(

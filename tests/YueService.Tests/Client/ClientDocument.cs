@@ -6,7 +6,8 @@ namespace YueService.Tests.Client;
 /// names.</summary>
 internal static class ClientDocument
 {
-    /// <summary>The operations for browsers, and those for the event streams that <c>YueClient</c> reads with its own code.</summary>
+    /// <summary>The operations that are not generated: those for browsers, and those for the event streams, which <c>YueClient</c> reads
+    /// with its own code.</summary>
     private static readonly string[] Excluded = ["SignIn", "SignOut", "WatchSong", "WatchSongs"];
 
     /// <summary>Changes the document in place.</summary>
@@ -41,7 +42,7 @@ internal static class ClientDocument
         Simplify(document, named);
     }
 
-    /// <summary>Returns the names of the schemas that are enumerations, by their values.</summary>
+    /// <summary>Returns the names of the enumeration schemas, keyed by their values.</summary>
     private static Dictionary<string, string> NamedEnums(JsonObject schemas) => schemas
         .Where(schema => schema.Value!["enum"] is not null)
         .GroupBy(schema => Values(schema.Value!["enum"]!))
@@ -98,8 +99,8 @@ internal static class ClientDocument
         }
     }
 
-    /// <summary>Replaces an enumeration that can be null: integers with the plain type, and strings with the named schema that has the same
-    /// values, if there is one. Removes null from the values of other enumerations.</summary>
+    /// <summary>Simplifies an enumeration. If it can be null, replaces an integer enumeration with the plain type, and a string enumeration
+    /// with the named schema that has the same values, if there is one. Otherwise removes null from its values.</summary>
     private static void ReplaceEnum(JsonObject schema, JsonArray values, Dictionary<string, string> named)
     {
         if (schema["type"] is not JsonArray types)

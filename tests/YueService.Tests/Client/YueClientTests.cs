@@ -104,7 +104,7 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task Takes_are_a_group()
+    public async Task Takes_are_returned_as_a_group()
     {
         var group = await _yue.CreateTakesAsync(new() { Lyrics = "[verse]\nla", Seed = 3, Takes = 2 }, cancellationToken: Cancel);
 
@@ -132,7 +132,7 @@ public sealed class YueClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_connection_that_stays_lost_throws_an_exception()
+    public async Task A_connection_that_cannot_be_reopened_throws_an_exception()
     {
         var job = await _yue.CreateSongAsync(new() { Lyrics = "[verse]\nla" }, cancellationToken: Cancel);
         _connection.Failures = 100;

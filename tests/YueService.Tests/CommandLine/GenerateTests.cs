@@ -185,7 +185,7 @@ public sealed class GenerateTests : IDisposable
     [Theory]
     [InlineData("--lyrics: lyrics is missing")]
     [InlineData("--target-seconds: target_seconds[1] is the text \"x\"", "--instrumental", "--target-seconds", "3,x")]
-    [InlineData("--continue-from: continue_from is missing, and stage is \"finish\"", "--stage", "finish")]
+    [InlineData("--continue-from: continue_from is missing, but stage is \"finish\"", "--stage", "finish")]
     public async Task Missing_and_invalid_values_are_reported_under_their_options(string message, params string[] options)
     {
         Assert.Equal(ExitCode.Usage, await _command.RunAsync(["generate", "--out", _folder["song.wav"], .. options]));
@@ -469,7 +469,7 @@ public sealed class GenerateTests : IDisposable
         _command.Error.ToString()
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(" % ", StringComparison.Ordinal));
 
-    /// <summary>Deletes the folder that a message gives for a saved song, and returns the names of its files.</summary>
+    /// <summary>Deletes the folder of the saved song that a message names, and returns the names of the folder's files.</summary>
     private static IEnumerable<string> SavedFiles(string message)
     {
         var folder = Path.GetDirectoryName(message[(message.LastIndexOf(' ') + 1)..].TrimEnd('.'))!;

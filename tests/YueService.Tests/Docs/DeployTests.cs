@@ -71,7 +71,7 @@ public sealed partial class DeployTests
     }
 
     [Fact]
-    public async Task Alerts_and_dashboard_query_metrics_that_the_service_exports()
+    public async Task The_alerts_and_the_dashboard_query_only_exported_metrics()
     {
         var exported = await ExportedAsync();
         var queries = Queries().ToList();

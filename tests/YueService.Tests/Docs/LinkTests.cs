@@ -4,7 +4,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Docs;
 
-/// <summary>Tests that the target of every link in documents, and every path and section that documents and code name, exists, and that
+/// <summary>Tests that the targets of all links in documents exist, that the paths and sections named in documents and code exist, and that
 /// the indexes of the documentation are complete.</summary>
 public sealed partial class LinkTests
 {

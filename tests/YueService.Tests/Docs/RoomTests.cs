@@ -25,10 +25,10 @@ public sealed class RoomTests
     private static IEnumerable<RoomUse> Uses => Compiled.Uses.Concat(SourceRooms.Uses);
 
     [Fact]
-    public void Namespaces_are_folders() => AssertNone(SourceRooms.Misplaced);
+    public void Namespaces_match_folders() => AssertNone(SourceRooms.Misplaced);
 
     [Fact]
-    public void Every_folder_has_one_row_after_those_it_uses() => AssertNone(Table.RowFaults(Compiled.Folders));
+    public void Every_folder_has_one_row_below_the_rows_of_the_folders_it_uses() => AssertNone(Table.RowFaults(Compiled.Folders));
 
     [Fact]
     public void Rooms_use_only_what_the_table_allows() => AssertNone(Table.Forbidden(Uses));

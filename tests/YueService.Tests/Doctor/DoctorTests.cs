@@ -58,7 +58,7 @@ public sealed class DoctorTests
         Assert.Equal(level, Check(Complete, device, weights).Single(finding => finding.Area == "memory").Level.ToString());
 
     [Fact]
-    public void On_a_GPU_the_plan_is_shown_or_the_settings_that_would_fit()
+    public void On_a_GPU_the_plan_or_the_settings_that_would_fit_are_shown()
     {
         var options = new EngineOptions { Device = "auto" };
         options.Stage1.Add("en", "/no/such/folder");

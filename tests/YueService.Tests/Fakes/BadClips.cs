@@ -81,8 +81,8 @@ internal static class BadClips
         return bytes;
     }
 
-    /// <summary>Returns two seconds of sound with a header that claims more. STREAMINFO has the sample count in 36 bits, from the middle of
-    /// byte 21 on.</summary>
+    /// <summary>Returns two seconds of sound with a header that claims more. STREAMINFO stores the sample count in 36 bits, starting in the
+    /// middle of byte 21.</summary>
     private static async Task<byte[]> FlacThatClaimsAsync(int seconds)
     {
         var flac = await Ffmpeg.MakeAsync("-f lavfi -i sine=r=8000:d=2", "flac");

@@ -11,7 +11,7 @@ internal sealed class CollectedLog : ILogEventSink
 
     public IReadOnlyCollection<LogEvent> Events => _events;
 
-    /// <summary>All events as text, exceptions and properties included.</summary>
+    /// <summary>All events as text, including exceptions and properties.</summary>
     public string Text => string.Join('\n', _events.Select(e =>
         $"{e.Level} {e.RenderMessage(null)} {e.TraceId} {string.Join(' ', e.Properties)} {e.Exception}"));
 

@@ -70,7 +70,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
     /// <summary>The admitted songs for which <see cref="Sing"/> has started.</summary>
     public ConcurrentQueue<SongRequest> Requests { get; } = new();
 
-    /// <summary>The listeners of the admitted songs that have one, by the lyrics of the song.</summary>
+    /// <summary>The listeners of the admitted songs, keyed by the song's lyrics.</summary>
     public ConcurrentDictionary<string, ISongListener> Listeners { get; } = new();
 
     /// <summary>The function that makes a song.</summary>

@@ -14,7 +14,7 @@ public sealed class EngineLossTests
     private readonly Command _command = new();
 
     [Fact]
-    public async Task A_process_that_loses_its_engine_exits_with_a_separate_exit_code()
+    public async Task A_process_that_loses_its_engine_exits_with_a_distinct_code()
     {
         var (service, client) = Serve(TestContext.Current.CancellationToken);
         using var http = client;

@@ -208,7 +208,7 @@ public sealed class SystemdTests : IDisposable
     }
 
     /// <summary>Checks that no watchdog message is sent with the next status reports.</summary>
-    /// <remarks>Messages arrive in order, and a report is sent before the watchdog message of the same turn. After the first report, no
+    /// <remarks>Messages arrive in order, and each report is sent before the watchdog message of the same check. After the first report, no
     /// earlier watchdog message can arrive.</remarks>
     private async Task AssertNoWatchdogMessagesAsync()
     {

@@ -79,7 +79,7 @@ public sealed class AcceptTests : IDisposable
     [InlineData("text/html")]
     [InlineData("audio/ogg")]
     [InlineData("audio/wav;q=0")]
-    public async Task An_unsupported_response_type_is_a_406_before_the_song_is_made(string accept)
+    public async Task An_unsupported_response_type_causes_a_406_before_the_song_is_made(string accept)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(

@@ -124,7 +124,7 @@ public sealed class AccessTests
     }
 
     [Fact]
-    public async Task A_song_that_takes_too_long_is_a_504_and_is_cancelled()
+    public async Task A_song_that_takes_too_long_causes_a_504_and_is_cancelled()
     {
         using var app = new YueApp(("Yue:SongTimeoutSeconds", "1"));
         var stage = new StagedEngine(app.Engine);
@@ -143,7 +143,7 @@ public sealed class AccessTests
     }
 
     [Fact]
-    public async Task A_body_that_does_not_arrive_is_a_504_after_the_request_timeout()
+    public async Task A_body_that_does_not_arrive_causes_a_504_after_the_request_timeout()
     {
         using var app = YueApp.OnSocket(("Yue:RequestTimeoutSeconds", "1"));
         using var started = app.CreateClient();

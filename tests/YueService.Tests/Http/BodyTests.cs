@@ -23,7 +23,7 @@ public sealed class BodyTests : IDisposable
     [InlineData("{\"lyrics\":\"l\u0001a\"}", "line 1, byte 13")]
     [InlineData("{\"lyrics\":\"\\x\"}", "line 1, byte")]
     [InlineData("// comment\n{\"lyrics\":\"la\"}", "line 1, byte 1")]
-    public async Task Malformed_json_is_a_400_with_the_position(string body, string expected)
+    public async Task Malformed_json_causes_a_400_with_the_position(string body, string expected)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(body);
@@ -35,7 +35,7 @@ public sealed class BodyTests : IDisposable
     }
 
     [Fact]
-    public async Task Nesting_beyond_the_depth_of_the_parser_is_a_400()
+    public async Task Nesting_beyond_the_depth_of_the_parser_causes_a_400()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync("{\"lyrics\":" + new string('[', 100_000));
@@ -43,7 +43,7 @@ public sealed class BodyTests : IDisposable
     }
 
     [Fact]
-    public async Task A_body_that_is_not_utf8_is_a_400_with_the_position()
+    public async Task A_body_that_is_not_utf8_causes_a_400_with_the_position()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(Json([.. "{\"lyrics\":\"l"u8, 0xC3, 0x28, .. "\"}"u8]));
@@ -66,7 +66,7 @@ public sealed class BodyTests : IDisposable
     [InlineData("multipart/form-data")]
     [InlineData("application/json; charset=utf-16")]
     [InlineData("nonsense")]
-    public async Task A_body_of_an_unsupported_type_is_a_415(string contentType)
+    public async Task A_body_of_an_unsupported_type_causes_a_415(string contentType)
     {
         var content = new ByteArrayContent("{\"lyrics\":\"la\"}"u8.ToArray());
         content.Headers.TryAddWithoutValidation("Content-Type", contentType);
@@ -91,7 +91,7 @@ public sealed class BodyTests : IDisposable
     }
 
     [Fact]
-    public async Task A_compressed_body_is_a_415()
+    public async Task A_compressed_body_causes_a_415()
     {
         var content = Json("{\"lyrics\":\"la\"}"u8.ToArray());
         content.Headers.ContentEncoding.Add("gzip");
@@ -103,7 +103,7 @@ public sealed class BodyTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_body_of_ten_megabytes_is_a_413_on_a_real_socket(bool chunked)
+    public async Task A_body_of_ten_megabytes_causes_a_413_on_a_real_socket(bool chunked)
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();

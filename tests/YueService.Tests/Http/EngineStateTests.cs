@@ -22,7 +22,7 @@ public sealed class EngineStateTests : IDisposable
     [InlineData(0.01, 1)]
     [InlineData(41.2, 42)]
     [InlineData(1e9, 86_400)]
-    public async Task A_full_queue_is_a_429_with_Retry_After_in_whole_seconds(double songSeconds, int retryAfter)
+    public async Task A_full_queue_causes_a_429_with_Retry_After_in_whole_seconds(double songSeconds, int retryAfter)
     {
         using var client = _app.CreateClient();
         var request = new JobRequest(new SongRequest { Lyrics = "la" }, null, null, []);
@@ -38,7 +38,7 @@ public sealed class EngineStateTests : IDisposable
     [InlineData(EngineState.Loading, "loading", "stage 2, 40 %")]
     [InlineData(EngineState.Failed, "failed", "GET /health says why")]
     [InlineData(EngineState.Draining, "draining", "shutting down")]
-    public async Task An_engine_that_is_not_ready_is_a_503_with_its_state(EngineState state, string name, string expected)
+    public async Task An_engine_that_is_not_ready_causes_a_503_with_its_state(EngineState state, string name, string expected)
     {
         _app.Engine.Status = new EngineStatus { State = state, Loading = "stage 2", Percent = 40, Failure = "/secret/path is missing" };
         using var client = _app.CreateClient();
@@ -59,7 +59,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_that_fails_is_a_500_without_details_and_is_logged()
+    public async Task A_song_that_fails_causes_a_500_without_details_and_is_logged()
     {
         _app.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(new SongException("token 9 of /secret/tensor"));
         using var client = _app.CreateClient();
@@ -71,7 +71,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_lost_device_is_a_503()
+    public async Task A_lost_device_causes_a_503()
     {
         _app.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(new EngineDeadException("CUDA error 719 in secret kernel"));
         using var client = _app.CreateClient();
@@ -84,7 +84,7 @@ public sealed class EngineStateTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_song_that_is_cancelled_at_shutdown_is_a_503(bool cancelled)
+    public async Task A_song_that_is_cancelled_at_shutdown_causes_a_503(bool cancelled)
     {
         _app.Engine.Sing = (_, _, _) =>
         {
@@ -101,7 +101,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task Lyrics_that_the_model_cannot_sing_are_a_422_with_the_reason()
+    public async Task Lyrics_that_the_model_cannot_sing_cause_a_422_with_the_reason()
     {
         _app.Engine.Sing = (_, _, _) => Task.FromException<SongResult>(new SongRequestException("lyrics: there are no words to sing"));
         using var client = _app.CreateClient();
@@ -124,7 +124,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_bug_is_a_500_without_details()
+    public async Task A_bug_causes_a_500_without_details()
     {
         _app.Engine.Sing = (_, _, _) => throw new InvalidOperationException("secret state");
         using var client = _app.CreateClient();
@@ -165,7 +165,7 @@ public sealed class EngineStateTests : IDisposable
         _app.Encoder.HasFfmpeg = false;
         using var client = _app.CreateClient();
         await Eventually.TrueAsync(
-            () => _app.Log.Text.Contains("Warning ffmpeg is not found: only wav can be written", StringComparison.Ordinal));
+            () => _app.Log.Text.Contains("Warning ffmpeg was not found: only wav can be written", StringComparison.Ordinal));
         using var requested = await client.PredictAsync("""{"lyrics":"la","output":{"format":"mp3"}}""");
         var problem = await requested.ProblemAsync(HttpStatusCode.UnprocessableEntity, "urn:yue:format-unavailable");
         Assert.Contains("ffmpeg", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);

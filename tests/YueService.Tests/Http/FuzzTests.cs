@@ -120,7 +120,7 @@ public sealed class FuzzTests
         }
     }
 
-    /// <summary>Sends the same body to the session endpoint, which must refuse it: the body is unreadable or contains no key.</summary>
+    /// <summary>Sends the same body to the session endpoint, which must refuse it because it is unreadable or contains no key.</summary>
     private static async Task SignInAsync(HttpClient client, byte[] body)
     {
         var content = new ByteArrayContent(body);

@@ -45,7 +45,7 @@ public sealed class HealthTests : IDisposable
     [Theory]
     [InlineData("/health")]
     [InlineData("/health/ready")]
-    public async Task A_loading_service_is_a_503_with_the_model_and_the_progress(string path)
+    public async Task A_loading_service_returns_a_503_with_the_model_and_the_progress(string path)
     {
         _app.Engine.Status = new EngineStatus { State = EngineState.Loading, Loading = "stage 1 en-cot", Percent = 41.26 };
         var (status, health) = await GetAsync(path);
@@ -55,7 +55,7 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
-    public async Task A_failed_service_is_a_503_with_the_reason()
+    public async Task A_failed_service_returns_a_503_with_the_reason()
     {
         _app.Engine.Status = new EngineStatus { State = EngineState.Failed, Failure = "config.json has no hidden_size" };
         var (status, health) = await GetAsync("/health");
@@ -67,7 +67,7 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
-    public async Task A_draining_service_is_a_503()
+    public async Task A_draining_service_returns_a_503()
     {
         _app.Engine.Status = _app.Engine.Status with { State = EngineState.Draining };
         var (status, health) = await GetAsync("/health");

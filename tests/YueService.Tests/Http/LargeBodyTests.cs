@@ -73,7 +73,7 @@ public sealed class LargeBodyTests
     }
 
     [Fact]
-    public async Task A_body_that_never_fits_the_budget_is_a_413()
+    public async Task A_body_that_can_never_fit_the_budget_causes_a_413()
     {
         using var app = YueApp.OnSocket(("Yue:BodyBudgetMegabytes", "1"));
         using var client = app.CreateClient();
@@ -147,7 +147,7 @@ public sealed class LargeBodyTests
     }
 
     [Fact]
-    public async Task A_large_body_of_many_tokens_is_a_413()
+    public async Task A_large_body_of_many_tokens_causes_a_413()
     {
         using var app = new YueApp();
         using var client = app.CreateClient();

@@ -76,7 +76,7 @@ public sealed class LoudnessTests : IDisposable
     [InlineData("-37")]
     [InlineData("-5.9")]
     [InlineData("\"loud\"")]
-    public async Task A_loudness_out_of_bounds_is_a_422(string loudness)
+    public async Task A_loudness_out_of_bounds_causes_a_422(string loudness)
     {
         using var response = await _client.PredictAsync($$$"""{"lyrics":"la","output":{"loudness_lufs":{{{loudness}}}}}""");
         Assert.Contains(

@@ -60,7 +60,7 @@ public sealed class ModelTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_that_cannot_be_loaded_or_unloaded_is_a_problem_with_the_reason()
+    public async Task A_model_that_cannot_be_loaded_or_unloaded_returns_a_problem_with_the_reason()
     {
         await ProblemAsync("tts-1/load", HttpStatusCode.NotFound, "urn:yue:not-found");
         _app.Engine.SetLoaded = (_, _) => Task.FromResult(false);

@@ -20,7 +20,7 @@ public sealed class QueryTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unknown_parameter_is_a_422_for_every_operation_under_v1()
+    public async Task An_unknown_parameter_causes_a_422_for_every_operation_under_v1()
     {
         var id = (await _client.SubmitAsync("la")).Split('/')[^1];
         await _client.WhenAsync($"/v1/songs/{id}", "succeeded");

@@ -92,7 +92,7 @@ public sealed class ReferenceTests : IDisposable
 
     [Theory]
     [MemberData(nameof(BadClips.Names), MemberType = typeof(BadClips))]
-    public async Task An_invalid_clip_is_a_422_with_the_reason_and_leaves_no_files(string name)
+    public async Task An_invalid_clip_causes_a_422_with_the_reason_and_leaves_no_files(string name)
     {
         Ffmpeg.SkipWithout();
         var file = await BadClips.MakeAsync(name);
@@ -118,8 +118,8 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("7", "reference", "send an object")]
     [InlineData(
         """{"audio":"AAAA","start_seconds":20,"end_seconds":10}""", "reference.end_seconds",
-        "reference.end_seconds is 10 and reference.start_seconds 20; send an end that is 1 to 60 seconds after the start")]
-    [InlineData("""{"audio":"AAAA","start_seconds":40}""", "reference.end_seconds", "is 30 (the default) and reference.start_seconds 40")]
+        "reference.end_seconds is 10 and reference.start_seconds is 20; send an end that is 1 to 60 seconds after the start")]
+    [InlineData("""{"audio":"AAAA","start_seconds":40}""", "reference.end_seconds", "30 (the default) and reference.start_seconds is 40")]
     [InlineData("""{"audio":"AAAA","end_seconds":61}""", "reference.end_seconds", "1 to 60 seconds after the start")]
     [InlineData("""{"audio":"AAAA","end_seconds":601}""", "reference.end_seconds", "send a number from 0 to 600")]
     [InlineData("""{"audio":"AAAA","start_seconds":-1}""", "reference.start_seconds", "send a number from 0 to 600")]
@@ -136,7 +136,7 @@ public sealed class ReferenceTests : IDisposable
     [InlineData(12, 20, "reference.start_seconds is 12, and the clip lasts 12 s")]
     [InlineData(11.5, 20, "leaves at least 1 s")]
     [InlineData(300, 310, "the clip lasts 12 s")]
-    public async Task A_start_past_the_end_of_the_clip_is_a_422(double start, double end, string expected)
+    public async Task A_start_past_the_end_of_the_clip_causes_a_422(double start, double end, string expected)
     {
         using var response = await SendAsync(
             FormattableString.Invariant(
@@ -145,7 +145,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task Stems_of_different_lengths_are_a_422_but_padding_is_allowed()
+    public async Task Stems_of_different_lengths_cause_a_422_but_padding_is_allowed()
     {
         static byte[] Stem(double seconds) => TestWav.OfFloats(8000, 1, TestWav.Sine(8000, 440, seconds));
         using var response = await _client.PredictAsync(
@@ -159,7 +159,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_ffmpeg_flac_and_m4a_are_a_422_and_other_formats_are_read()
+    public async Task Without_ffmpeg_flac_and_m4a_cause_a_422_and_other_formats_are_read()
     {
         using var app = new YueApp { ProgramFolder = Path.Combine(Path.GetTempPath(), "no-such-folder") };
         using var client = app.CreateClient();
@@ -226,7 +226,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_over_64_mebibytes_is_a_413()
+    public async Task A_file_over_64_mebibytes_causes_a_413()
     {
         using var response = await _client.PredictAsync(
             Form("""{"lyrics":"la"}""", ("reference.audio", new byte[AudioDecoder.MaxBytes + 1])));
@@ -234,7 +234,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_clip_sent_twice_is_a_422()
+    public async Task A_clip_sent_twice_causes_a_422()
     {
         using var response = await _client.PredictAsync(
             Form("""{"lyrics":"la","reference":{"audio":"AAAA"}}""", ("reference.audio", Clip)));
@@ -246,7 +246,7 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"lyrics\":\"la\"}", "not complete multipart/form-data")]
     [InlineData("nothing of the kind", "not complete multipart/form-data")]
     [InlineData("", "not complete multipart/form-data")]
-    public async Task An_incomplete_multipart_body_is_a_400(string body, string expected)
+    public async Task An_incomplete_multipart_body_causes_a_400(string body, string expected)
     {
         var content = new StringContent(body, Encoding.ASCII);
         content.Headers.Remove("Content-Type");
@@ -272,7 +272,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Fact]
-    public async Task An_idempotency_key_that_is_reused_with_another_clip_is_a_422()
+    public async Task An_idempotency_key_that_is_reused_with_another_clip_causes_a_422()
     {
         async Task<HttpResponseMessage> SubmitAsync(byte[] clip)
         {

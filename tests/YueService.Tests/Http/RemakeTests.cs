@@ -57,23 +57,23 @@ public sealed class RemakeTests : IDisposable
         { Remake(Section("""[1]""", """[1]""", model: "zh-cot")), "continue_from", "was sung by the model zh-cot, "
             + "which is not available; the models are en-cot, en-icl" },
         { Remake(Codes, ""","model":"en-icl" """), "model", "is en-icl, but en-cot sang the song in continue_from" },
-        { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "leaves nothing to sing: its "
-            + "number of sections is 2 and that of continue_from is 2" },
+        { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "leaves nothing to sing (its "
+            + "sections: 2, sections of continue_from: 2)" },
         { """{"lyrics":"[outro]\na","replace_section":1,"continue_from":""" + Codes + "}", "lyrics", "leaves "
-            + "nothing to sing: its number of sections is 1 and that of continue_from is 2" },
-        { """{"lyrics":"[outro]\na\n[verse]\nb\n[chorus]\nc","continue_from":""" + Codes + "}", "lyrics", "has [outro] as section 1 "
-            + "and continue_from has verse" },
+            + "nothing to sing (its sections: 1, sections of continue_from: 2)" },
+        { """{"lyrics":"[outro]\na\n[verse]\nb\n[chorus]\nc","continue_from":""" + Codes + "}", "lyrics", "has [outro] as section 1, "
+            + "but continue_from has verse" },
         { Remake(Codes, ""","replace_section":3"""), "replace_section", "is 3; the last section of continue_from is 2: send 1 to 2" },
         { """{"lyrics":"la","replace_section":1}""", "replace_section", "needs continue_from" },
-        { """{"stage":"finish"}""", "continue_from", "is missing, and stage is \"finish\"" },
+        { """{"stage":"finish"}""", "continue_from", "is missing, but stage is \"finish\"" },
         { """{"continue_from":""" + Codes + ""","stage":"finish","replace_section":1}""", "replace_section", "has no "
             + "meaning with stage \"finish\"" },
         { """{"continue_from":""" + Codes + ""","stage":"finish","target_seconds":9}""", "target_seconds", "has no "
             + "meaning with stage \"finish\"" },
-        { """{"lyrics":"la","stage":"draft","output":{"sample_rate":44100}}""", "output.sample_rate", "is 44100 and stage is \"draft\"" },
-        { """{"lyrics":"[verse]b[chorus]d[outro]f","target_seconds":[3,4,5]}""", "target_seconds", "has 3 items and 2 sections are sung" },
+        { """{"lyrics":"la","stage":"draft","output":{"sample_rate":44100}}""", "output.sample_rate", "is 44100, but stage is \"draft\"" },
+        { """{"lyrics":"[verse]b[chorus]d[outro]f","target_seconds":[3,4,5]}""", "target_seconds", "has 3 items, but 2 sections are sung" },
         { """{"lyrics":"la","target_seconds":30.5,"max_new_tokens":3000}""", "target_seconds", "requests 30.5 s, which are 3050 tokens, "
-            + "and max_new_tokens is 3000" },
+            + "but max_new_tokens is 3000" },
     };
 
     [Theory]
@@ -113,7 +113,7 @@ public sealed class RemakeTests : IDisposable
         await longest.SongAsync();
         using var tooLong = await _client.PredictAsync(Remake(Sections(19, 5000), ""","stage":"finish" """));
         Assert.Contains(
-            "have 95000 frames together; send at most 90000", (await tooLong.FieldErrorsAsync())["continue_from.sections"],
+            "have 95000 frames in total; send at most 90000", (await tooLong.FieldErrorsAsync())["continue_from.sections"],
             StringComparison.Ordinal);
         using var tooMany = await _client.PredictAsync(Remake(Sections(101, 1), ""","stage":"finish" """));
         Assert.Contains("has 101 items", (await tooMany.FieldErrorsAsync())["continue_from.sections"], StringComparison.Ordinal);
@@ -123,7 +123,7 @@ public sealed class RemakeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_body_of_codes_over_the_limit_is_a_413()
+    public async Task A_body_of_codes_over_the_limit_causes_a_413()
     {
         using var app = new YueApp(("Yue:MaxBodyBytes", "2000"));
         using var client = app.CreateClient();

@@ -16,7 +16,7 @@ public sealed class ServerRefusalTests
     [InlineData("POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400, "not valid HTTP")]
     [InlineData("POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "not valid HTTP")]
     [InlineData("GET / HTTP/3.7\r\nHost: localhost\r\n\r\n", 505, "Send HTTP/1.1")]
-    public async Task A_request_that_is_not_HTTP_is_a_problem(string request, int status, string expected)
+    public async Task A_request_that_is_not_HTTP_gets_problem_details(string request, int status, string expected)
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
@@ -30,7 +30,7 @@ public sealed class ServerRefusalTests
     }
 
     [Fact]
-    public async Task Long_request_lines_and_headers_are_problems_that_name_the_limit()
+    public async Task Long_request_lines_and_headers_get_problem_details_with_the_limit()
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
@@ -46,7 +46,7 @@ public sealed class ServerRefusalTests
     }
 
     [Fact]
-    public async Task A_request_whose_headers_do_not_arrive_is_a_problem()
+    public async Task A_request_whose_headers_do_not_arrive_gets_problem_details()
     {
         using var app = YueApp.OnSocket();
         app.ConfigureServer = kestrel => kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(1);
@@ -57,7 +57,7 @@ public sealed class ServerRefusalTests
     }
 
     [Fact]
-    public async Task A_refusal_after_a_response_on_the_same_connection_is_a_problem_too()
+    public async Task A_refusal_after_a_response_on_a_connection_has_problem_details_too()
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();
@@ -71,7 +71,7 @@ public sealed class ServerRefusalTests
     [Theory]
     [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n", 400)]
     [InlineData("GET / HTTP/3.7\r\nHost: localhost\r\n\r\n", 505)]
-    public async Task A_refusal_over_https_is_a_problem(string request, int status)
+    public async Task A_refusal_over_https_has_problem_details(string request, int status)
     {
         using var app = YueApp.OnHttps();
         using var client = app.CreateClient();

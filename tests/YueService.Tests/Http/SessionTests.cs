@@ -172,7 +172,7 @@ public sealed class SessionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_sign_out_that_cannot_be_stored_is_a_503_and_applies_to_this_process()
+    public async Task A_sign_out_that_cannot_be_stored_causes_a_503_and_applies_to_this_process()
     {
         var cookie = (await SignInAsync(_client)).Split(';')[0];
         Directory.CreateDirectory(Path.Combine(_app.StateFolder, "ended-sessions.part"));

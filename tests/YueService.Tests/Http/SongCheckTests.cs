@@ -134,7 +134,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task A_body_that_is_not_JSON_is_a_400()
+    public async Task A_body_that_is_not_JSON_causes_a_400()
     {
         using var response = await _client.PostSongAsync("{", path: "/v1/songs/check");
         await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:malformed-json");

@@ -129,7 +129,7 @@ public sealed class SpeechTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_queue_is_a_429()
+    public async Task A_full_queue_causes_a_429()
     {
         _app.FillQueue();
         using var response = await SpeakAsync("""{"input":"la"}""");
@@ -172,7 +172,7 @@ public sealed class SpeechTests : IDisposable
     }
 
     [Fact]
-    public async Task Errors_of_other_paths_are_only_problem_details()
+    public async Task Errors_of_other_paths_have_only_problem_details()
     {
         using var response = await _client.PredictAsync("{}");
         Assert.False((await response.JsonAsync()).TryGetProperty("error", out _));

@@ -76,7 +76,7 @@ public sealed partial class TelemetryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_is_a_trace_of_its_steps()
+    public async Task A_song_produces_a_trace_of_its_steps()
     {
         var activities = new ConcurrentQueue<Activity>();
         using var listener = new ActivityListener

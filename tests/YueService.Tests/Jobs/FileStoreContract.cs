@@ -26,7 +26,7 @@ public abstract class FileStoreContract
     }
 
     [Fact]
-    public async Task A_missing_file_is_null_and_can_be_deleted()
+    public async Task A_missing_file_opens_as_null_and_can_be_deleted()
     {
         Assert.Null(await Files.OpenAsync("songs/a/mix.wav", Cancel));
         await Files.DeleteAsync("songs/a/mix.wav", Cancel);

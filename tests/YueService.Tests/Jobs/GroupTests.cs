@@ -74,7 +74,7 @@ public sealed class GroupTests : IDisposable
     [InlineData(""","takes":8,"seed":9223372036854775801""", "seed", "send a seed of at most 9223372036854775800")]
     [InlineData(""","takes":2,"stage":"finish","continue_from":"00000000000000000000000000000000" """, "continue_from", "")]
     [InlineData(""","takes":5""", "takes", "send at most 4")]
-    public async Task An_invalid_group_request_is_a_422_that_names_the_field(string fields, string field, string expected)
+    public async Task An_invalid_group_request_causes_a_422_that_names_the_field(string fields, string field, string expected)
     {
         await using var app = App(("Yue:QueueCapacity", "4"));
         using var client = app.CreateClient();
@@ -96,7 +96,7 @@ public sealed class GroupTests : IDisposable
     [InlineData("/predict", """{"lyrics":"la","takes":2}""", null)]
     [InlineData("/predict", """{"lyrics":"la","takes":2}""", "respond-async")]
     [InlineData("/v1/audio/speech", """{"input":"la","takes":2}""", null)]
-    public async Task Takes_on_single_song_endpoints_are_a_422_that_names_the_right_endpoint(string path, string body, string? prefer)
+    public async Task Takes_on_single_song_endpoints_cause_a_422_that_names_the_right_endpoint(string path, string body, string? prefer)
     {
         await using var app = App();
         using var client = app.CreateClient();
@@ -177,7 +177,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_group_beyond_the_rate_limit_is_a_429_and_none_of_its_takes_is_queued()
+    public async Task A_group_beyond_the_rate_limit_causes_a_429_and_none_of_its_takes_is_queued()
     {
         await using var app = App(("Yue:RateLimitPerMinute", "4"));
         using var client = app.CreateClient();
@@ -257,7 +257,7 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_group_that_cannot_be_stored_is_a_503_and_frees_its_slots()
+    public async Task A_group_that_cannot_be_stored_causes_a_503_and_frees_its_slots()
     {
         await using var app = App(("Yue:QueueCapacity", "2"));
         using var client = app.CreateClient();
@@ -277,7 +277,7 @@ public sealed class GroupTests : IDisposable
     [Theory]
     [InlineData("0123456789abcdef0123456789abcdef")]
     [InlineData("..%2f..")]
-    public async Task An_unknown_group_is_a_404(string id)
+    public async Task An_unknown_group_causes_a_404(string id)
     {
         await using var app = App();
         using var client = app.CreateClient();

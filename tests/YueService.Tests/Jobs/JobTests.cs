@@ -221,7 +221,7 @@ public sealed class JobTests : IDisposable
     [InlineData("limit=101")]
     [InlineData("limit=-1&cursor=x")]
     [InlineData("cursor=99999999999999999999")]
-    public async Task A_page_out_of_bounds_is_a_422_with_the_bounds(string query)
+    public async Task A_page_out_of_bounds_causes_a_422_with_the_bounds(string query)
     {
         using var response = await _client.GetAsync($"/v1/songs?{query}", TestContext.Current.CancellationToken);
         var faults = await response.FieldErrorsAsync();
@@ -239,7 +239,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task The_same_key_and_body_return_the_same_job_and_another_body_is_a_422()
+    public async Task The_same_key_and_body_return_the_same_job_and_another_body_causes_a_422()
     {
         _stage.RunsFreely = true;
         var tries = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => _client.PostSongAsync("""{"lyrics":"one"}""", key: "k 1")));
@@ -272,7 +272,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task An_invalid_idempotency_key_is_a_400()
+    public async Task An_invalid_idempotency_key_causes_a_400()
     {
         using var response = await _client.PostSongAsync("""{"lyrics":"one"}""", key: new string('k', 256));
         await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:bad-request");

@@ -84,7 +84,7 @@ public sealed class LibraryTests : IDisposable
     [InlineData("""{"tilte":"a"}""", "tilte")]
     [InlineData("""{"\ud800title":"a"}""", "\\ud800title")]
     [InlineData("""[]""", "$")]
-    public async Task An_invalid_change_is_a_422_that_names_the_field(string body, string field)
+    public async Task An_invalid_change_causes_a_422_that_names_the_field(string body, string field)
     {
         var job = await FinishAsync("la");
         using var response = await PatchAsync(job, body);
@@ -126,7 +126,7 @@ public sealed class LibraryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_change_that_is_based_on_an_old_version_is_a_412()
+    public async Task A_change_that_is_based_on_an_old_version_causes_a_412()
     {
         var job = await FinishAsync("la");
         using var read = await _client.GetAsync(job, TestContext.Current.CancellationToken);
@@ -185,7 +185,7 @@ public sealed class LibraryTests : IDisposable
     [Theory]
     [InlineData("state=done", "queued, running, succeeded, failed or cancelled")]
     [InlineData("favourite=yes", "true or false")]
-    public async Task A_filter_with_an_invalid_value_is_a_422_that_names_the_valid_ones(string query, string expected)
+    public async Task A_filter_with_an_invalid_value_causes_a_422_that_names_the_valid_ones(string query, string expected)
     {
         using var response = await _client.GetAsync($"/v1/songs?{query}", TestContext.Current.CancellationToken);
         Assert.Contains(expected, Assert.Single(await response.FieldErrorsAsync()).Value, StringComparison.Ordinal);

@@ -106,7 +106,7 @@ public sealed class ScoreTests : IDisposable
     [InlineData("audio")]
     [InlineData("stream")]
     [InlineData("peaks")]
-    public async Task A_score_alone_has_no_sound_while_it_is_written_and_after(string sound)
+    public async Task A_score_alone_has_no_sound_while_it_is_written_or_afterwards(string sound)
     {
         var job = await _client.SubmitAsync("la", Stereo + ",\"stage\":\"score\"");
         await _client.WhenAsync(job, "running");

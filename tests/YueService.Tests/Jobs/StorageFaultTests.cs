@@ -14,7 +14,7 @@ public sealed class StorageFaultTests
     private const int NoSpace = 28;
 
     [Fact]
-    public async Task A_state_folder_that_cannot_be_created_is_a_503_and_is_retried()
+    public async Task A_state_folder_that_cannot_be_created_causes_a_503_and_is_retried()
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["state"], "a file where the folder should be");
@@ -31,7 +31,7 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task A_folder_that_another_process_uses_is_a_503()
+    public async Task A_folder_that_another_process_uses_causes_a_503()
     {
         using var folder = new TemporaryFolder();
         await using var first = new YueApp(("Yue:StateFolder", folder.Path));
@@ -47,7 +47,7 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task A_locked_database_is_a_503_until_it_is_free()
+    public async Task A_locked_database_causes_a_503_until_it_is_free()
     {
         await using var app = new YueApp();
         using var client = app.CreateClient();
@@ -63,7 +63,7 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task A_damaged_database_is_a_503_with_the_reason()
+    public async Task A_damaged_database_causes_a_503_with_the_reason()
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["jobs.db"], string.Concat(Enumerable.Repeat("not a database ", 1000)));
@@ -110,7 +110,7 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task Cancelling_a_job_whose_end_cannot_be_stored_is_a_202_with_the_reason()
+    public async Task Cancelling_a_job_whose_end_cannot_be_stored_returns_202_and_the_reason()
     {
         await using var app = new YueApp();
         var stage = new StagedEngine(app.Engine);
@@ -227,7 +227,7 @@ public sealed class StorageFaultTests
     }
 
     [Fact]
-    public async Task Readiness_is_503_while_jobs_cannot_be_stored()
+    public async Task Readiness_returns_503_while_jobs_cannot_be_stored()
     {
         await using var app = new YueApp();
         using var client = app.CreateClient();
@@ -246,7 +246,7 @@ public sealed class StorageFaultTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_state_folder_that_disappears_is_a_503_until_it_is_restored(bool replaced)
+    public async Task A_state_folder_that_disappears_causes_a_503_until_it_is_restored(bool replaced)
     {
         using var folder = new TemporaryFolder();
         await using var app = new YueApp(("Yue:StateFolder", folder["state"]));

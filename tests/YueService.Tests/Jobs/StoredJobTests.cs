@@ -14,7 +14,7 @@ namespace YueService.Tests.Jobs;
 /// <summary>Tests that rows of earlier releases can be read, and that rows keep their format.</summary>
 public sealed class StoredJobTests : IDisposable
 {
-    /// <summary>The state folder of a service built from commit 66728f5, which was killed while it worked on the fourth job.</summary>
+    /// <summary>The state folder of a service that was built from commit 66728f5 and killed while it worked on the fourth job.</summary>
     private static readonly string Fixture = Path.Combine(AppContext.BaseDirectory, "Jobs", "Fixtures", "schema-1.zip");
 
     private readonly TemporaryFolder _state = new();
@@ -51,7 +51,7 @@ public sealed class StoredJobTests : IDisposable
 
         var error = jobs[1].GetProperty("error");
         Assert.Equal("urn:yue:unsingable", error.GetProperty("type").GetString());
-        Assert.Equal("The model cannot sing this request", error.GetProperty("title").GetString());
+        Assert.Equal("The model cannot sing this song", error.GetProperty("title").GetString());
         Assert.StartsWith("genre and lyrics take 114087 tokens", error.GetProperty("detail").GetString(), StringComparison.Ordinal);
 
         foreach (var job in jobs.Skip(3))
@@ -79,7 +79,7 @@ public sealed class StoredJobTests : IDisposable
         using var refused = await client.PostSongAsync("""{"lyrics":"la"}""");
         var problem = await refused.ProblemAsync(HttpStatusCode.ServiceUnavailable, "urn:yue:storage-unavailable");
         Assert.Contains(
-            "jobs.db has schema 99, and this release knows 7", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+            "jobs.db has schema 99, but this release supports 7", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         using var song = await client.PredictAsync("""{"lyrics":"la"}""");
         await song.SongAsync();
         Assert.Equal(before, File.ReadAllBytes(_state["jobs.db"]));

@@ -256,7 +256,7 @@ public sealed class StreamTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_song_that_ends_before_its_first_sound_is_a_409(bool cancelled)
+    public async Task A_song_that_ends_before_its_first_sound_causes_a_409(bool cancelled)
     {
         var job = await RunAsync("one");
         var response = OpenAsync(job);
@@ -314,7 +314,7 @@ public sealed class StreamTests : IDisposable
     [InlineData(null)]
     [InlineData("application/json")]
     [InlineData("audio/flac")]
-    public async Task A_format_that_cannot_be_streamed_is_a_422(string? accept)
+    public async Task A_format_that_cannot_be_streamed_causes_a_422(string? accept)
     {
         Assert.SkipWhen(accept == "audio/flac" && !Ffmpeg.IsInstalled, "ffmpeg is not installed");
         using var response = await PredictAsync("""{"lyrics":"one","stream":true}""", accept);
@@ -324,7 +324,7 @@ public sealed class StreamTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_failed_song_of_predict_is_an_error_or_aborts_a_started_stream(bool hasSound)
+    public async Task A_failed_song_of_predict_returns_an_error_or_aborts_a_started_stream(bool hasSound)
     {
         var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav");
         await _stage["one"].Started.Task.InTime();
@@ -425,7 +425,7 @@ public sealed class StreamTests : IDisposable
     [Theory]
     [InlineData("track=drums", "track")]
     [InlineData("format=flac", "format")]
-    public async Task An_invalid_parameter_is_a_422_that_names_it(string query, string field)
+    public async Task An_invalid_parameter_causes_a_422_that_names_it(string query, string field)
     {
         var job = await RunAsync("one");
         using var response = await _client.GetAsync($"{job}/stream?{query}", TestContext.Current.CancellationToken);

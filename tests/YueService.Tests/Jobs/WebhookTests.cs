@@ -220,7 +220,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public void Environment_variables_name_settings_with_or_without_underscores() => Assert.Equal(
+    public void Environment_variables_set_settings_with_or_without_underscores() => Assert.Equal(
         ["Yue:Webhooks:ALLOWPRIVATEADDRESSES=true", "Yue:Webhooks:SecretFile=f"],
         EnvironmentSettings.Read(new Hashtable
         {
@@ -253,7 +253,7 @@ public sealed class WebhookTests
     private static Task<string> SubmitAsync(HttpClient client, WebhookReceiver receiver, string lyrics) =>
         client.SubmitAsync(lyrics, $$""","callback_url":"http://127.0.0.1:{{receiver.Port}}/hook" """);
 
-    /// <summary>Waits until the store is open, since songs can be made before that, and returns the webhooks still to be sent.</summary>
+    /// <summary>Returns the webhooks still to be sent. First waits until the store is open; songs can be made before that.</summary>
     private static async Task<IReadOnlyList<DueWebhook>> DueAsync(YueApp app)
     {
         await app.Services.GetRequiredService<JobSignals>().WhenOpenAsync(TestContext.Current.CancellationToken);

@@ -38,7 +38,7 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
     }
 
     [Fact]
-    public async Task No_accepted_job_is_lost_when_its_process_is_killed()
+    public async Task No_accepted_job_is_lost_when_the_process_that_accepted_it_is_killed()
     {
         var first = await _cluster.ApiAsync();
         var second = await _cluster.ApiAsync();
@@ -188,7 +188,8 @@ public sealed class BrokenMachinesTests(SharedPostgres sharedPostgres, SharedS3 
         }
     }
 
-    /// <summary>Kills the child worker that listens on a port. Its command line has the address and <c>--until-input-ends</c>.</summary>
+    /// <summary>Kills the child worker that listens on a port. Its command line contains the address and
+    /// <c>--until-input-ends</c>.</summary>
     private static void KillListener(int port)
     {
         foreach (var folder in Directory.GetDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))

@@ -7,7 +7,7 @@ namespace YueService.Tests.Machines;
 /// <summary>Processes that share a job database and a file store.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
-    // On a busy machine, a worker may lose such a lease while it is alive.
+    // On a busy machine, a worker that is alive may lose a lease this short.
     private const int ShortLease = 3;
 
     private readonly List<YueProcess> _processes = [];
@@ -26,8 +26,8 @@ internal sealed class Cluster : IAsyncDisposable
     public static async Task<Cluster> NewAsync(SharedPostgres postgres, SharedS3 storage) =>
         new(await (await postgres.Server).NewDatabaseAsync(), (await storage.Server).NewLocation());
 
-    /// <summary>Creates a cluster whose workers and servers the test may stop: the job of a worker that died is soon given to
-    /// another one.</summary>
+    /// <summary>Creates a cluster whose workers and servers the test may stop. Its leases are short, so that the job of a dead worker is
+    /// soon given to another worker.</summary>
     public static async Task<Cluster> NewAsync(PostgresServer postgres, S3Server storage) =>
         new(await postgres.NewDatabaseAsync(), storage.NewLocation()) { LeaseSeconds = ShortLease };
 

@@ -88,7 +88,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Jobs_of_different_owners_take_turns_and_those_of_one_keep_their_order()
+    public async Task Jobs_of_different_owners_take_turns_and_those_of_each_keep_their_order()
     {
         await AddAsync(["a1", "a2", "a3", "a4"], owner: "a");
         await AddAsync(["b1", "b2"], owner: "b");
@@ -176,7 +176,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Every_change_is_found_whatever_the_order_of_commits()
+    public async Task Every_change_is_found_regardless_of_the_order_of_commits()
     {
         await AddAsync(["a", "b"]);
         var (_, next) = await _queue.ChangesAsync(null, Cancel);
@@ -201,7 +201,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Jobs_of_callers_whose_process_has_died_end_and_are_removed()
+    public async Task Jobs_end_and_are_removed_when_the_process_of_their_caller_has_died()
     {
         await AddAsync(["claimed", "waiting"], caller: "gone");
         Assert.Equal("claimed", (await ClaimAsync())!.Id);

@@ -4,7 +4,7 @@ using Yue.Testing;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>A separate PostgreSQL server on a free port of this machine, with a database for each test that asks for one.</summary>
+/// <summary>A separate PostgreSQL server on a free port of this machine, with a database for each test that needs one.</summary>
 /// <remarks>It flushes nothing to disk, because the tests kill processes but never the machine.</remarks>
 public sealed class PostgresServer : IAsyncDisposable
 {
@@ -112,7 +112,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private string SettingsOf(string database) => string.Create(
         CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={_port};Username=yue;Database={database}");
 
-    /// <summary>Runs one of the server's programs, which refuse to run as root.</summary>
+    /// <summary>Runs one of the server's programs. They refuse to run as root, so root runs them as the user postgres.</summary>
     private static Task RunAsync(string program, params string[] arguments)
     {
         var path = Path.Combine(Programs!, program);

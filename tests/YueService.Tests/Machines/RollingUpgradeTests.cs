@@ -59,7 +59,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         var (version, oldest) = await PostgresSchema.VersionOfAsync(_connection, Cancel);
         Assert.Equal((PostgresSchema.Version, PostgresSchema.Version - 1), (version, oldest));
 
-        // A worker of the previous release finishes its job, and makes one that a process of this release accepted.
+        // A worker of the previous release finishes its job, and runs one that a process of this release accepted.
         await _previous.RunAsync("before");
         await _previous.SucceedAsync("before");
         await _log.AddAsync([new("new", Request, "k2", "hash") { Owner = Keys.One }], null, Cancel);
@@ -70,7 +70,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         Assert.Equal(JobState.Succeeded, (await _log.FindAsync("new", Cancel))!.State);
         Assert.Equal("en-cot", (await _log.FindAsync("new", Cancel))!.Song!.Model);
 
-        // An API process of the previous release accepts jobs and groups, and a worker of this release makes them.
+        // An API process of the previous release accepts jobs and groups, and a worker of this release claims one.
         await _previous.AddAsync("after", key: "k3", owner: "1");
         await _previous.AddGroupAsync("group", "take");
         var claimed = (await _queue.ClaimAsync("worker", ["en-cot"], Lease, Cancel))!;
@@ -117,7 +117,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         Assert.Equal(IntakeOutcome.KeyTaken, await AddAsync("again", "k2", Keys.Two));
         Assert.Equal(IntakeOutcome.Accepted, await AddAsync("other", "k2", Keys.One));
 
-        // The same caller sent one idempotency key to both releases. The job that is stored with the name of the API key is found.
+        // The same caller sent one idempotency key to both releases. The job stored with the name of the API key is the one found.
         await PostgresServer.ExecuteAsync(_settings, $"UPDATE jobs SET owner = '{Keys.Two}', idempotency_key = 'k2' WHERE id = 'before'");
         await _log.OpenAsync(Cancel);
         Assert.Equal("1", (await _log.FindAsync("after", Cancel))!.Owner);

@@ -44,7 +44,7 @@ internal sealed class YueProcess : IDisposable
     /// <summary>Starts a process.</summary>
     /// <param name="arguments">The command and its options.</param>
     /// <param name="environment">Additional environment variables.</param>
-    /// <param name="program">The path of the program; null for that of this release.</param>
+    /// <param name="program">The path of the program; null for the program of this release.</param>
     public static YueProcess Start(
         IEnumerable<string> arguments, IEnumerable<(string Name, string Value)> environment, string? program = null)
     {

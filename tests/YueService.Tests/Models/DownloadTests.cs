@@ -303,7 +303,7 @@ public sealed class DownloadTests : IAsyncLifetime
         _hub.Misbehave = (http, count, _) =>
         {
             http.Response.StatusCode = count % 2 == 1 ? 429 : 200;
-            http.Response.Headers.RetryAfter = "3600";      // the maximum wait of the settings applies
+            http.Response.Headers.RetryAfter = "3600";      // the maximum wait in the settings applies
             return Task.FromResult(count % 2 == 1);
         };
         await DownloadAsync(Expected, Hasty with { RangeBytes = 1_000_000 });
@@ -330,7 +330,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_never_responds_is_an_error_after_the_stall_timeout()
+    public async Task A_server_that_never_responds_causes_an_error_after_the_stall_timeout()
     {
         _hub.Misbehave = async (http, _, _) =>
         {

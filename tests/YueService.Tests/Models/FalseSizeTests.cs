@@ -31,7 +31,7 @@ public sealed class FalseSizeTests : IDisposable
     [InlineData("-5", "Content-Range 'bytes 0-0/-5', which gives no size")]
     [InlineData("0", "Content-Range 'bytes 0-0/0', which gives no size")]
     [InlineData("*", "Content-Range 'bytes 0-0/*', which gives no size")]
-    public async Task A_false_total_of_a_range_is_a_clear_error(string total, string expected)
+    public async Task A_false_total_in_a_range_causes_a_clear_error(string total, string expected)
     {
         await using var server = new RawServer(
             ["HTTP/1.1 206 Partial Content", "Content-Length: 1", $"Content-Range: bytes 0-0/{total}"], isEndless: false);
@@ -43,7 +43,7 @@ public sealed class FalseSizeTests : IDisposable
     [InlineData("4611686018427387904")]
     [InlineData("99999999999999999999")]
     [InlineData("-5")]
-    public async Task A_false_content_length_is_an_error_that_names_the_file(string length)
+    public async Task A_false_content_length_causes_an_error_that_names_the_file(string length)
     {
         await using var server = new RawServer(["HTTP/1.1 200 OK", $"Content-Length: {length}", "Connection: close"], isEndless: true);
         Assert.StartsWith("o/r/config.json: ", await FailureAsync(server, Approximate, Plenty), StringComparison.Ordinal);

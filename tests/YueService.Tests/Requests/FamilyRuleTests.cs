@@ -54,7 +54,7 @@ public sealed class FamilyRuleTests
     [InlineData("""{"lyrics":"la","genre":"folk","seed":1,"sampling":{"top_k":7},"client_job_id":"a","output":{"format":"wav"}}""")]
     [InlineData("""{"lyrics":"la","run_n_segments":2,"stage":"full","return_codes":false,"sampling":{"top_p":0.93,"top_k":null}}""")]
     [InlineData("""{"lyrics":"la","run_n_segments":null,"sampling":{}}""")]
-    public void Supported_fields_and_defaults_of_others_are_accepted(string body) => Assert.Empty(Faults(body));
+    public void Supported_fields_and_the_defaults_of_other_fields_are_accepted(string body) => Assert.Empty(Faults(body));
 
     [Fact]
     public void A_clip_sent_as_a_file_is_checked_like_a_field()

@@ -9,7 +9,7 @@ namespace YueService.Tests.Settings;
 public sealed class ApiKeyNameTests
 {
     [Fact]
-    public void A_name_depends_only_on_its_key_and_is_not_part_of_the_keys_hash()
+    public void A_name_depends_only_on_its_key_and_is_not_part_of_the_hash_of_the_key()
     {
         var name = ApiKeyName.Of("key-one");
         Assert.Matches("^[0-9a-f]{16}$", name);

@@ -223,7 +223,7 @@ public sealed class SettingsTests
             [
                 "Yue:Device is 'gpu'; it must be auto, cpu, cuda, or cuda with an index such as cuda:1.",
                 "Yue:StepTimeoutSeconds is 'soon', which is not a whole number.",
-                "Yue:Tokenizer is '/no/such/file', and there is no such file.",
+                "Yue:Tokenizer is '/no/such/file', but there is no such file.",
                 "Yue:Weights is 'fp16'; it must be bf16, int8, fp8, int6, int4, f32.",
             ],
             faults.Order(StringComparer.Ordinal));

@@ -50,7 +50,7 @@ CHORD_UNITS = _units(_above(_CHORD_LOW, np.arange(12)))
 
 
 def wrapped_age(age):
-    """Returns ages below 32: from an age of 32 on, a whole number of vibrato cycles is subtracted."""
+    """Returns ages below 32. A whole number of vibrato cycles is subtracted from ages of 32 and above."""
     cycles = 2 * _VIBRATO_FRAMES
     return np.where(age < _AGES, age, _AGES - cycles + (age - _AGES) % cycles)
 
@@ -115,18 +115,18 @@ def instrumental(frames):
 
 
 def vowel_of(code):
-    """Returns the vowel of a vocal track's code of codebook 0, or an empty string."""
+    """Returns the vowel of a vocal track's codebook-0 code, or an empty string."""
     phoneme = (code - _PITCHED) // score.PITCHES
     return score.PHONEMES[score.FIRST_PITCHED + phoneme] if _PITCHED <= code and phoneme < 5 else ""
 
 
 def pitch_of(code):
-    """Returns the MIDI number of a vocal track's code of codebook 0, or 0."""
+    """Returns the MIDI number of a vocal track's codebook-0 code, or 0."""
     return score.LOWEST_PITCH + (code - _PITCHED) % score.PITCHES if _PITCHED <= code < _PITCHED + _PITCHED_PHONEMES * score.PITCHES else 0
 
 
 def chord_of(code):
-    """Returns root, quality and instrument of an instrumental track's code of codebook 0, or None."""
+    """Returns the root, quality and instrument of an instrumental track's codebook-0 code, or None."""
     if _STRIKE <= code < _DRUM:
         chord = (code - _STRIKE) // 4
     elif _HOLD <= code < _STRIKE:
@@ -137,17 +137,17 @@ def chord_of(code):
 
 
 def hit_of(code):
-    """Returns the drum that begins at a code of codebook 0 of an instrumental track, as an index into DRUM_KINDS; 0 means none."""
+    """Returns the drum hit at an instrumental track's codebook-0 code, as an index into DRUM_KINDS; 0 means none."""
     return (code - _STRIKE) % 4 if _STRIKE <= code < _DRUM else code - _DRUM if _DRUM <= code < _RELEASE else 0
 
 
 def begins(code):
-    """Returns True if a chord or a drum begins at a code of codebook 0 of an instrumental track."""
+    """Returns True if a chord or a drum begins at an instrumental track's codebook-0 code."""
     return _STRIKE <= code < _RELEASE
 
 
 def fades(code):
-    """Returns whether a code of codebook 0, or each of an array of them, belongs to a fading chord."""
+    """Returns True if a codebook-0 code belongs to a fading chord. For an array of codes, returns an array."""
     return (_RELEASE <= code) & (code < _LOW + 24 * _INSTRUMENTS)
 
 
@@ -230,7 +230,7 @@ def _rows_7():
 
 
 def codebooks():
-    """Returns the rows of every codebook, float32 [8, 1024, C]. Unused codes have the row of a rest in codebook 0, zeros in the others."""
+    """Returns the rows of every codebook, float32 [8, 1024, C]. Unused codes have the row of a rest in codebook 0, and zeros elsewhere."""
     parts = [_rows_0(), _rows_1(), _rows_2()] + [_rows_tone() for _ in range(4)] + [_rows_7()]
     rows = np.zeros((CODEBOOKS, CODES, sum(part.shape[1] for part in parts)), np.float32)
     at = 0

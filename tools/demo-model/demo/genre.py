@@ -99,7 +99,7 @@ def tempo_of(step_frames):
 
 
 def nearest_step(bpm):
-    """Returns the eighth note, in frames, with the tempo nearest to a number."""
+    """Returns the length of an eighth note, in frames, at the tempo nearest to bpm."""
     return min(STEP_FRAMES, key=lambda step: abs(math.log(tempo_of(step) / bpm)))
 
 
@@ -149,7 +149,7 @@ def line(random, genre, say_all=False):
 
 
 def _key(random, genre):
-    """Writes a key, or in one case out of five only the mode."""
+    """Writes a key or, in one case out of five, only the mode."""
     mode = ("major", "minor")[genre.mode]
     if random.random() < 0.2:
         return random.choice((mode, f"{mode} key", f"in a {mode} key", f"{mode} chords", f"{mode} scale"))

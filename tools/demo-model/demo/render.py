@@ -39,7 +39,7 @@ def band_controls(frames):
 
 
 class Renderer:
-    """Plays controls at one rate."""
+    """Renders controls at one sample rate."""
 
     def __init__(self, rate_hz, device="cpu"):
         self.rate_hz, self.samples, self.device = rate_hz, RATES[rate_hz], device
@@ -131,7 +131,7 @@ def _formant_table(device):
 
 
 def _shifted(x):
-    """Returns the values of the previous and of the next frame; at the ends, that of the frame itself."""
+    """Returns the values of the previous and of the next frame; at the ends, the value of the frame itself."""
     return torch.cat([x[:, :1], x[:, :-1]], 1), torch.cat([x[:, 1:], x[:, -1:]], 1)
 
 

@@ -11,7 +11,7 @@ VOICE_LAG = 1                                   # frames
 LOWEST_PITCH, PITCHES = 45, 25                  # MIDI numbers
 _RANGES = ((45, 56), (58, 69))                  # male, female: lowest and highest note, one octave each
 DRUMS = {"rock": "KHSHKHSH", "dance": "KHKHKHKH", "soft": "K.H.S.H.", "hip hop": "KHSHHKSH", "metal": "KKSKKKSK"}
-# A section ends on a last chord, which sounds and then fades, for 2, 4 or 8 steps and at least 40 frames in total.
+# A section ends with a last chord that sounds and then fades. The chord takes 2, 4 or 8 steps, and at least 40 frames.
 RELEASE_AT, _MIN_ENDING = 10, 40               # frames after the last onset
 _STRIKES = ((0, 2, 4, 6), (0, 2, 3, 4, 6, 7), (0, 4), (0,))     # by instrument: steps of a bar
 REST, DRUM_KINDS = 0, " KSH"
@@ -110,7 +110,7 @@ class _Voice:
 
 
 def _sing(random, genre, lines):
-    """Returns the vocal track of the lines and the number of steps of the section before its ending."""
+    """Returns the vocal track of the lines and the number of steps before the section's ending."""
     written, total, position = [], 0, 3
     for line in lines:
         notes, steps, position = _melody(random, genre, line, position)

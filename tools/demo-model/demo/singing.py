@@ -66,7 +66,7 @@ def stage1(model, singers, max_new_tokens, seed, device):
     count = torch.zeros(rows, dtype=torch.long, device=device)
     fed = torch.tensor([s.forced.pop(0) for s in singers], device=device)
     while not all(s.done for s in singers):
-        # A song samples when all given ids have been processed. Its unconditional row advances only then.
+        # An id is sampled for a song once all of its given ids have been processed. The song's unconditional row advances only then.
         samples = torch.tensor([not s.forced and not s.done for s in singers], device=device)
         moves = torch.cat([torch.tensor([not s.done for s in singers], device=device), samples])
         hidden = model(torch.cat([fed, fed])[:, None], cache.prepare(1), cache)[:, 0]

@@ -11,12 +11,12 @@ VOCODER = dict(size=112, inner=336, layers=5, n_fft=1764)
 
 @dataclass(frozen=True)
 class Training:
-    """The size of a phase's steps, and the songs that it uses."""
+    """The sizes of the training steps, and the numbers of songs."""
     songs: int                  # training songs of stage 2 and the sound models
     crops: int                  # crops per step of the sound models
     crop_frames: int
     sequences: int              # sequences per step of stage 1
-    context: int                # ids of such a sequence
+    context: int                # ids per sequence of stage 1
     longest: int                # ids of the sequences that do not fit into context; a step has fewer of them
     chunks: int                 # chunks per step of stage 2
     lyric_songs: int            # training songs of stage 1

@@ -14,7 +14,7 @@ NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
 
 
 def _merged():
-    """Returns the pieces of several letters, in merge order."""
+    """Returns the pieces of more than one letter, in merge order."""
     groups = [a + b for a in VOWELS for b in VOWELS + "y"]
     nuclei = groups + list(VOWELS) + ["y"]
     yield from DIGRAPHS

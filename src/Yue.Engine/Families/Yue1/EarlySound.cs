@@ -4,8 +4,8 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>Passes a song's sound to its listener as it becomes final. A song that is cut is faded out, so its end is held back until stage
-/// 1 has ended. All sound is held back until it can be played without interruptions.</summary>
+/// <summary>Passes a song's sound to its listener as it becomes final. A song that is cut short is faded out, so its end is held back until
+/// stage 1 has ended. All sound is held back until it can be played without interruptions.</summary>
 /// <remarks>Not thread-safe, except for members that say otherwise.</remarks>
 internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
 {

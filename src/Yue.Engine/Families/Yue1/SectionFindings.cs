@@ -11,13 +11,13 @@ internal static class SectionFindings
     public const int WindowFrames = 10 * FramesPerSecond;
 
     /// <summary>The maximum number of different codes in a stuck window. Of 54 measured sections of the demo model, the 49 good ones have
-    /// 25 or more different codes in every window, and the 5 that hold one chord have at most 4. For any model, ten seconds of silence or
-    /// of one note on both tracks are not music.</summary>
+    /// 25 or more different codes in every window, and the 5 that sustain a single chord have at most 4. For any model, ten seconds of
+    /// silence or of a single note on both tracks is not music.</summary>
     public const int MaxStuckCodes = 10;
 
     private const int FramesPerSecond = 50;
 
-    /// <summary>Returns a warning for each problem of a section.</summary>
+    /// <summary>Returns a warning for each problem with a section.</summary>
     /// <param name="number">The section's number in the song, from 1.</param>
     /// <param name="section">The sung section.</param>
     /// <param name="targetSeconds">The requested length; null if there is none.</param>

@@ -13,12 +13,12 @@ internal static partial class SectionLength
     private const double FramesPerSecond = Tracks.FramesPerSecond;
     private const double TokensPerSecond = 2 * FramesPerSecond;
 
-    /// <summary>Returns the length of a section that is already sung.</summary>
+    /// <summary>Returns the length of a section that has already been sung.</summary>
     public static double SecondsOf(SectionCodes section) => section.Frames / FramesPerSecond;
 
-    /// <summary>Returns the expected length of a section that is not sung yet.</summary>
+    /// <summary>Returns the expected length of a section that has not been sung yet.</summary>
     /// <param name="section">The section.</param>
-    /// <param name="pace">The pace of the model that sings.</param>
+    /// <param name="pace">The model's singing pace.</param>
     /// <param name="tempo">The tempo of the song, in beats per minute.</param>
     /// <param name="maxNewTokens">The maximum number of tokens of the section.</param>
     public static double ExpectedSeconds(LyricSection section, SingingPace pace, double tempo, int maxNewTokens)
@@ -30,7 +30,7 @@ internal static partial class SectionLength
     }
 
     /// <summary>Estimates the number of syllables of a text: one per group of ASCII vowels, except a silent e; one per digit and per letter
-    /// without case, such as a Chinese or Arabic one; and one half per other letter beyond ASCII.</summary>
+    /// without case, such as a Chinese or Arabic one; and half a syllable per other non-ASCII letter.</summary>
     private static double Syllables(string words)
     {
         var (syllables, isInVowel) = (0.0, false);

@@ -40,7 +40,7 @@ internal sealed record SongAssembly
         // Normalization to a requested loudness keeps the peaks below full scale.
         if (mix.ClippedSamples > 0 && Request.Output.LoudnessLufs is null)
         {
-            warnings.Add($"output clipped: {mix.ClippedSamples} of {mix.Clip.Samples.Length} samples were past full scale");
+            warnings.Add($"output clipped: {mix.ClippedSamples} of {mix.Clip.Samples.Length} samples exceeded full scale");
         }
 
         if (FadeOutCutEnd([mix, .. tracks is null ? [] : new[] { tracks.Vocal, tracks.Instrumental }]) is { } faded)

@@ -10,7 +10,7 @@ namespace Yue.Engine.Families.Yue1;
 /// the CPU, <c>_doublingTokens</c> and <c>_stage2</c> are between the values of an idle machine (1,400 and 1.8) and those of a machine
 /// whose cores are busy with other programs (350 and 5).</remarks>
 /// <param name="scope">The stages of the song.</param>
-/// <param name="devices">The devices of the models. On a GPU, late tokens of a song take hardly more time than early ones.</param>
+/// <param name="devices">The devices of the models. On a GPU, late tokens of a song take only slightly longer than early ones.</param>
 /// <param name="sections">The expected number of tokens and the budget of each section to sing.</param>
 internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnlyList<(double Tokens, SectionBudget Budget)> sections)
 {

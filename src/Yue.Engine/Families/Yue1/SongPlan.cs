@@ -7,8 +7,8 @@ namespace Yue.Engine.Families.Yue1;
 /// <summary>The plan of a song: the sections to sing, and the sections that are kept from another song.</summary>
 public sealed record SongPlan
 {
-    /// <summary>All sections of the lyrics, whether they are sung or not: all of them are in the prompt. Empty if stage 1 does not
-    /// run.</summary>
+    /// <summary>All sections of the lyrics, including those that are not sung, because the prompt contains all of them. Empty if stage 1
+    /// does not run.</summary>
     public IReadOnlyList<LyricSection> Lyrics { get; private init; } = [];
 
     /// <summary>The kept sections before the ones to sing.</summary>
@@ -79,7 +79,7 @@ public sealed record SongPlan
     /// <summary>Returns the known or expected length, in seconds, of each section of <see cref="Lyrics"/>; null for sections that are not
     /// in the song.</summary>
     /// <param name="request">The request of the plan.</param>
-    /// <param name="pace">The pace of the model that sings.</param>
+    /// <param name="pace">The model's singing pace.</param>
     public IReadOnlyList<double?> ExpectedSeconds(SongRequest request, SingingPace pace)
     {
         ArgumentNullException.ThrowIfNull(request);

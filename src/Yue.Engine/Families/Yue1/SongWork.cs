@@ -65,7 +65,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     public SongResult? Result { get; private set; }
 
     /// <summary>The steps of the decoders during stage 1 and stage 2. Reading a prompt is not a shared step. While stage 2 is working on
-    /// paced chunks, the song does not request steps of stage 1, but is still advanced by those that other songs request.</summary>
+    /// paced chunks, the song does not request steps of stage 1, but steps that other songs request still advance it.</summary>
     public IReadOnlyList<ISharedStep> SharedSteps
     {
         get
@@ -315,7 +315,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     }
 
     /// <summary>Reads the codes that the decoder wrote, and begins chunks. After stage 1, all chunks can begin. While stage 1 is writing,
-    /// only chunks that a listener waits for can begin, and only if there is memory for both models.</summary>
+    /// only chunks that a listener is waiting for can begin, and only if there is memory for both models.</summary>
     private void AdvanceStage2()
     {
         if (_stage2 is null or { IsDone: true })
@@ -386,8 +386,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
         }
     }
 
-    /// <summary>Returns true if the first sound may be passed on. This is so if nobody is listening, if stage 2 is done, unnecessary or not
-    /// paced, or if the player will not have to wait for the chunks that have begun.</summary>
+    /// <summary>Returns true if the first sound may be passed on. This is the case if nobody is listening, if stage 2 is done, unnecessary
+    /// or not paced, or if the player will not have to wait for the chunks that have begun.</summary>
     private bool CanStart() =>
         !IsHeard || _stage2 is null or { IsDone: true } || (_stage2Model is not null && !IsPaced)
             || (_sound.DecodedSeconds is > 0 and var decoded

@@ -43,7 +43,7 @@ internal sealed class SoundModels : IDisposable
         }
     }
 
-    /// <summary>True if the models run on the CPU: there is no GPU, or the plan has no room for them on it.</summary>
+    /// <summary>True if the models run on the CPU because there is no GPU, or because the plan has no room for them on the GPU.</summary>
     public bool IsOnCpu { get; }
 
     /// <summary>Decodes codes to sound.</summary>

@@ -95,7 +95,7 @@ internal sealed class SoundWork
         });
     }
 
-    /// <summary>Throws the mixer's error if its work failed.</summary>
+    /// <summary>Rethrows the mixer's exception if its work failed.</summary>
     public void ThrowIfFaulted()
     {
         if (_mixing.IsFaulted)
@@ -107,7 +107,7 @@ internal sealed class SoundWork
     /// <summary>Stops passing on sound.</summary>
     public void Stop() => _sound?.Stop();
 
-    /// <summary>Runs work of the mixer on a pool thread, after its previous work.</summary>
+    /// <summary>Queues work for the mixer. It runs on a pool thread, after all work queued earlier.</summary>
     private void Mix(Action work)
     {
         var before = _mixing;

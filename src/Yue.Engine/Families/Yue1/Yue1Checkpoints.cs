@@ -57,8 +57,8 @@ internal sealed partial record Yue1Checkpoints(
     public PromptBuilder Prompts(string folder) =>
         new(YueTokenizer.Load(Tokenizer ?? Path.Combine(folder, "tokenizer.model")), latinOnly: IsDemo);
 
-    /// <summary>Returns true if a stage-1 checkpoint was not trained on audio prompts: a cot checkpoint, not an icl one. The config files
-    /// of both kinds are the same; only the published names differ (docs/model.md 1).</summary>
+    /// <summary>Returns true for a stage-1 checkpoint that was not trained on audio prompts: a cot checkpoint, not an icl one. The config
+    /// files of both kinds are the same; only the published names differ (docs/model.md 1).</summary>
     /// <param name="i">Its index in <see cref="Stage1"/>.</param>
     public bool IsLyricsOnly(int i)
     {

@@ -47,7 +47,7 @@ internal sealed class Yue1Costs : IFamilyCosts
         + _stage1.Max(config => LlamaMemory.PrefillScoreBytes(Shortened(config, limits)));
 
     /// <summary>Returns the number of stage-2 rows to use on the CPU. Their keys and values together take about as many bytes as the cores
-    /// can read in each step, or as many as the weights, which every step reads as well, if that is more.</summary>
+    /// can read in each step, or as many as the weights if that is more, because every step also reads the weights.</summary>
     public static int CpuRows(LlamaConfig stage2)
     {
         var row = 2L * sizeof(float) * stage2.Layers * stage2.KeyValueHeads * stage2.HeadSize * Stage2Chunks.Positions;

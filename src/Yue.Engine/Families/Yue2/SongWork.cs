@@ -140,7 +140,7 @@ internal sealed class SongWork : ISongWork
 
     private void Open(StageOrder order) => (_order, _sequence) = (order, _model!.Model.Decoder.TryOpen(order));
 
-    /// <summary>Opens the stage if it waits for room, reads a piece of the prompt, or ends the stage if the decoder has finished
+    /// <summary>Opens the stage if it is waiting for room, reads a piece of the prompt, or ends the stage if the decoder has finished
     /// it.</summary>
     private void AdvanceStage()
     {
@@ -273,7 +273,7 @@ internal sealed class SongWork : ISongWork
         if (clipped > 0)
         {
             _warnings.Add(string.Create(
-                CultureInfo.InvariantCulture, $"output clipped: {clipped} of {mix.Samples.Length} samples were past full scale"));
+                CultureInfo.InvariantCulture, $"output clipped: {clipped} of {mix.Samples.Length} samples exceeded full scale"));
         }
 
         return Assembled(mix);

@@ -11,9 +11,9 @@ namespace Yue.Engine.Families.Yue2;
 internal sealed class Yue2Costs : IFamilyCosts
 {
     /// <summary>The working memory without the sound decoder: CUDA itself, its libraries with their workspaces, prompt activations without
-    /// attention scores, and memory that libtorch caches. On an H200, songs of three minutes used 4.57 GB in total besides the model and
-    /// its caches. The sound decoder's weights and a tile of sound take 1.82 GB of that, whatever the context. This constant covers the
-    /// rest.</summary>
+    /// attention scores, and memory that libtorch caches. On an H200, songs of three minutes used 4.57 GB in addition to the model and
+    /// its caches. The sound decoder's weights and a tile of sound take 1.82 GB of that, regardless of the context. This constant covers
+    /// the rest.</summary>
     private const long FixedWorkingBytes = 21L << 27;
 
     /// <summary>The number of tensors of the decoder's longest layers that are in memory at the same time.</summary>

@@ -193,7 +193,7 @@ internal sealed class Yue2Songs : IFamilySongs
         (_vae, _snake) = (null, null);
     }
 
-    /// <summary>Returns the name of the request field that has the longest text of those in the prompt.</summary>
+    /// <summary>Returns the name of the longest request field among those in the prompt.</summary>
     private static string LongestField(SongRequest request)
     {
         (string Name, int Length)[] fields =

@@ -6,7 +6,7 @@ internal static class TorchAllocator
 {
     /// <summary>Makes libtorch extend its blocks of memory instead of adding blocks of fixed size. Does nothing if
     /// <c>PYTORCH_CUDA_ALLOC_CONF</c> is already set.</summary>
-    /// <remarks>A block that a later tensor occupies in part cannot be freed. With a plan of 7.1 GiB, such blocks held 2 GB of an unloaded
-    /// model.</remarks>
+    /// <remarks>A block that is partly occupied by a later tensor cannot be freed. With a plan of 7.1 GiB, such blocks held 2 GB of
+    /// an unloaded model.</remarks>
     public static void ExtendBlocks() => NativeEnvironment.SetDefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True");
 }

@@ -14,7 +14,7 @@ namespace Yue.Engine.Tensors.Native;
 /// </remarks>
 public static class TorchNativeLibrary
 {
-    /// <summary>The error if there is no libtorch.</summary>
+    /// <summary>The error message if libtorch is not found.</summary>
     public const string NotFound =
         "libtorch was not found; this build uses an installed one. Its folders, such as torch/lib of PyTorch, must be in LD_LIBRARY_PATH.";
 

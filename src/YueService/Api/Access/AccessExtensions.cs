@@ -28,7 +28,7 @@ internal static class AccessExtensions
     /// <param name="songHeaders">The headers that describe a song, which pages of allowed origins may read.</param>
     public static void AddAccess(this IServiceCollection services, IReadOnlyList<string> songHeaders)
     {
-        // AddAuthentication would add data protection as well, which writes its keys to the home folder and warns about them.
+        // AddAuthentication would also add data protection, which writes its keys to the home folder and warns about them.
         services.AddAuthenticationCore(options =>
         {
             options.AddScheme<ApiKeyHandler>(ApiKeyHandler.SchemeName, displayName: null);

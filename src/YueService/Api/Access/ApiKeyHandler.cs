@@ -6,7 +6,7 @@ using YueService.Api.Errors;
 
 namespace YueService.Api.Access;
 
-/// <summary>Authenticates requests that send one of the API keys as a bearer token, or the cookie of a session.</summary>
+/// <summary>Authenticates requests that send one of the API keys as a bearer token, or a session cookie.</summary>
 /// <remarks>The user's name is that of the key (<see cref="Settings.ApiKeyName"/>), so that the key never appears in logs or
 /// traces.</remarks>
 internal sealed class ApiKeyHandler(

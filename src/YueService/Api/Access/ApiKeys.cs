@@ -23,7 +23,7 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
     public bool AreSet => access.Value.Keys().Count > 0;
 
     /// <summary>Returns the name of a key; null if it is not one of the service's keys.</summary>
-    /// <remarks>Takes the same time for all texts of the same length: it compares digests, and it always checks every key.</remarks>
+    /// <remarks>Takes the same time for all strings of the same length: it compares digests, and it always checks every key.</remarks>
     public string? NameOf(string key)
     {
         var sent = Hash(key);

@@ -21,17 +21,17 @@ internal static class SessionEndpoints
             .ReadsJson(ApiBodies.Session)
             .WithName("SignIn")
             .Describe(
-                "Sign a page in",
+                "Sign in",
                 "Sets a cookie that replaces the bearer token for 30 days. Scripts cannot read the cookie, and browsers send it "
-                    + "only for pages of this service. With the cookie, requests other than GET and HEAD need the service's own Origin. "
-                    + "A service without a key sets no cookie.",
+                    + "only with requests from pages of this service. With the cookie, requests other than GET and HEAD need the "
+                    + "service's own Origin. A service without a key sets no cookie.",
                 ApiResponse.Problem(401, "The key is not an API key of this service."),
                 ApiResponse.Problem(422, "The key is missing."));
         session.MapDelete("", SignOutAsync)
             .AllowAnonymous()
             .WithName("SignOut")
             .Describe(
-                "Sign a page out",
+                "Sign out",
                 "Ends the session and removes its cookie. From then on, copies of the cookie are rejected.",
                 ApiResponse.Problem(503, "The session has ended, but that cannot be stored: after a restart it may be valid again."));
     }

@@ -19,7 +19,7 @@ internal sealed class SharedRateLimiter(PostgresCallers callers, JobSignals sign
 
     public override RateLimiterStatistics? GetStatistics() => null;
 
-    /// <remarks>Always rejects, because only the database knows the count. Callers use the asynchronous method.</remarks>
+    /// <remarks>Always rejects, because the count is only in the database. Callers use the asynchronous method.</remarks>
     protected override RateLimitLease AttemptAcquireCore(int permitCount) => new Lease(TimeSpan.Zero);
 
     protected override async ValueTask<RateLimitLease> AcquireAsyncCore(int permitCount, CancellationToken cancellationToken)

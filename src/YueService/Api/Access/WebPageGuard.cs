@@ -10,12 +10,12 @@ namespace YueService.Api.Access;
 /// <summary>Blocks requests from web pages of other origins: nearly all of them if the service has no API key, otherwise those that would
 /// change something with a session cookie.</summary>
 /// <remarks>
-/// A browser sends requests for any page that it shows, even to addresses that only this machine can reach. A page of another origin is
-/// detected by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that makes its own name resolve to this machine (DNS
-/// rebinding) is detected by the name in <c>Host</c>. If a key is set, these two checks are not needed, because pages do not know the key.
-/// However, a page may be signed in, and browsers send its cookie automatically, so requests that change something with the cookie need an
-/// <c>Origin</c> of this service. Health checks are exempt because probes can use any name. The files of the studio's frame for scores are
-/// exempt from the check of the origin: the frame is sandboxed and has no origin, so its requests look foreign.
+/// A browser sends requests on behalf of any page that it displays, even to addresses that only this machine can reach. A page of another
+/// origin is detected by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that makes its own name resolve to this
+/// machine (DNS rebinding) is detected by the name in <c>Host</c>. If a key is set, these two checks are not needed, because pages do not
+/// know the key. However, a page may be signed in, and browsers send its cookie automatically, so requests that change something with the
+/// cookie need an <c>Origin</c> of this service. Health checks are exempt because probes can use any name. The files of the studio's score
+/// frame are exempt from the origin check: the frame is sandboxed and has no origin, so its requests look foreign.
 /// </remarks>
 internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions> options)
 {
@@ -102,7 +102,7 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
         origin.IndexOf("://", StringComparison.Ordinal) is > 0 and var end
         && origin[(end + 3)..].Equals(host.Value, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Returns whether a user follows a link or opens a page, in a window rather than in a frame of another page.</summary>
+    /// <summary>Returns whether a request is for a page that a user opens in a window rather than in a frame of another page.</summary>
     private static bool IsNavigation(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) && request.Headers["Sec-Fetch-Mode"] == "navigate"
         && request.Headers["Sec-Fetch-Dest"] is var target && (target.Count == 0 || target == "document");

@@ -37,12 +37,12 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
     [
         Make(
             "make_song",
-            "Queues a song and returns its job at once; with takes of 2 or more, a group of jobs. A song takes seconds to minutes.",
+            "Queues a song and returns its job immediately; with takes of 2 or more, a group of jobs. A song takes seconds to minutes.",
             ToolSchemas.Of("The song to make.", NewSong)),
         Make(
             "remake_song",
             "Queues a song that is based on a finished one: sings one of its sections again (replace_section), sings more sections "
-                + "after it (lyrics of the whole song), or finishes a draft (stage finish). Returns the new job at once.",
+                + "after it (lyrics of the whole song), or finishes a draft (stage finish). Returns the new job immediately.",
             ToolSchemas.Of("The song to start from, and the changes.", Remake),
             RequireOrigin),
         Read(
@@ -62,7 +62,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
             }),
         Read(
             "get_song",
-            "Shows a job: its state, place in the queue, progress, song and links.",
+            "Shows a job: its state, position in the queue, progress, song and links.",
             ToolSchemas.Of("The job.", SongId),
             call => WithIdAsync(call, SongId, async id => await songs.GetAsync(call.Http, id))),
         Read(

@@ -47,7 +47,7 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "A song cannot be sung: {Reason}")]
+    [LoggerMessage(LogLevel.Information, "A song cannot be made: {Reason}")]
     private partial void LogUnsingable(string reason);
 
     [LoggerMessage(LogLevel.Error, "A song failed")]

@@ -25,7 +25,7 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType UnsupportedMediaType = new("urn:yue:unsupported-media-type", 415, "The body is of the wrong type");
     public static readonly ProblemType UnknownHost = new("urn:yue:unknown-host", 421, "The host name is not allowed");
     public static readonly ProblemType InvalidRequest = new("urn:yue:invalid-request", 422, "Fields of the request are invalid");
-    public static readonly ProblemType Unsingable = new("urn:yue:unsingable", 422, "The model cannot sing this request");
+    public static readonly ProblemType Unsingable = new("urn:yue:unsingable", 422, "The model cannot sing this song");
     public static readonly ProblemType FormatUnavailable = new("urn:yue:format-unavailable", 422, "The format cannot be made here");
     public static readonly ProblemType IdempotencyKeyReused = new(
         "urn:yue:idempotency-key-reused", 422, "The idempotency key was used for another request");

@@ -144,7 +144,7 @@ internal static partial class ServerRefusals
         public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
         /// <summary>Forwards the bytes, or replaces them if they are the head of an error response. Kestrel writes a head in one piece, and
-        /// nothing of it is sent before this call.</summary>
+        /// none of it is sent before this call.</summary>
         public override void Advance(int bytes)
         {
             var written = _memory.Span[..bytes];

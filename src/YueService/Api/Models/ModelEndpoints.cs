@@ -14,11 +14,12 @@ internal static class ModelEndpoints
         routes.MapGet("/v1/models", (ModelHandler handler) => TypedResults.Ok(handler.List()))
             .WithName("ListModels")
             .WithTags(Tag)
-            .Describe("List the models that can sing", "The default model comes first.");
+            .Describe("List the models that can make songs", "The default model comes first.");
         routes.MapGet("/v1/models/{id}", (HttpContext http, string id, ModelHandler handler) => handler.Get(http, id))
             .WithName("GetModel")
             .WithTags(Tag)
-            .Describe("Show a model that can sing", "Returns whether it is loaded, and how much memory it uses when loaded.", NoModel);
+            .Describe(
+                "Show a model that can make songs", "Returns whether it is loaded, and how much memory it uses when loaded.", NoModel);
         routes.MapPost(
                 "/v1/models/{id}/load",
                 (HttpContext http, string id, ModelHandler handler) => handler.SetLoadedAsync(http, id, isLoaded: true))

@@ -19,7 +19,7 @@ internal static class ApiDocument
                 Title = "YueService",
                 Version = ServiceIdentity.Version,
                 Description = "Turns lyrics and a genre line into a song with the YuE models. Errors are problem details (RFC 9457) "
-                    + "whose type is a stable urn:yue:… name. Below /v1, unknown query parameters are a 422.",
+                    + "whose type is a stable urn:yue:… name. Below /v1, unknown query parameters cause a 422.",
             };
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>

@@ -56,7 +56,7 @@ internal static class FieldSchemas
     private static bool IsAlwaysRequired(RequestField field) => field is { IsRequired: true, Otherwise: null };
 
     /// <summary>Returns true if the schema contains the default. Clients send it even if the user did not set the field, so it must not
-    /// depend on other fields. Defaults that are names are left out as well, because NSwag's clients capitalize enumeration names
+    /// depend on other fields. Defaults that are names are also left out, because NSwag's clients capitalize enumeration names
     /// unless they use System.Text.Json 9.</summary>
     private static bool HasDefault(RequestField field) => field is { DefaultJson: not null, Otherwise: null } and not NamesField;
 

@@ -88,7 +88,7 @@ internal sealed partial class PredictStreamer(
         var findings = new RequestFindings();
         findings.Error(
             SongFields.Stream.Path,
-            "stream is true, and Accept names no format that can be streamed; send Accept: audio/wav or audio/mpeg, or leave stream out.");
+            "stream is true, but Accept names no format that can be streamed; send Accept: audio/wav or audio/mpeg, or leave stream out.");
         return Problems.Invalid(http, findings.Errors);
     }
 

@@ -28,8 +28,8 @@ internal sealed class BodyBudget(IOptions<ServiceOptions> options)
 
         /// <summary>Reserves bytes that will arrive. Returns false, and reserves nothing, if all bodies together would exceed the
         /// limit.</summary>
-        /// <remarks>An announced length is reserved at once. Otherwise several bodies could grow until none of them fits, and all would be
-        /// rejected.</remarks>
+        /// <remarks>An announced length is reserved immediately. Otherwise several bodies could grow until none of them fits, and all
+        /// would be rejected.</remarks>
         public bool TryReserve(long bytes)
         {
             if (Interlocked.Add(ref budget._used, bytes) > budget.MaxBytes)

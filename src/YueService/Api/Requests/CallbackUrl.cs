@@ -3,7 +3,7 @@ namespace YueService.Api.Requests;
 /// <summary>Reads the address that receives a webhook when a job ends.</summary>
 internal static class CallbackUrl
 {
-    /// <summary>Reads an http or https URL; returns null if it is absent, or if it is invalid, which is reported.</summary>
+    /// <summary>Reads an http or https URL; returns null if it is absent or invalid. An invalid URL is reported.</summary>
     public static string? Read(FieldReader fields, TextField field)
     {
         var text = fields.Text(field);

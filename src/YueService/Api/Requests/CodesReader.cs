@@ -2,20 +2,20 @@ using Yue.Engine.Songs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads a song's stage-1 codes from JSON, in the form that <c>return_codes</c> gives.</summary>
+/// <summary>Reads a song's stage-1 codes from JSON, in the form that <c>return_codes</c> produces.</summary>
 internal static class CodesReader
 {
     /// <summary>Reads codes; returns null and reports the errors if they are invalid.</summary>
     public static SongCodes? Read(FieldReader fields)
     {
-        var model = RequiredText(fields, CodesFields.Model, "the model that sang");
+        var model = RequiredText(fields, CodesFields.Model, "the model that made the song");
         var sections = fields.Objects(CodesFields.Sections).Select(ReadSection).ToList();
         fields.Finish();
         var frames = sections.Sum(section => section?.Frames ?? 0);
         if (frames > SongLimits.MaxCodesFrames)
         {
             fields.Error(
-                CodesFields.Sections, $"have {frames} frames together; send at most {SongLimits.MaxCodesFrames}, which is half an hour.");
+                CodesFields.Sections, $"have {frames} frames in total; send at most {SongLimits.MaxCodesFrames}, which is half an hour.");
             return null;
         }
 

@@ -7,7 +7,7 @@ internal static class FamilyRule
 {
     /// <summary>Reports every field of a request that the model's family does not support.</summary>
     /// <param name="model">The model that the request names; null means the first one.</param>
-    /// <param name="models">The models; empty if they are not known yet, in which case every field is accepted.</param>
+    /// <param name="models">The models. If they are not known yet, the list is empty and every field is accepted.</param>
     /// <param name="findings">The fields that the request has; receives the errors.</param>
     public static void Check(string? model, IReadOnlyList<ModelDescription> models, RequestFindings findings)
     {
@@ -28,7 +28,7 @@ internal static class FamilyRule
         }
     }
 
-    /// <summary>Returns the family of the model that a request names; null if no such model is known (yet).</summary>
+    /// <summary>Returns the family of the model that a request names; null if no such model is known.</summary>
     public static FamilyDescription? FamilyOf(string? model, IReadOnlyList<ModelDescription> models) =>
         models.FirstOrDefault(known => model is null || known.Name == model)?.Family;
 

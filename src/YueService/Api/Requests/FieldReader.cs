@@ -234,7 +234,7 @@ internal sealed class FieldReader
         }
     }
 
-    /// <summary>Returns the items of an array; empty if it is missing or invalid, which is reported.</summary>
+    /// <summary>Returns the items of an array. If the array is missing or invalid, reports this and returns no items.</summary>
     private List<JsonElement> Items(RequestField field, int minCount, int maxCount, string expected)
     {
         if (!TryTake(field, out var element))

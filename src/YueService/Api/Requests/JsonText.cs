@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Text of JSON documents that may contain escapes that are not valid Unicode, such as <c>"\ud800"</c>.</summary>
+/// <summary>Reads text from JSON, which may contain escapes that are not valid Unicode, such as <c>"\ud800"</c>.</summary>
 internal static class JsonText
 {
     private const int ShownLength = 40;

@@ -8,7 +8,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads a request of several parts: the JSON in the part <c>request</c>, files in parts named after their fields.</summary>
+/// <summary>Reads a multipart request: the JSON in the part <c>request</c>, and files in parts named after their fields.</summary>
 /// <param name="http">The request.</param>
 /// <param name="maxJsonBytes">The maximum length of the JSON; that of a file is <see cref="AudioDecoder.MaxBytes"/>.</param>
 /// <param name="share">Counts the bytes of the parts; the body that is returned owns it.</param>

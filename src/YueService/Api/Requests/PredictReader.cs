@@ -92,7 +92,7 @@ internal static partial class PredictReader
         {
             var name = SongFields.Takes.Path;
             findings.Error(
-                name, $"{name} is {takes}, and this endpoint returns one song; send the request to POST /v1/songs, or leave takes out.");
+                name, $"{name} is {takes}, but this endpoint returns one song; send the request to POST /v1/songs, or leave takes out.");
         }
     }
 
@@ -170,7 +170,7 @@ internal static partial class PredictReader
         }
         else if (lyrics is not null && LyricsParser.Parse(lyrics) is { HasWords: false } parsed && !parsed.HasTagsOnly && !isAnyText)
         {
-            fields.Require(field, "has no letter and no number to sing", Expected);
+            fields.Require(field, "has no letter or number to sing", Expected);
         }
 
         return lyrics;
@@ -217,7 +217,7 @@ internal static partial class PredictReader
         {
             fields.Error(
                 rate,
-                $"is {output.SampleRate} and stage is \"draft\", which uses only the codec; "
+                $"is {output.SampleRate}, but stage is \"draft\", which uses only the codec; "
                     + $"send {OutputSettings.CodecSampleRateHz}, leave it out, or choose another stage.");
         }
 

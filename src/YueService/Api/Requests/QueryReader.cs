@@ -77,7 +77,7 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
         return null;
     }
 
-    /// <summary>Returns a parameter's text; empty if it is absent or was sent several times, which is reported.</summary>
+    /// <summary>Returns a parameter's text; empty if it is absent or was sent several times. Reports the latter.</summary>
     private string Take(string name)
     {
         _read.Add(name);

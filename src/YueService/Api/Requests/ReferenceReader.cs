@@ -65,7 +65,7 @@ internal static class ReferenceReader
         var id = fields.Text(field);
         if (id is not null && !parts.ContainsKey(Clip))
         {
-            fields.Error(field, $"is \"{JsonText.Cut(id)}\", and there is no such clip; send the id of a clip from POST /v1/clips.");
+            fields.Error(field, $"is \"{JsonText.Cut(id)}\", but there is no such clip; send the id of a clip from POST /v1/clips.");
         }
 
         return id is null ? null : parts.GetValueOrDefault(Clip);
@@ -98,7 +98,7 @@ internal static class ReferenceReader
         {
             fields.Error(
                 end,
-                FormattableString.Invariant($"is {to}{(sentEnd is null ? " (the default)" : "")} and {start.Path} {from}; ")
+                FormattableString.Invariant($"is {to}{(sentEnd is null ? " (the default)" : "")} and {start.Path} is {from}; ")
                     + $"send an end that is {SongLimits.MinReferenceSeconds} to {SongLimits.MaxReferenceSeconds} seconds after the start.");
         }
 

@@ -33,7 +33,7 @@ internal static class RemakeReader
                 return origin.Codes;
             case JsonValueKind.String:
                 var id = JsonText.Cut(fields.AnyText(ContinueFrom).Text ?? "");
-                fields.Require(ContinueFrom, $"is \"{id}\", and there is no such song", ContinueFrom.Expected);
+                fields.Require(ContinueFrom, $"is \"{id}\", but there is no such song", ContinueFrom.Expected);
                 return null;
             default:
                 fields.Mismatch(ContinueFrom);
@@ -83,7 +83,7 @@ internal static class RemakeReader
 
         if (song.Scope == SongScope.Finish)
         {
-            fields.Require(ContinueFrom, "is missing, and stage is \"finish\"", "the id or the codes of the song to finish");
+            fields.Require(ContinueFrom, "is missing, but stage is \"finish\"", "the id or the codes of the song to finish");
         }
         else if (song.ReplaceSection is not null)
         {
@@ -127,13 +127,13 @@ internal static class RemakeReader
     /// a section is replaced.</summary>
     private static void CheckLyrics(SongRequest song, SongCodes codes, FieldReader fields)
     {
-        const string Rule = "send the lyrics of the whole song, beginning with the sections that are already sung";
+        const string Rule = "send the lyrics of the whole song, beginning with the sections that have already been sung";
         var (lyrics, kept) = (SongPlan.For(song).Lyrics, codes.Sections);
         if (lyrics.Count < kept.Count || (lyrics.Count == kept.Count && song.ReplaceSection is null))
         {
             fields.Error(
                 SongFields.Lyrics,
-                $"leaves nothing to sing: its number of sections is {lyrics.Count} and that of {ContinueFrom.Name} is {kept.Count}; "
+                $"leaves nothing to sing (its sections: {lyrics.Count}, sections of {ContinueFrom.Name}: {kept.Count}); "
                     + $"{Rule}.");
             return;
         }
@@ -144,7 +144,7 @@ internal static class RemakeReader
         {
             fields.Error(
                 SongFields.Lyrics,
-                $"has [{JsonText.Cut(lyrics[at].Tag)}] as section {at + 1} and {ContinueFrom.Name} has "
+                $"has [{JsonText.Cut(lyrics[at].Tag)}] as section {at + 1}, but {ContinueFrom.Name} has "
                     + $"{JsonText.Cut(kept[at].Tag)}; {Rule}.");
         }
     }
@@ -168,7 +168,7 @@ internal static class RemakeReader
                 TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"requests {longest} s, which are {100 * longest:0} tokens, and max_new_tokens is {song.MaxNewTokens}; ")
+                    $"requests {longest} s, which are {100 * longest:0} tokens, but max_new_tokens is {song.MaxNewTokens}; ")
                 + "leave max_new_tokens out, or raise it.");
         }
 
@@ -182,7 +182,7 @@ internal static class RemakeReader
         {
             fields.Error(
                 TargetSeconds,
-                $"has {targets.Count} items and {sung} section{(sung == 1 ? " is" : "s are")} sung; "
+                $"has {targets.Count} items, but {sung} section{(sung == 1 ? " is" : "s are")} sung; "
                     + "send one number for each, or one for all.");
         }
 

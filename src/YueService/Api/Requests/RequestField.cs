@@ -108,7 +108,7 @@ internal sealed record TextField(string Path, string Description, int MinLength,
     public override string Placeholder => "TEXT";
 }
 
-/// <summary>A whole number within bounds, both included.</summary>
+/// <summary>A whole number within inclusive bounds.</summary>
 internal sealed record WholeField(string Path, string Description, long Min, long Max) : RequestField(Path, Description)
 {
     public long? Default { get; init; }
@@ -126,7 +126,7 @@ internal sealed record WholeField(string Path, string Description, long Min, lon
     public override string Placeholder => "N";
 }
 
-/// <summary>A number within bounds, both included.</summary>
+/// <summary>A number within inclusive bounds.</summary>
 internal sealed record NumberField(string Path, string Description, double Min, double Max) : RequestField(Path, Description)
 {
     public double? Default { get; init; }

@@ -6,7 +6,7 @@ namespace YueService.Api.Requests;
 
 /// <summary>The form of response that a caller accepts.</summary>
 /// <param name="IsFile">True if the response is the file itself rather than JSON.</param>
-/// <param name="Format">The file format that the <c>Accept</c> header names; null leaves it to the body.</param>
+/// <param name="Format">The file format that the <c>Accept</c> header names; null if the body selects the format.</param>
 internal sealed record ResponseForm(bool IsFile, AudioFormat? Format)
 {
     private static readonly ResponseForm Json = new(false, null);

@@ -22,7 +22,7 @@ internal static class SongFields
     public static TextField Lyrics { get; } = Add(new TextField(
         "lyrics",
         "The words to sing, in sections headed by tags such as [verse]. With `continue_from`, the lyrics of the whole song, "
-            + "beginning with the sections that are already sung.",
+            + "beginning with the sections that have already been sung.",
         SongLimits.MinLyricsLength,
         SongLimits.MaxLyricsLength)
     {
@@ -297,7 +297,7 @@ internal static class SongFields
 
     public static NumberField RepetitionPenalty { get; } = Add(new NumberField(
         "sampling.repetition_penalty",
-        "Makes tokens that have already occurred less likely; 1 disables it. The YuE 2 default is 1.2.",
+        "Reduces the probability of tokens that have already occurred; 1 disables it. The YuE 2 default is 1.2.",
         SongLimits.MinRepetitionPenalty,
         SongLimits.MaxRepetitionPenalty)
     {

@@ -17,7 +17,7 @@ internal static class WholeSongRules
                 SongFields.TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"has {targets.Count} items, and the model makes the whole song at once; send one number for the whole song."));
+                    $"has {targets.Count} items, but the model makes the whole song at once; send one number for the whole song."));
         }
 
         if (song.Score is { } score)
@@ -26,7 +26,7 @@ internal static class WholeSongRules
         }
         else if (song is { Scope: SongScope.Score, Plan: ScorePlan.Off })
         {
-            fields.Error(SongFields.Plan, "is \"off\" and stage is \"score\", which writes a score; send \"full\" or \"melody\".");
+            fields.Error(SongFields.Plan, "is \"off\", but stage is \"score\", which writes a score; send \"full\" or \"melody\".");
         }
 
         return song;
@@ -41,12 +41,12 @@ internal static class WholeSongRules
 
         if (song.Plan == ScorePlan.Off)
         {
-            fields.Error(SongFields.Score, "is sent and plan is \"off\", which makes a song without a score; leave one of them out.");
+            fields.Error(SongFields.Score, "is sent, but plan is \"off\", which makes a song without a score; leave one of them out.");
         }
 
         if (song is { Scope: SongScope.Score, Instrumental: false })
         {
-            fields.Error(SongFields.Score, "is sent and stage is \"score\", which writes one; leave one of them out.");
+            fields.Error(SongFields.Score, "is sent, but stage is \"score\", which writes one; leave one of them out.");
         }
     }
 }

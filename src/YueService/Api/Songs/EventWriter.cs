@@ -24,7 +24,7 @@ internal sealed class EventWriter(HttpContext http, TimeSpan heartbeat)
     /// <summary>Sends an event.</summary>
     /// <param name="id">The event id, which a reconnecting client sends.</param>
     /// <param name="name">The event's name.</param>
-    /// <param name="data">The data in one line.</param>
+    /// <param name="data">The data, on one line.</param>
     /// <param name="cancel">Cancelled when the client disconnects.</param>
     public async Task WriteAsync(string id, string name, string data, CancellationToken cancel)
     {

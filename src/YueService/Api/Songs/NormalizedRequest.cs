@@ -107,7 +107,7 @@ internal sealed record NormalizedRequest
 /// <summary>The <c>output</c> of a request.</summary>
 /// <param name="SampleRate">The sample rate in Hz; null for a model with a fixed rate.</param>
 /// <param name="Format">The format of the file; null means wav.</param>
-/// <param name="Stems">True if the tracks of the mix are returned as well.</param>
+/// <param name="Stems">True if the tracks of the mix are also returned.</param>
 /// <param name="LoudnessLufs">The target loudness; null leaves the loudness unchanged.</param>
 /// <param name="FadeOutSeconds">The length of the fade-out of a song that was cut at its limit.</param>
 internal sealed record NormalizedOutput(int? SampleRate, string? Format, bool Stems, double? LoudnessLufs, double FadeOutSeconds);

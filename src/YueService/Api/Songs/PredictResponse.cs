@@ -34,7 +34,7 @@ internal sealed record PredictResponse
     /// <summary>The sample rate of the file in Hz.</summary>
     public required int SampleRate { get; init; }
 
-    /// <summary>The channels of the file: 1, or 2 for stereo.</summary>
+    /// <summary>The number of channels in the file: 1, or 2 for stereo.</summary>
     public required int Channels { get; init; }
 
     /// <summary>The song's length in seconds.</summary>
@@ -43,7 +43,7 @@ internal sealed record PredictResponse
     /// <summary>The seed that was used; the same request with this seed gives the same song.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>The model that sang.</summary>
+    /// <summary>The model that made the song.</summary>
     public required string Model { get; init; }
 
     /// <summary><c>full</c>, <c>draft</c>, <c>finish</c> or <c>score</c>: the stages that were run.</summary>
@@ -58,7 +58,7 @@ internal sealed record PredictResponse
     /// <summary>The song's sections, in order; empty for a model without sections.</summary>
     public required IReadOnlyList<SectionBody> Sections { get; init; }
 
-    /// <summary>Warnings about how the request was interpreted and sung.</summary>
+    /// <summary>Warnings about how the request was interpreted and how the song was made.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>The part of the reference clip that was used; null without a clip.</summary>

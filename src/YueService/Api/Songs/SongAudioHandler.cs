@@ -28,7 +28,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     /// <response code="404">There is no such job, or the song has no such track: stems must be requested with the song.</response>
     /// <response code="409">The song is not available yet, or never will be.</response>
     /// <response code="416">The file ends before the range; Content-Range has the file's length.</response>
-    /// <response code="500">The file no longer has the size with which it was written.</response>
+    /// <response code="500">The size of the file has changed since it was written.</response>
     /// <response code="422">track or format is invalid, or the format is not available here.</response>
     public async Task<IResult> GetAsync(HttpContext http, string id)
     {
@@ -130,7 +130,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
             enableRangeProcessing: true));
     }
 
-    /// <summary>Returns a short text that differs for different titles.</summary>
+    /// <summary>Returns a short string that differs for different titles.</summary>
     private static string NameOf(string title) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(title)), 0, 8);
 
     /// <summary>Returns an identifier of a file's content. If the file is encoded again, its length or its time of modification differs,

@@ -52,7 +52,7 @@ internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, Song
             return await songs.FindCodesAsync(view.Job, http.RequestAborted) is { } codes ? CodesOf(http, codes)
                 : await IsRemovedAsync(view.Job) ? (null, SongHandler.NoJob(http, id))
                 : (null, Problems.Create(http, ProblemType.NoCodes, "The song has no codes: "
-                    + "an earlier release made it, or their file is damaged. Request the song again."));
+                    + "it was made by an earlier release, or the file with its codes is damaged. Request the song again."));
         }
         catch (StorageException)
         {

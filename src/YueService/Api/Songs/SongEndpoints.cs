@@ -41,8 +41,8 @@ internal static class SongEndpoints
             .WithName("WatchSong")
             .Describe(
                 "Watch a job with server-sent events",
-                "An event has the name of the job's state, and its data has stage, section, tokens, frames, percent and seconds left. "
-                    + "Every change of state, stage and section is sent; in between, only the latest progress. "
+                "Each event is named after the job's state; its data contains stage, section, tokens, frames, percent and seconds left. "
+                    + "Every change of state, stage and section is sent; between these changes, only the latest progress is sent. "
                     + "A YuE 2 song also sends its score, in an event with the name score. The event with the id end is the last.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
                 new ApiResponse(200, "The stream.", "text/event-stream"),
@@ -57,7 +57,7 @@ internal static class SongEndpoints
             .Describe(
                 "Watch all jobs with server-sent events",
                 "The first event is a snapshot of the queued and running jobs. After that, an event is sent for every change; its name is "
-                    + "the state, edited or removed. A client that reconnects too late gets a new snapshot.",
+                    + "the job's state, or edited, or removed. A client that reconnects too late gets a new snapshot.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
                 new ApiResponse(200, "The stream.", "text/event-stream"));
     }
@@ -100,14 +100,14 @@ internal static class SongEndpoints
                 ApiResponse.Problem(409, "The song is not available yet, or never will be."),
                 ApiResponse.Problem(416, "The file ends before the range."),
                 ApiResponse.Problem(422, "A parameter is invalid, or the format is not available here."),
-                ApiResponse.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
+                ApiResponse.Problem(500, "The file is damaged: its size has changed since it was written."));
         songs.MapGet("/{id}/stream", (HttpContext http, string id, SongStreamHandler handler) => handler.StreamAsync(http, id))
             .DisableRequestTimeout()
             .WithName("StreamSong")
             .Describe(
                 "Stream a song while it is being made",
-                "Sends the song from its beginning, even while it is being made; the headers are sent with the first sound. A stream that "
-                    + "is aborted is not the whole song. While the song is being made, its loudness is not adjusted, and the low band may "
+                "Sends the song from its beginning, even while it is being made; the headers are sent with the first sound. An "
+                    + "aborted stream is incomplete. While the song is being made, its loudness is not adjusted, and the low band may "
                     + "differ slightly from the finished file's.",
                 new ApiParameter(
                     "track",
@@ -115,13 +115,13 @@ internal static class SongEndpoints
                     IsHeader: false, "mix", "vocal", "instrumental"),
                 new ApiParameter(
                     "format",
-                    "Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels is their number.",
+                    "Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels contains their number.",
                     IsHeader: false, "wav", "pcm", "mp3", "opus"),
                 new ApiResponse(200, "The sound.", "audio/wav", "audio/pcm", "audio/mpeg", "audio/ogg"),
                 ApiResponse.Problem(404, "There is no such job or track."),
                 ApiResponse.Problem(409, "The song failed or was cancelled."),
                 ApiResponse.Problem(422, "A parameter is invalid, or the format is not available here."),
-                ApiResponse.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
+                ApiResponse.Problem(500, "The file is damaged: its size has changed since it was written."));
         songs.MapGet("/{id}/peaks", (HttpContext http, string id, SongPeaksHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSongPeaks")
             .Describe(
@@ -136,11 +136,11 @@ internal static class SongEndpoints
                 {
                     Bounds = (1, SongPeaksHandler.MaxPerSecond),
                 },
-                new ApiResponse(304, "There is no new sound since the last call."),
+                new ApiResponse(304, "There has been no new sound since the last call."),
                 ApiResponse.Problem(404, "There is no such job or track."),
                 ApiResponse.Problem(409, "The song failed or was cancelled."),
                 ApiResponse.Problem(422, "A parameter is out of bounds."),
-                ApiResponse.Problem(500, "The file is damaged: it no longer has the size with which it was written."));
+                ApiResponse.Problem(500, "The file is damaged: its size has changed since it was written."));
         songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSongCodes")
             .Describe(

@@ -7,8 +7,8 @@ using YueService.Settings;
 namespace YueService.Api.Songs;
 
 /// <summary><c>GET /v1/songs/{id}/events</c>: a job's progress as server-sent events.</summary>
-/// <remarks>A client gets every change of state, stage and section, and in between only the latest progress, at most a few times per
-/// second. A slow client gets fewer events and does not delay others.</remarks>
+/// <remarks>A client gets every change of state, stage and section. Between these changes, it gets only the latest progress, at most
+/// a few times per second. A slow client gets fewer events and does not delay others.</remarks>
 internal sealed class SongEventsHandler(
     JobStore jobs, JobEstimate estimate, JobSignals signals, IOptions<JobOptions> options, IOptions<JsonOptions> json)
 {

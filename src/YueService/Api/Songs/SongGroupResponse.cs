@@ -34,7 +34,7 @@ internal sealed record GroupTake
     /// <summary>The job's identifier.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The seed: that of the request for the first take, increased by one for each further take.</summary>
+    /// <summary>The seed: the request's seed for take 1, increased by 1 for each further take.</summary>
     public required long Seed { get; init; }
 
     /// <summary><c>queued</c>, <c>running</c>, <c>succeeded</c>, <c>failed</c> or <c>cancelled</c>.</summary>

@@ -48,7 +48,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
             return Problems.Invalid(http, findings.Errors);
         }
 
-        // One more than requested shows whether there is another page.
+        // One more job than requested, to find out whether there is another page.
         var wanted = new JobQuery((int)limit + 1)
         {
             Before = cursor,
@@ -128,7 +128,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
         HttpContext http, string id) =>
         await jobs.FindAsync(id, http.RequestAborted) is { } view ? await EndAsync(http, view) : NoJob(http, id);
 
-    /// <summary>Cancels a job that is queued or running. A finished one stays as it is.</summary>
+    /// <summary>Cancels a job that is queued or running. A finished job is not changed.</summary>
     public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> CancelAsync(
         HttpContext http, string id) =>
         await jobs.FindAsync(id, http.RequestAborted) is not { } view ? NoJob(http, id)

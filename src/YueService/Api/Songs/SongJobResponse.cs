@@ -112,7 +112,7 @@ internal sealed record SongTake(string Id, int Take)
 }
 
 /// <summary>The progress of a song.</summary>
-/// <param name="Stage"><c>stage1</c> (singing), <c>stage2</c> (refining) or <c>decode</c>; with YuE 2 <c>score</c>, <c>music</c>,
+/// <param name="Stage"><c>stage1</c> (singing), <c>stage2</c> (refining) or <c>decode</c>; with YuE 2, <c>score</c>, <c>music</c>,
 /// <c>flow</c> or <c>decode</c>.</param>
 /// <param name="Section">The section being sung, from 1, not counting kept sections; 0 after stage 1, and with YuE 2.</param>
 /// <param name="Sections">The number of sections to sing, not counting kept sections.</param>
@@ -128,7 +128,7 @@ internal sealed record JobProgressBody(
 
 /// <summary>The start of a section of a song that is being made.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
-/// <param name="StartSeconds">The time at which it begins in the song.</param>
+/// <param name="StartSeconds">The time in the song at which the section begins.</param>
 internal sealed record SectionStartBody(string Tag, double StartSeconds);
 
 /// <summary>The links of a job.</summary>
@@ -170,7 +170,7 @@ internal sealed record ScoreEventBody(string Score);
 
 /// <summary>The reason why a job failed.</summary>
 /// <param name="Type">A <c>urn:yue:…</c> name.</param>
-/// <param name="Title">The title, which is the same for every fault of this type.</param>
+/// <param name="Title">The title, which is the same for every error of this type.</param>
 /// <param name="Detail">The error in this case, without internal details.</param>
 internal sealed record JobFault(string Type, string Title, string Detail)
 {
@@ -190,7 +190,7 @@ internal sealed record JobFault(string Type, string Title, string Detail)
 /// <param name="SampleRate">The sample rate of every track in Hz.</param>
 /// <param name="DurationSeconds">The length of the mix.</param>
 /// <param name="Seed">The seed that was used.</param>
-/// <param name="Model">The model that sang.</param>
+/// <param name="Model">The model that made the song.</param>
 /// <param name="Timings">The times of the stages.</param>
 /// <param name="Sections">The song's sections, in order; empty for a model without sections.</param>
 /// <param name="Warnings">Warnings about how the request was interpreted and sung.</param>

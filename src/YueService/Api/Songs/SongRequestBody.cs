@@ -34,7 +34,7 @@ internal sealed partial class SongRequestBody(
 
     /// <summary>Reads a request in the form of <c>/predict</c>.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
+    /// <param name="accepted">The format that the Accept header names; null if the body selects the format.</param>
     public async Task<Reading> ReadAsync(HttpContext http, AudioFormat? accepted)
     {
         var (body, unreadable) = await OpenAsync(http, isNew: true);
@@ -51,7 +51,7 @@ internal sealed partial class SongRequestBody(
 
     /// <summary>Reads a request's body without interpreting it.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="isNew">True if the request is for a new song. Then a clip is read only if the service could accept a job now.</param>
+    /// <param name="isNew">True if the request is for a new song. A clip is then read only if the service could accept a job now.</param>
     /// <returns>The body, which the caller disposes, or the problem to return.</returns>
     public Task<(SongBody? Body, ProblemHttpResult? Problem)> OpenAsync(HttpContext http, bool isNew) =>
         bodies.ReadSongAsync(http, () => isNew ? RefuseEarly(http) : null);
@@ -62,7 +62,7 @@ internal sealed partial class SongRequestBody(
     /// <summary>Interprets a body.</summary>
     /// <param name="http">The request.</param>
     /// <param name="body">The body.</param>
-    /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
+    /// <param name="accepted">The format that the Accept header names; null if the body selects the format.</param>
     /// <param name="hasTakes">True if the response can be a group of takes.</param>
     public async Task<Reading> ReadAsync(HttpContext http, SongBody body, AudioFormat? accepted, bool hasTakes)
     {

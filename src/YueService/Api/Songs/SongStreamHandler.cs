@@ -8,7 +8,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Songs;
 
-/// <summary><c>GET /v1/songs/{id}/stream</c>: the sound of a song while it is being made.</summary>
+/// <summary><c>GET /v1/songs/{id}/stream</c>: the sound of a song, even while it is being made.</summary>
 internal sealed partial class SongStreamHandler(
     JobStore jobs,
     JobEstimate estimate,
@@ -23,13 +23,13 @@ internal sealed partial class SongStreamHandler(
     public static IReadOnlyDictionary<string, StreamFormat> Formats { get; } =
         new[] { StreamFormat.Wav, StreamFormat.Pcm, StreamFormat.Mp3, StreamFormat.Opus }.ToDictionary(format => format.Name());
 
-    /// <summary>Streams a track of a song from its beginning, while it is being made.</summary>
-    /// <remarks>The headers are sent with the first sound. A stream that ends without a final chunk is not the whole song.</remarks>
+    /// <summary>Streams a track of a song from its beginning, even while the song is being made.</summary>
+    /// <remarks>The headers are sent with the first sound. A stream that ends without a final chunk is incomplete.</remarks>
     /// <response code="200">The sound.</response>
     /// <response code="404">There is no such job, or the song has no such track.</response>
     /// <response code="409">The song failed or was cancelled, and no sound has been sent.</response>
     /// <response code="422">track or format is invalid, or the format is not available here.</response>
-    /// <response code="500">The file no longer has the size with which it was written.</response>
+    /// <response code="500">The file's size has changed since it was written.</response>
     public async Task<IResult> StreamAsync(HttpContext http, string id)
     {
         if (await jobs.FindAsync(id, http.RequestAborted) is not { } view)

@@ -15,7 +15,7 @@ internal sealed class SongSubmitter(
     /// <remarks>The <c>Idempotency-Key</c> is looked up before the fields are read, so that a repeated request gets its job even if the
     /// song that it continues has been removed.</remarks>
     /// <param name="http">The request.</param>
-    /// <param name="accepted">The format that the Accept header names; null leaves it to the body.</param>
+    /// <param name="accepted">The format that the Accept header names; null if the body selects the format.</param>
     /// <param name="hasTakes">True if the response can be a group of takes.</param>
     public async Task<Results<Accepted<SongJobResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> SubmitAsync(
         HttpContext http, AudioFormat? accepted, bool hasTakes)

@@ -148,7 +148,7 @@ internal sealed partial class WebhookService(
     [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was accepted by {Host}")]
     private partial void LogSent(string jobId, string host);
 
-    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was not accepted by {Host}: {Reason}. It is retried in {Wait}")]
+    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was not accepted by {Host}: {Reason}. It will be retried in {Wait}")]
     private partial void LogDelayed(string jobId, string host, string reason, TimeSpan wait);
 
     [LoggerMessage(LogLevel.Warning, "The webhook of job {JobId} is dropped after {Attempts} attempts at {Host}: {Reason}")]
@@ -161,7 +161,7 @@ internal sealed partial class WebhookService(
 /// <summary>The content of a webhook.</summary>
 /// <param name="Type"><c>song.succeeded</c>, <c>song.failed</c> or <c>song.cancelled</c>.</param>
 /// <param name="Timestamp">The time when the job ended.</param>
-/// <param name="Data">The job as in lists, without lyrics and request.</param>
+/// <param name="Data">The job as it appears in lists, without the lyrics and the request.</param>
 internal sealed record WebhookBody(string Type, DateTimeOffset Timestamp, SongJobResponse Data)
 {
     public static WebhookBody Of(SongJobResponse job) => new(

@@ -19,7 +19,7 @@ internal sealed record LeveledSong(
     /// <summary>Measures the mix and applies the gain.</summary>
     /// <param name="encoder">Measures the loudness.</param>
     /// <param name="song">The song as the engine made it.</param>
-    /// <param name="targetLufs">The loudness; null leaves the sound as it is.</param>
+    /// <param name="targetLufs">The loudness; null leaves the sound unchanged.</param>
     public static LeveledSong Level(ISongEncoder encoder, SongResult song, double? targetLufs)
     {
         if (targetLufs is not { } target)
@@ -38,8 +38,8 @@ internal sealed record LeveledSong(
         var reached = measured.IntegratedLufs + gainDb;
         string[] warnings = target - reached < ResolutionDb ? [] : [string.Create(
             CultureInfo.InvariantCulture,
-            $"output.loudness_lufs is {target}, and {reached:0.0} was reached: "
-                + $"more would put peaks above {Yue.Engine.Audio.Loudness.CeilingDbtp} dBTP")];
+            $"output.loudness_lufs is {target}, but only {reached:0.0} was reached: "
+                + $"a higher loudness would put peaks above {Yue.Engine.Audio.Loudness.CeilingDbtp} dBTP")];
         var gain = (float)Math.Pow(10, gainDb / 20);
         return new(
             Scale(song.Mix, gain)!,

@@ -21,13 +21,13 @@ internal static partial class MissingPrograms
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "ffmpeg is not found: "
+        [LoggerMessage(Level = LogLevel.Warning, Message = "ffmpeg was not found: "
             + "only wav can be written, and reference clips in flac and m4a cannot be read. "
             + "Install it (sudo apt-get install ffmpeg) and restart")]
         public static partial void NoFfmpeg(ILogger logger);
 
         [LoggerMessage(
-            Level = LogLevel.Warning, Message = "ffprobe is not found: reference clips in flac and m4a cannot be read. "
+            Level = LogLevel.Warning, Message = "ffprobe was not found: reference clips in flac and m4a cannot be read. "
                 + "Install it (sudo apt-get install ffmpeg) and restart")]
         public static partial void NoFfprobe(ILogger logger);
     }

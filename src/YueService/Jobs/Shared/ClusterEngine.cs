@@ -6,7 +6,7 @@ namespace YueService.Jobs.Shared;
 /// <summary>The engine of a process that shares jobs. It reports the models and slots of all workers; songs are made by the process's own
 /// engine, if there is one.</summary>
 /// <param name="own">The process's own engine; null if the process makes no songs.</param>
-/// <param name="processes">Returns the service that knows the workers. Called lazily, because that service depends on the engine.</param>
+/// <param name="processes">Returns the service that tracks the workers. Called lazily, because that service depends on the engine.</param>
 internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> processes) : ISongEngine, IDisposable
 {
     private readonly TaskCompletionSource<string> _never = new();
@@ -62,7 +62,7 @@ internal sealed class ClusterEngine(ISongEngine? own, Func<SharedProcesses> proc
     private static IReadOnlyList<ModelDescription> InOrder(IEnumerable<ModelDescription> models) =>
         [.. models.DistinctBy(NameOf).OrderBy(NameOf, StringComparer.Ordinal)];
 
-    /// <summary>Describes the models of the families that this release knows.</summary>
+    /// <summary>Describes the models of the families that this release supports.</summary>
     private static IEnumerable<ModelDescription> Describe(IEnumerable<ProcessModel> models) => models.SelectMany(
         model => ModelFamilies.Descriptions.Where(family => family.Name == model.Family)
             .Select(family => new ModelDescription(model.Name, family)));

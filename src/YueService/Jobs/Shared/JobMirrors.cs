@@ -212,8 +212,8 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
     }
 
-    /// <summary>Reads what has changed. A read starts when the previous one has ended, and serves every caller that is waiting by
-    /// then.</summary>
+    /// <summary>Reads what has changed. A read starts when the previous one has ended, and serves every caller that is waiting at
+    /// that time.</summary>
     private Task ReadChangesAsync()
     {
         lock (_reading)
@@ -362,7 +362,8 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         }
         catch (StorageException e)
         {
-            // A job whose caller waits is cancelled when the process of that caller sends no more heartbeats; other callers can try again.
+            // If a caller is waiting for the job, the job is cancelled when that caller's process stops sending heartbeats. Other
+            // callers can try again.
             LogUncancelled(e.Message, id);
         }
     }

@@ -14,7 +14,7 @@ internal sealed class PostgresCallers(PostgresDatabase database)
     /// <param name="songs">The number of songs, at most <paramref name="limit"/>.</param>
     /// <param name="limit">The maximum number of songs of a caller per minute.</param>
     /// <param name="cancel">Cancels the wait.</param>
-    /// <returns>Null if they are within the limit; otherwise the rest of the caller's minute, and no song is counted.</returns>
+    /// <returns>Null if they are within the limit; otherwise the time left in the caller's minute, and no song is counted.</returns>
     public Task<TimeSpan?> TakeSongsAsync(string caller, int songs, int limit, CancellationToken cancel) => database.UseAsync(
         async connection =>
         {

@@ -346,7 +346,7 @@ internal sealed record ProcessHeartbeat(string Id, string Name, bool MakesSongs,
 
 /// <summary>The models, slots and speed that a process announces.</summary>
 /// <param name="Models">The models that it has, with their families.</param>
-/// <param name="Slots">The number of songs that it makes at once; 0 if it makes none.</param>
+/// <param name="Slots">The number of songs that it can make at the same time; 0 if it makes none.</param>
 /// <param name="Running">The number of songs that it is making now.</param>
 /// <param name="SongSeconds">The average time of a song in the process; null before the first song.</param>
 /// <param name="Device">The device that it computes on.</param>

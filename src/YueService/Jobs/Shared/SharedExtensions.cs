@@ -8,7 +8,7 @@ namespace YueService.Jobs.Shared;
 /// <summary>Registers the services of processes that share their jobs.</summary>
 internal static class SharedExtensions
 {
-    /// <summary>Registers the services for shared jobs; the settings decide whether they are used. To be called after the jobs are
+    /// <summary>Registers the services for shared jobs; the settings decide whether they are used. Must be called after the jobs are
     /// registered.</summary>
     /// <param name="services">The services.</param>
     /// <param name="role">The part of the work that the process does.</param>
@@ -35,7 +35,7 @@ internal static class SharedExtensions
     }
 
     /// <summary>Checks that a process with only one role shares its jobs.</summary>
-    /// <exception cref="OptionsValidationException">It does not.</exception>
+    /// <exception cref="OptionsValidationException">The process has only one role but does not share its jobs.</exception>
     public static void ValidateRole(this IServiceProvider services)
     {
         if (services.GetRequiredService<SharedSettings>() is { IsShared: false, Role: not ServiceRole.Both and var role })
@@ -81,7 +81,7 @@ internal static class SharedExtensions
     }
 
     /// <summary>Wraps the registered engine in a <see cref="ClusterEngine"/> if processes share their jobs, or replaces it with one if this
-    /// process makes no songs. An engine that was registered as an instance stays.</summary>
+    /// process makes no songs. An engine that was registered as an instance is kept.</summary>
     public static void AddEngineView(this IServiceCollection services, ServiceRole role)
     {
         var registered = services.Last(service => service.ServiceType == typeof(ISongEngine));

@@ -82,7 +82,7 @@ internal sealed partial class SharedProcesses(
             await signals.WhenOpenAsync(cancel);
             var beat = Heartbeat();
 
-            // The models come before the heartbeat: if this process ends right after it, the models that others saw in it are still known.
+            // The models are stored before the heartbeat: if this process ends right after the heartbeat, its models are still known.
             await AnnounceAsync(beat.About.Models, cancel);
             await queue.BeatAsync(beat, Limit, cancel);
             _live = await queue.LiveAsync(Limit, cancel);

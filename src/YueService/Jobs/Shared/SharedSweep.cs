@@ -32,7 +32,7 @@ internal sealed partial class SharedSweep(
             removed.Add(file);
         }
 
-        // List files first, then rows: a row that is written in between refers to files that are too new to be removed.
+        // List files first, then rows: a row that is written between the two steps refers to files that are too new to be removed.
         // A file without a folder belongs to no song, for example an object that marks the folder of songs in object storage.
         var songs = (await OldAsync(Songs, MinAge, cancel)).Where(file => file.IndexOf('/', Songs.Length) > 0)
             .Select(file => file[..file.LastIndexOf('/')]).Distinct().ToList();

@@ -183,7 +183,7 @@ internal sealed partial class WorkerLeases : BackgroundService
     /// <summary>The last reported progress of a job.</summary>
     private sealed record Reported(long Number, int Marks, string? Delay);
 
-    [LoggerMessage(LogLevel.Warning, "The claims of songs (number: {Count}) have not been renewed for {Seconds:F0} s: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The claims of {Count} song(s) have not been renewed for {Seconds:F0} s: {Reason}")]
     private partial void LogUnrenewed(string reason, int count, double seconds);
 
     [LoggerMessage(LogLevel.Warning, "Job {JobId} no longer belongs to this worker, so its song is cancelled")]

@@ -9,8 +9,8 @@ internal static class WebhookBackoff
         TimeSpan.FromHours(2), TimeSpan.FromHours(5), TimeSpan.FromHours(10),
     ];
 
-    /// <summary>Returns the time to wait after a number of attempts; null if there are no more attempts.</summary>
-    /// <remarks>Up to a tenth is added at random, so that many webhooks to a receiver that was down are not sent at once.</remarks>
+    /// <summary>Returns the time to wait after the given number of attempts; null if there are no more attempts.</summary>
+    /// <remarks>Up to a tenth is added at random, so that webhooks to a receiver that was down are not all sent together.</remarks>
     public static TimeSpan? After(int attempts) =>
         attempts <= Waits.Length ? Waits[attempts - 1] * (1 + (0.1 * Random.Shared.NextDouble())) : null;
 }

@@ -41,7 +41,7 @@ export async function send(method, path, options = {}) {
   return response.status === 204 ? null : fromJson(await response.text());
 }
 
-/** Parses JSON; a seed that JavaScript's numbers cannot represent stays text. @param {string} text */
+/** Parses JSON; a seed that JavaScript's numbers cannot represent is kept as text. @param {string} text */
 export function fromJson(text) {
   const exact = (/** @type {string} */ name, /** @type {any} */ value, /** @type {{ source?: string }} */ context) =>
     (name === 'seed' && typeof value === 'number' && !Number.isSafeInteger(value) ? context?.source ?? value : value);

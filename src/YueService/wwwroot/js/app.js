@@ -53,7 +53,7 @@ async function leave() {
     await signOut();
     location.replace(location.pathname);
   } catch {
-    showToast({ text: 'You are still signed in: the service does not respond.' });
+    showToast({ text: 'You are still signed in: the service is not responding.' });
   }
 }
 
@@ -120,7 +120,7 @@ function Message() {
   const message = toast.value;
   const action = useRef(/** @type {HTMLButtonElement | null} */ (null));
   useEffect(() => {
-    // If the focused element was removed, for example with a deleted song, the action gets the focus, so that keys reach it.
+    // If the focused element was removed, for example with a deleted song, the action gets the focus, so that key presses reach it.
     if (message?.isByKey && document.activeElement === document.body) {
       action.current?.focus();
     }

@@ -62,7 +62,7 @@ export function openSignIn() {
     } catch (error) {
       fault.hidden = false;
       fault.textContent = error instanceof Problem && error.status === 401 ? 'This key is not valid for this service.'
-        : error instanceof Problem ? error.message : 'The service does not respond.';
+        : error instanceof Problem ? error.message : 'The service is not responding.';
     }
   });
 }

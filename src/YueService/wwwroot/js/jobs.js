@@ -27,7 +27,7 @@ export const health = signal(null);
 /** The options of requests. @type {import('@preact/signals').Signal<import('./types').Options | null>} */
 export const options = signal(null);
 
-/** Waits for the options of requests, or until it is clear that the service does not send them now. @returns {Promise<void>} */
+/** Waits until the options of requests have arrived, the user has to sign in, or the service is unreachable. @returns {Promise<void>} */
 export function optionsKnown() {
   return new Promise((resolve) => {
     const stop = effect(() => {
@@ -55,7 +55,7 @@ export const busy = computed(() => {
 });
 
 const PageSize = 100;
-/** Sentences that follow within this many milliseconds are announced together, because a new one interrupts the previous one. */
+/** Sentences within this many milliseconds of the first one are announced together, because a new one interrupts the previous one. */
 const AnnouncementDelay = 150;
 /** @type {EventSource | null} */
 let source = null;
@@ -64,7 +64,7 @@ let nextPage = null;
 let searches = 0;
 /** @type {string[]} */
 let unannounced = [];
-/** The state of each song that was announced last. @type {Map<string, string>} */
+/** The last announced state of each song, by its id. @type {Map<string, string>} */
 const announcedStates = new Map();
 
 /** @param {Job} job */
@@ -382,7 +382,7 @@ export function remove(list) {
       const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
       if (errors.length > 0) {
         const kept = errors.length === ids.length ? 'Nothing was deleted' : `${errors.length} of ${ids.length} songs were not deleted`;
-        showToast({ text: errors[0] instanceof Problem ? errors[0].message : `${kept}: the service does not respond.` });
+        showToast({ text: errors[0] instanceof Problem ? errors[0].message : `${kept}: the service is not responding.` });
       }
 
       back();

@@ -1,4 +1,4 @@
-// The right side: all songs. A take is shown below the first take, and a song that was made from another song below that song.
+// The right side: all songs. Further takes are shown below the first one, and a song made from another song is shown below that song.
 import { computed, effect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { currentId, edit, findMore, findSongs, found, jobs, leaving, remove, search, show } from './jobs.js';

@@ -40,7 +40,7 @@ const shown = computed(() => (asText.value && !remake.value ? lyrics.value : joi
 
 let checks = 0;
 
-/** Lets the service check the current request. */
+/** Sends the current request to the service to be checked. */
 async function runCheck() {
   const number = ++checks;
   const text = shown.value;
@@ -347,7 +347,7 @@ function takeOut(text, finding, onChange) {
   const taken = text.slice(before.length, finding.end);
   onChange(() => (before + text.slice(finding.end)).replace(/\n{2,}$/, '\n').trimEnd());
   showToast({ text: `Removed “${short(taken.trim(), 30)}”`, action: 'Undo',
-    // Words written in the meantime stay.
+    // Words written in the meantime are kept.
     run: () => onChange((now) => (now.startsWith(before) ? before + taken + now.slice(before.length) : `${now}\n${taken.trim()}`)) });
 }
 

@@ -284,7 +284,7 @@ function contextOf(rate) {
 // service without blocking, and needs no permission.
 window.requestIdleCallback?.(() => navigator.mediaDevices?.enumerateDevices().catch(() => {}));
 
-// The level of a channel can change during playback; switching between mix and stems needs other voices.
+// The level of a channel can change during playback; switching between mix and stems requires different voices.
 let playedStems = false;
 effect(() => {
   const stems = playsStems.value;

@@ -31,7 +31,7 @@ let asked = 0;
 /** Sends a request to the frame that draws scores.
  * @param {HTMLIFrameElement | null} frame
  * @param {{ abc: string, wanted?: 'midi', theme?: string }} request
- * @returns {Promise<any>} The response; null if there is none in time.
+ * @returns {Promise<any>} The response; null if none arrives in time.
  */
 function ask(frame, request) {
   const number = ++asked;
@@ -48,7 +48,7 @@ function ask(frame, request) {
     };
     const timer = window.setTimeout(() => end(null), Patience);
     addEventListener('message', hear);
-    // A sandboxed frame has no origin that could be named.
+    // A sandboxed frame has no origin that could be given as the target.
     frame?.contentWindow?.postMessage({ number, ...request }, '*');
   });
 }

@@ -52,16 +52,16 @@ function listen(job, at) {
 
 /** Warnings that are shown with a different text. */
 const Reworded = /did not end by itself|was cut at its limit|run_n_segments/;
-/** Warnings about the sound of the song; the others are about its words. */
+/** Warnings about the sound of a section; the others are notes about the song. */
 const Loud = /^section \d/;
 
-/** The problems of a song with possible fixes, and below them the notes on its words. @param {{ job: Job }} props */
+/** The problems of a song with possible fixes, and below them the notes about it. @param {{ job: Job }} props */
 function Notices({ job }) {
   const rest = (job.song?.warnings ?? []).filter((text) => !Reworded.test(text));
   const [loud, quiet] = [rest.filter((text) => Loud.test(text)), rest.filter((text) => !Loud.test(text)).map(plain)];
   return html`<${CutShort} job=${job} /><${LeftOut} job=${job} />
     ${loud.map((text) => html`<p class="notice" key=${text}>${plain(text)}</p>`)}
-    ${quiet.length > 0 ? html`<details class="warnings"><summary>${count(quiet.length, 'note')} on the words</summary>
+    ${quiet.length > 0 ? html`<details class="warnings"><summary>${count(quiet.length, 'note')} about the song</summary>
       <ul>${quiet.map((text) => html`<li key=${text}>${text}</li>`)}</ul></details>` : null}`;
 }
 
@@ -78,7 +78,7 @@ function CutShort({ job }) {
   const longest = Math.max(...cut.map((section) => section.seconds));
   const time = `${Number(longest.toFixed(1))} s`;
   const end = cut.includes(sections[sections.length - 1]) ? ' The end is faded out.' : '';
-  const why = isAsked ? `${time} ${cut.length > 1 ? 'each were' : 'were'} requested, and there was more to sing.`
+  const why = isAsked ? `${time} ${cut.length > 1 ? 'each were' : 'were'} requested, but there was more to sing.`
     : `${cut.length > 1 ? 'They' : 'It'} had not ended after ${time}, the maximum for one section here.`;
   const limit = options.value?.fields.find(({ name }) => name === 'max_new_tokens')?.maximum ?? 0;
   const tokens = Math.min(2 * (request.max_new_tokens ?? 0), limit);

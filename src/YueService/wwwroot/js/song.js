@@ -321,7 +321,7 @@ export function songActions(job) {
   ];
 }
 
-/** Returns a curl command for a POSIX shell that sends a request. It reads the first key from the service's variable for keys.
+/** Returns a curl command for a POSIX shell that sends a request. It reads the first key from `YUE_API_KEY`.
  * @param {object} request
  */
 function curl(request) {

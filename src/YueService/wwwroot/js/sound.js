@@ -20,7 +20,7 @@ export class Track {
     this.name = name;
     this.rate = 44100;
     this.channels = 1;
-    /** Changes whenever samples or peaks have arrived; code that depends on them reads it. */
+    /** Changes whenever samples or peaks arrive; code that depends on them reads it. */
     this.arrived = signal(0);
     /** The samples of all channels, interleaved. */
     this.samples = new Int16Array(0);
@@ -49,7 +49,7 @@ export class Track {
     return Math.max(this.seconds, this.outlined);
   }
 
-  /** Loads the track from the service unless this is done or in progress. The sound of a song that is being made arrives as it is made.
+  /** Loads the track from the service unless it is already loaded or being loaded. The sound of an unfinished song arrives as it is made.
    * @param {boolean} isLive True if the song is being made.
    */
   load(isLive) {
@@ -93,7 +93,7 @@ export class Track {
     }
   }
 
-  /** Stops loading; the samples that have arrived stay. */
+  /** Stops loading; the samples that have arrived are kept. */
   stop() {
     this.reading?.abort();
   }

@@ -44,7 +44,7 @@ function isNext(blocks, index) {
   return blocks[index].state === 'todo' && blocks[index - 1]?.state !== 'todo';
 }
 
-/** Returns the part of a section that has arrived, 0 to 1. @param {string} id @param {Block} block */
+/** Returns the fraction of a section that has arrived, 0 to 1. @param {string} id @param {Block} block */
 function doneShare(id, block) {
   const track = trackOf(id, 'mix');
   void track.arrived.value;

@@ -21,7 +21,7 @@ let retry = 0;
 /** The settings whose values are validated: those that were sent or whose control the user has left, but not one that is being typed. */
 const judged = signal(/** @type {string[]} */ ([]));
 
-const Silence = 'The service does not respond. Your words are safe; try again when it is back.';
+const Silence = 'The service is not responding. Your words are safe; try again when it is back.';
 
 /** The settings that have their own control. */
 const Settings = /** @type {const} */ ([
@@ -42,7 +42,7 @@ const Stages = [
   ['full', 'Full', 'The whole sound'],
 ];
 
-/** Plays a song from its first sound, unless it has none or another song is playing. @param {import('./types').Job} job */
+/** Plays a song as soon as its sound arrives, unless it has no sound or another song is playing. @param {import('./types').Job} job */
 function listenTo(job) {
   if (!isPlaying.value && hasSound(job)) {
     listen(job.id, { play: true });
@@ -87,7 +87,7 @@ async function singForm() {
 
 /** Shows the service's message until the time at which the request can be sent again.
  * @param {string} text
- * @param {number} seconds The time in seconds; 0 if the message stays.
+ * @param {number} seconds The time in seconds; 0 keeps the message.
  */
 function refuseWith(text, seconds) {
   clearTimeout(retry);
@@ -139,7 +139,7 @@ function focusFault() {
   return faulty !== undefined;
 }
 
-/** Sings with Ctrl+Enter, even from within the words. @param {KeyboardEvent} event */
+/** Sings the song on Ctrl+Enter, even while the user is typing words. @param {KeyboardEvent} event */
 function keys(event) {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
@@ -233,7 +233,7 @@ function Choices() {
     <div class="choice"><span id="takes-label">Takes</span>
       <div class="seg" role="group" aria-labelledby="takes-label">${[1, 2, 3, 4].map((number) => html`<button type="button" key=${number}
         aria-pressed=${takes.value === number} aria-label=${count(number, 'take')}
-        title=${number === 1 ? 'One song' : `${number} songs of the same words, to choose from`} disabled=${remake.value !== null}
+        title=${number === 1 ? 'One song' : `${number} songs with the same words, to choose from`} disabled=${remake.value !== null}
         onClick=${() => { takes.value = number; }}>${number}</button>`)}</div></div>
     <div class="choice"><span id="quality-label">${known.includes('draft') ? 'Quality' : 'Result'}</span>
       <div class="seg" role="group" aria-labelledby="quality-label">${stages.map(([value, label, title]) => html`<button type="button"

@@ -19,7 +19,7 @@ def _pattern_db(symbol, hertz, scale):
 
 
 def _harmonics_db(frame, hertz):
-    """Returns the levels of a frame's partials."""
+    """Returns the levels of a frame's harmonics."""
     time = (np.arange(len(frame)) - len(frame) / 2) / RATE_HZ
     window = np.hanning(len(frame))
     return 20 * np.log10(np.abs(np.exp(-2j * np.pi * np.outer(hertz, time)) @ (frame * window)) + 1e-6)

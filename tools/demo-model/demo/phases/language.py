@@ -1,4 +1,4 @@
-"""The phases of the language models: stage 1, from text to codebook 0, and stage 2, from there to the other seven."""
+"""The phases of the language models: stage 1, from text to codebook 0, and stage 2, from codebook 0 to the other seven."""
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ class Trainer:
         self._followed = 0
 
     def run(self, loss_of, held_out):
-        """Runs steps on loss_of(the elapsed share of the time or of the steps), then keeps the average weights and logs held_out()."""
+        """Minimizes loss_of(the elapsed share of the time or of the steps), then keeps the average weights and logs held_out()."""
         start = logged = time.monotonic()
         step, fraction = 0, 0.0
         while fraction < 1:

@@ -1,4 +1,4 @@
-"""The phases of the sound models: the codec's decoder, its encoder, the two vocoders."""
+"""The phases of the sound models: the codec's decoder, its encoder, and the two vocoders."""
 import os
 import torch
 from torch import nn

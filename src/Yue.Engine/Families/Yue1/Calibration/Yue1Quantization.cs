@@ -28,7 +28,7 @@ public sealed record Yue1QuantizationOptions
     /// <summary>The number of bits per code: 4 or 6.</summary>
     public required int Bits { get; init; }
 
-    /// <summary>The number of songs to calibrate with; 0 rounds each weight by itself.</summary>
+    /// <summary>The number of songs to calibrate with; 0 rounds each weight on its own.</summary>
     public required int Songs { get; init; }
 
     /// <summary>The seed of the first song.</summary>
@@ -122,7 +122,7 @@ public sealed class Yue1Quantization
     {
         if (ModelSet.TorchDevice(_options.Device).type == DeviceType.CPU && _options is { Device: "auto", IsDemo: false })
         {
-            _say("No GPU can be used, and the CPU takes many times as long. Run yue doctor to find out why.");
+            _say("No GPU can be used (run yue doctor to find out why), and the CPU takes many times as long.");
         }
     }
 

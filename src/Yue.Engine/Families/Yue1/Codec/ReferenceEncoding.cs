@@ -21,7 +21,7 @@ internal sealed class ReferenceEncoding(ReferenceEncoder encoder, SongReference 
         _time += Stopwatch.GetElapsedTime(started);
     }
 
-    /// <summary>Returns the prompt and the facts about it for the result of the song. Every track must be encoded.</summary>
+    /// <summary>Returns the prompt and its description for the song's result. Every track must be encoded.</summary>
     public (ReferenceClip Clip, ReferenceResult Result) Result()
     {
         var (start, end, first) = (reference.StartSeconds, reference.EndSeconds, reference.FirstSecond);

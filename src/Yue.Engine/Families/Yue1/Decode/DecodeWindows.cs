@@ -36,8 +36,8 @@ public sealed class DecodeWindows
     }
 
     /// <summary>Windows for chunks of 300 frames. The last frames of a chunk serve as context for the window that ends before them, so no
-    /// window waits for the first frames of the next chunk. The last window of a chunk waits for the whole chunk. It is short, so that the
-    /// earlier ones can be heard in the meantime. All windows of the first chunk are short.</summary>
+    /// window waits for the first frames of the next chunk. The last window of a chunk waits for the whole chunk. It is short, so that most
+    /// of the chunk can be heard earlier. All windows of the first chunk are short.</summary>
     public static DecodeWindows Default { get; } = new([51, 106, 161, 216, 271], [150, 95, 55]);
 
     /// <summary>Returns the regular lengths of windows in frames, ascending. A window has another length only if the whole song is shorter

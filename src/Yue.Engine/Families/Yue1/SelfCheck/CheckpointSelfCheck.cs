@@ -18,12 +18,12 @@ public sealed record SelfCheckFiles(string Tokenizer, string Stage2, string Code
 /// <remarks>Codes and ids must be equal, because the smallest published margins are far above float32 rounding.</remarks>
 public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures figures)
 {
-    // The tolerance for peaks if sums are computed in a different order; a different code changes a peak by at least a hundredth.
+    // Peaks differ slightly if sums are computed in a different order. A different code changes a peak by at least 0.01.
     private const double PeakTolerance = 2e-4;
     private const double ResamplerTolerance = 1e-6;
     private const double PromptKbps = 0.5;
 
-    /// <summary>Returns the comparisons of all figures. Those of a group are computed when the first of them is enumerated.</summary>
+    /// <summary>Returns the comparisons of all figures. The comparisons of a group are computed when its first one is enumerated.</summary>
     public IEnumerable<SelfCheckLine> Run() =>
         Guarded("tokenizer", Tokenizer)
             .Concat(Guarded("resampler", ResamplerLines))

@@ -71,8 +71,8 @@ public sealed record TokenizerFigure
     [JsonPropertyName("section_text_ids")]
     public required int[] FirstSection { get; init; }
 
-    /// <summary>The ids of other texts, keyed by the text itself, such as <c>[start_of_segment]</c>, and notes, whose keys do not begin
-    /// with <c>[</c>.</summary>
+    /// <summary>The ids of other texts, each keyed by its text, such as <c>[start_of_segment]</c>. Keys that do not begin with
+    /// <c>[</c> are notes.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement> Texts { get; init; } = new Dictionary<string, JsonElement>();
 }

@@ -83,7 +83,7 @@ internal sealed class SoundFigures : IDisposable
 
     public void Dispose()
     {
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         _encoder?.Dispose();
         _decoder?.Dispose();
         _vocal?.Dispose();

@@ -15,7 +15,7 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 internal sealed class CudaStage1Decoder : IStage1Decoder
 {
     /// <summary>The number of steps that are launched before the host reads the ids: about 70 ms with the 7B model. A cancelled song
-    /// continues for up to this time.</summary>
+    /// keeps running for up to that long.</summary>
     private const int StepsPerRead = 16;
 
     private readonly CudaDecoderModel _model;
@@ -96,7 +96,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
         _stepsDone.Dispose();
 
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         _sampler?.Dispose();
         _model?.Dispose();
     }
@@ -133,7 +133,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         private ReadOnlyMemory<int> _unread;
         private SongSettings? _settings;        // of the section
         private int _fed;           // positions in the cache, not counting the section's sampled ids
-        private int? _pending;      // the last id of the context, not fed yet
+        private int? _pending;      // the last id of the context, not yet fed
         private bool _disposed;
 
         public int Song => song;

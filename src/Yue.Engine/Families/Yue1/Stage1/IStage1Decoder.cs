@@ -19,7 +19,7 @@ public interface IStage1Decoder : IDisposable
 
     /// <summary>Samples the next id of each given sequence, or the next few ids if the decoder runs ahead of the host. Other open sequences
     /// may advance as well.</summary>
-    /// <param name="sequences">Open sequences within an unfinished section, with their prompts read.</param>
+    /// <param name="sequences">Open sequences whose section is unfinished and whose prompt has been read.</param>
     void Advance(IReadOnlyList<IStage1Sequence> sequences);
 }
 

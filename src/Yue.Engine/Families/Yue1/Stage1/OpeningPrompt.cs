@@ -22,10 +22,10 @@ internal sealed class OpeningPrompt
     /// <summary>Records that a later section begins. Everything read from now on depends on sampled ids.</summary>
     public void End() => _isBeingRead = false;
 
-    /// <summary>Records that the song removes everything after its first ids.</summary>
+    /// <summary>Records that the context is truncated to its first ids.</summary>
     public void Truncate(int length) => (_held, _isBeingRead) = (Math.Min(_held, length), false);
 
-    /// <summary>Returns true if this song has the chunk that another song reads next.</summary>
+    /// <summary>Returns true if this song has the keys and values of the chunk that another song reads next.</summary>
     /// <param name="other">The first prompt of the other song.</param>
     /// <param name="length">The number of ids in the chunk.</param>
     public bool HasNextOf(OpeningPrompt other, int length)

@@ -24,7 +24,7 @@ public sealed class Stage1Song : IDisposable
     private readonly List<string> _warnings = [];
     private int _oldest;                            // the first section still in the context
     private int _toRead;                            // ids of the section's prompt
-    private (int Section, int Frames) _taken;       // the sung sections, and the frames of the next one, that TakeFrames returned
+    private (int Section, int Frames) _taken;       // returned by TakeFrames: whole sections, and frames of the next one
 
     /// <summary>Creates a song that has not begun.</summary>
     /// <param name="prompt">The prompt.</param>
@@ -64,10 +64,10 @@ public sealed class Stage1Song : IDisposable
     /// <summary>The number of ids sampled so far.</summary>
     public int Tokens => Sung.Sum(ids => ids.Length) + (IsDone ? 0 : Sequence.Sampled.Count);
 
-    /// <summary>The number of frames of the current section that <see cref="TakeFrames"/> returned.</summary>
+    /// <summary>The number of frames of the current section that <see cref="TakeFrames"/> has returned.</summary>
     public int FramesTaken => _taken.Frames;
 
-    /// <summary>The number of sung sections of which <see cref="TakeFrames"/> returned a frame.</summary>
+    /// <summary>The number of sections from which <see cref="TakeFrames"/> has returned at least one frame.</summary>
     public int SectionsTaken => _taken.Section + (_taken.Frames > 0 ? 1 : 0);
 
     /// <summary>The maximum number of ids that can be sampled.</summary>
@@ -216,7 +216,7 @@ public sealed class Stage1Song : IDisposable
         .. SectionPrompt(Section, _oldest),
     ];
 
-    /// <summary>Returns the length of a section's context that begins with section <paramref name="oldest"/>.</summary>
+    /// <summary>Returns the length of a section's context if it begins with section <paramref name="oldest"/>.</summary>
     private int ContextLength(int section, int oldest) =>
         (oldest == 0 ? 0 : _prompt.Head.Length)
         + Enumerable.Range(oldest, section - oldest).Sum(i => SectionPrompt(i, oldest).Length + _ids[i].Length)

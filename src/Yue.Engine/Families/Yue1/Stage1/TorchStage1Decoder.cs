@@ -76,7 +76,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
         private SectionSampling? _sampling;
         private int _section;
         private ReadOnlyMemory<int> _unread;
-        private int? _pending;      // the last id of the context, not fed to the model yet
+        private int? _pending;      // the last id of the context, not yet fed to the model
         private bool _disposed;
 
         public KvCache Cache => cache;

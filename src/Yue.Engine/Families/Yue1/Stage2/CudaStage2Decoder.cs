@@ -59,7 +59,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
     public int QuickRows => int.MaxValue;
 
-    /// <summary>The finished frames of all rows up to the last one in use; 0 for rows without a chunk.</summary>
+    /// <summary>The number of finished frames of each row up to the last one in use; 0 for rows without a chunk.</summary>
     public IReadOnlyList<int> ActiveRows
     {
         get
@@ -122,7 +122,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         }
 
 
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         _frames?.Dispose();
         _model?.Dispose();
     }
@@ -160,7 +160,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
 
         public int LastRow => _rows.Max();
 
-        /// <summary>The rows of the chunks, and the finished frames of each.</summary>
+        /// <summary>The row of each chunk, and its number of finished frames.</summary>
         public IEnumerable<(int Row, int Frames)> Rows => _rows.Select((row, chunk) => (row, FramesDoneOf(chunk)));
 
         public int FramesDone => Enumerable.Range(0, _chunks.Count).Sum(FramesDoneOf);

@@ -38,7 +38,7 @@ public interface IStage2Run : IDisposable
     /// <summary>Returns the number of finished frames of a chunk.</summary>
     int FramesDoneOf(int chunk);
 
-    /// <summary>Returns codes of finished frames of a chunk, [Q][F] with codebook 0 first: id − 45334 − 1024·codebook. With the
+    /// <summary>Returns the codes of finished frames of a chunk, [Q][F] with codebook 0 first: id − 45334 − 1024·codebook. With the
     /// reference mask, codes may be outside 0 to 1023.</summary>
     /// <param name="chunk">The chunk's number in the run.</param>
     /// <param name="frames">Finished frames.</param>

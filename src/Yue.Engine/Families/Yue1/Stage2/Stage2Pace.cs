@@ -36,7 +36,7 @@ internal interface IPacedSong
 }
 
 /// <summary>The decision about what stage 2 does next for a song.</summary>
-/// <param name="IsDue">True if stage 2 works on the song now. Meanwhile, the song does not request steps of stage 1.</param>
+/// <param name="IsDue">True if stage 2 works on the song now. While it does, the song does not request steps of stage 1.</param>
 /// <param name="Chunks">The number of chunks to begin.</param>
 internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
 {
@@ -50,7 +50,7 @@ internal readonly record struct Stage2Turn(bool IsDue, int Chunks)
 /// chunks can wait without missing any of these times. The decision depends only on the arguments.</remarks>
 internal static class Stage2Pace
 {
-    /// <summary>The safety margin of one song for costs that the estimates do not include.</summary>
+    /// <summary>The safety margin for one song, for costs that the estimates do not include.</summary>
     private const double MarginSeconds = 0.5;
 
     /// <summary>The addition to the margin for each other song, whose prompts and windows may be processed first.</summary>
@@ -61,11 +61,11 @@ internal static class Stage2Pace
 
     private const int MinFirstChunks = 2;
 
-    /// <summary>If a song begins with three chunks, the number of frames of the first one that are finished before the others begin. The
+    /// <summary>The number of frames of the first chunk that are finished before the others begin, if a song begins with three chunks. The
     /// first window needs more frames than this, so all three have begun before the first sound is ready.</summary>
     private const int HeadStartFrames = 72;
 
-    /// <summary>While a chunk is being finished, the time that decoding one song's windows takes away from the other songs.</summary>
+    /// <summary>The time that decoding one song's windows takes away from the other songs while a chunk is being finished.</summary>
     private const double DecodeSecondsPerSong = 0.05;
 
     private const int FramesPerChunk = Stage2Chunks.FramesPerChunk;
@@ -104,8 +104,8 @@ internal static class Stage2Pace
     public static bool CanStart(IPacedSong song, double decodedSeconds, StepTimes times, int rows) =>
         Spare(song, song.ChunksBegun, times, rows, leadSeconds: decodedSeconds) >= DecodeSecondsPerSong * times.SongsTogether;
 
-    /// <summary>Returns the number of chunks that the first sound waits for. With two, stage 1 has time to write the next ones before the
-    /// player needs them; if stage 1 is slow or there are many songs, a third one is needed.</summary>
+    /// <summary>Returns the number of chunks that the first sound waits for. Two give stage 1 enough time to write the next ones before
+    /// the player needs them. If stage 1 is slow or there are many songs, a third one is needed.</summary>
     public static int FirstChunks(StepTimes times)
     {
         // With n chunks at once, stage 1 and stage 2 take FramesPerChunk · (n · stage 1 + fixed + n · rows) for n chunks of sound.

@@ -1,10 +1,10 @@
 namespace Yue.Engine.Families.Yue1.Stage2;
 
 /// <summary>The times of the language models' steps, as averages in which the latest steps have the most weight.</summary>
-/// <remarks>In stage 2, a frame of <c>r</c> rows takes about as long as <see cref="FixedRows"/> + <c>r</c> rows would take without the
-/// weights: reading the weights takes as long as reading the keys and values of ten rows. This is accurate to within 20 % on an H100 and an
-/// H200 with bf16 and 8-bit weights. A row's part of the time grows with the frames of its chunk, because it reads all their keys and
-/// values. On an H200 with int8 weights and an fp8 cache, a step of 48 rows takes 3.1 ms at the first frame and 8.4 ms at the
+/// <remarks>In stage 2, a frame of <c>r</c> rows takes about as long as <see cref="FixedRows"/> + <c>r</c> rows would take if the weights
+/// were not read: reading the weights takes as long as reading the keys and values of ten rows. This is accurate to within 20 % on an H100
+/// and an H200 with bf16 and 8-bit weights. A row's share of the time grows with the frames of its chunk, because it reads all their keys
+/// and values. On an H200 with int8 weights and an fp8 cache, a step of 48 rows takes 3.1 ms at the first frame and 8.4 ms at the
 /// last.</remarks>
 internal sealed class StepTimes
 {
@@ -15,10 +15,10 @@ internal sealed class StepTimes
     private const double FirstShare = 0.44; // the time of a row's first frame, relative to the mean
     private const double Growth = 2 * (1 - FirstShare) / Stage2Chunks.FramesPerChunk;       // per frame
 
-    /// <summary>The time of a row's frame in stage 2, averaged over a chunk.</summary>
+    /// <summary>The time per row and frame in stage 2, averaged over a chunk.</summary>
     public double SecondsPerRow { get; private set; } = 0.001;
 
-    /// <summary>The time of a frame of both tracks in stage 1.</summary>
+    /// <summary>The time per frame of both tracks in stage 1.</summary>
     public double Stage1SecondsPerFrame { get; private set; } = 0.008;
 
     /// <summary>The number of songs that requested the last step of stage 1.</summary>
@@ -26,7 +26,7 @@ internal sealed class StepTimes
 
     /// <summary>Returns the time that stage 2 needs to advance rows from one frame of their chunks to another.</summary>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="frames">The finished frames of the rows, and the frames to reach.</param>
+    /// <param name="frames">The number of finished frames of each row, and the number to reach.</param>
     public double Stage2Seconds(int rows, (int From, int To) frames)
     {
         var count = frames.To - frames.From;
@@ -44,7 +44,7 @@ internal sealed class StepTimes
     }
 
     /// <summary>Records a step of stage 2.</summary>
-    /// <param name="rows">The finished frames of each row in the step.</param>
+    /// <param name="rows">The number of finished frames of each row in the step.</param>
     /// <param name="frames">The number of frames per row.</param>
     /// <param name="time">The time that it took.</param>
     public void CountStage2(IReadOnlyList<int> rows, int frames, TimeSpan time) =>

@@ -46,8 +46,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     /// <summary>The length of the longest range of free rows.</summary>
     public int FreeRows => LongestFreeRange().Count;
 
-    /// <summary>For a small model: two rows, for both tracks of a song, or one row per core if that is more. A large model has no
-    /// limit.</summary>
+    /// <summary>The limit for a small model is two rows, for both tracks of a song, or one row per core if that is more. A large model
+    /// has no limit.</summary>
     public int QuickRows => _rowsTogether > 1 ? int.MaxValue : Math.Max(2, CpuWork.Cores);
 
     public IReadOnlyList<int> ActiveRows => [.. UnfinishedLanes.SelectMany(lane => lane.FramesOfActiveRows)];
@@ -188,7 +188,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
         public bool IsDone => ActiveRows == 0;
 
-        /// <summary>The finished frames of each active row.</summary>
+        /// <summary>The number of finished frames of each active row.</summary>
         public IEnumerable<int> FramesOfActiveRows => Enumerable.Repeat(_frame, ActiveRows);
 
         public int ActiveRows => _codebook0.Count(row => row.Length > _frame);
@@ -267,7 +267,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
             _hidden = _decoder._model.Step(ids, _decoder._cache, _first..(_first + rows));
         }
 
-        /// <summary>Returns the best allowed id of each row; the lowest one on ties.</summary>
+        /// <summary>Returns the best allowed id of each row; if there is a tie, the lowest one.</summary>
         private int[] Best(int codebook, int rows)
         {
             var range = _decoder._mask.RangeOf(codebook);

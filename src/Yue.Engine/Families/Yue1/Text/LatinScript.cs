@@ -65,7 +65,7 @@ public static class LatinScript
     private static string Tag(string tag) =>
         Ascii.IsValid(tag) ? tag : LyricsParser.OneWord(Transliterate(tag)) is { Length: > 0 } latin ? latin : LyricsParser.AssumedTag;
 
-    /// <summary>Returns the text with every letter, mark and number in ASCII; other characters stay.</summary>
+    /// <summary>Returns the text with every letter, mark and number in ASCII; other characters are unchanged.</summary>
     private static string Transliterate(string text)
     {
         var latin = new StringBuilder(text.Length);
@@ -77,7 +77,7 @@ public static class LatinScript
                 continue;
             }
 
-            // The library begins the syllables of Chinese characters and of Hangul with a capital letter.
+            // The library begins the transliteration of a Chinese character or a Hangul syllable with a capital letter.
             var letters = rune.ToString().Transliterate();
             if (Rune.GetUnicodeCategory(rune) == UnicodeCategory.OtherLetter && letters is [>= 'A' and <= 'Z', ..])
             {

@@ -9,8 +9,8 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// sections of <see cref="Parse"/> differ from those of the reference, a warning explains the difference. The rules are:</para>
 /// <list type="bullet">
 /// <item>Other notations are rewritten first (<see cref="LyricsMarkup"/>).</item>
-/// <item>Text before the first tag becomes a [verse] section. But if it has no letter or number (a dash, a note symbol), it is added
-/// to the words of the first section.</item>
+/// <item>Text before the first tag becomes a [verse] section. However, if it has no letter or number, such as a dash or a note
+/// symbol, it is added to the words of the first section.</item>
 /// <item>A tag must be at the start of a line or directly after another tag, or be a section name (<see cref="SectionName"/>). Any other
 /// '[' is part of the words.</item>
 /// <item>A tag that is not one word is reduced to its letters, combining marks and numbers: [pre-chorus] becomes [prechorus],

@@ -6,10 +6,10 @@ namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>Rewrites a SentencePiece BPE model with every piece spelled backwards.</summary>
 /// <remarks>
-/// <para>Among equally good merges, SentencePiece makes the leftmost first, but Microsoft.ML.Tokenizers 2.0.1 makes the rightmost first, so
-/// it splits a run of "a" (a sung "aaaaah") or of spaces differently. Otherwise merging is symmetric. Therefore, the library is given the
-/// pieces and the text backwards: its rightmost merge is then the leftmost one of the text, for every text and model, at linear cost. A
-/// library that breaks ties to the left does not need this.</para>
+/// <para>Among equally good merges, SentencePiece applies the leftmost first, but Microsoft.ML.Tokenizers 2.0.1 applies the rightmost
+/// first, so it splits a run of "a" (a sung "aaaaah") or of spaces differently. Otherwise, merging is symmetric. Therefore, the library is
+/// given the pieces and the text backwards: its rightmost merge is then the leftmost one of the text, for every text and model, at linear
+/// cost. A library that breaks ties to the left does not need this.</para>
 /// <para>Byte pieces (<c>&lt;0x41&gt;</c>) keep their names, because the library finds them by name. Unknown and control pieces, and
 /// pieces whose id is not a text id, get names that merging cannot produce, so that no text encodes to them.</para>
 /// </remarks>

@@ -39,7 +39,7 @@ public sealed record ReferenceClip
     /// <param name="codes">[F], 0 to 1023.</param>
     /// <param name="startSeconds">The start of the part to use.</param>
     /// <param name="endSeconds">The end of the part, limited to the end of the clip.</param>
-    /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
+    /// <param name="firstSecond">The position in the clip at which the codes begin, in whole seconds.</param>
     public static ReferenceClip OfMix(ReadOnlySpan<int> codes, double startSeconds, double endSeconds, int firstSecond = 0)
     {
         var ids = new int[codes.Length];
@@ -58,7 +58,7 @@ public sealed record ReferenceClip
     /// <param name="instrumental">[F], 0 to 1023.</param>
     /// <param name="startSeconds">The start of the part to use.</param>
     /// <param name="endSeconds">The end of the part, limited to the end of the clip.</param>
-    /// <param name="firstSecond">The second of the clip at which the codes begin.</param>
+    /// <param name="firstSecond">The position in the clip at which the codes begin, in whole seconds.</param>
     public static ReferenceClip OfTracks(
         ReadOnlySpan<int> vocal, ReadOnlySpan<int> instrumental, double startSeconds, double endSeconds, int firstSecond = 0)
     {

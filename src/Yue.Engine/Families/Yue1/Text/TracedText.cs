@@ -72,8 +72,8 @@ internal sealed class TracedText
         yield return Slice(start, Length);
     }
 
-    /// <summary>Replaces every match. If a replacement has the length of the match, its units keep their positions; otherwise they have the
-    /// position of the whole match.</summary>
+    /// <summary>Replaces every match. If a replacement has the same length as the match, its units keep their positions; otherwise they
+    /// have the position of the whole match.</summary>
     public TracedText Replace(Regex pattern, Func<Match, string> replacement)
     {
         Builder? replaced = null;

@@ -90,7 +90,7 @@ public static class TokenMap
     public static bool IsText(int id) => id is >= 0 and < TextCount and not (BeginOfText or EndOfText);
 
     /// <summary>Returns the id of code 0 of an xcodec codebook.</summary>
-    /// <param name="codebook">0 to <see cref="CodebookCount"/>; the last gives the end of the last codebook's ids.</param>
+    /// <param name="codebook">0 to <see cref="CodebookCount"/>; the last value yields the end of the last codebook's ids.</param>
     public static int CodebookStart(int codebook)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(codebook);

@@ -8,7 +8,7 @@ namespace Yue.Engine.Families.Yue2.Backbone;
 /// <summary>The dimensions of a YuE 2 checkpoint, from its config.json (docs/model-yue2.md 1).</summary>
 public sealed record Yue2Config
 {
-    /// <summary>The number of cosines and sines in the embedding of a time.</summary>
+    /// <summary>The number of cosines and sines in the time embedding.</summary>
     public const int TimeVectorSize = 256;
 
     private const string FileName = "config.json";

@@ -41,12 +41,12 @@ public sealed class FlowSolver : IDisposable
     /// <param name="time">From 0 to 1.</param>
     public static double RawTime(double time) => Math.Clamp(Math.Log(time / (1 - time)), -MaxRawTime, MaxRawTime);
 
-    /// <summary>Returns the times of all evaluations, two per step, from 1 down.</summary>
+    /// <summary>Returns the times of all evaluations, two per step, descending from 1.</summary>
     public static IEnumerable<double> Times(int steps) =>
         Enumerable.Range(0, 2 * steps).Select(evaluation => 1 - (evaluation / (2.0 * steps)));
 
-    /// <summary>Advances with the velocity of <see cref="State"/> at <see cref="NextRawTime"/>. The first velocity of a step leads to the
-    /// step's middle; the second leads from the step's beginning to its end.</summary>
+    /// <summary>Advances with the velocity of <see cref="State"/> at <see cref="NextRawTime"/>. The first velocity of a step advances to
+    /// its midpoint; the second advances from the step's beginning to its end.</summary>
     /// <param name="velocity">[F, latent size], F32; the caller owns it.</param>
     public void Advance(Tensor velocity)
     {

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue2.SelfCheck;
 
-/// <summary>Computes published figures with a YuE 2 checkpoint, in float32 on the CPU, and compares them (docs/model-yue2.md
-/// 9).</summary>
+/// <summary>Recomputes published figures with a YuE 2 checkpoint, in float32 on the CPU, and compares the results with them
+/// (docs/model-yue2.md 9).</summary>
 /// <param name="folder">The checkpoint's folder.</param>
 /// <param name="figures">The figures.</param>
 public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)

@@ -112,7 +112,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
         _stepsDone.Dispose();
 
-        // A member is null if the constructor has thrown before it was set.
+        // A member is null if the constructor threw before setting it.
         Chunks?.Dispose();
         _sampler?.Dispose();
         _model?.Dispose();
@@ -121,7 +121,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
     /// <summary>Returns the number of cache positions for a number of songs: one context for each, and one more for guidance. Guidance can
-    /// also use what songs leave of their own contexts.</summary>
+    /// also use positions of the songs' own contexts that are not reserved.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) => (songs + 1) * config.MaxPositions;
 
     private CudaGraph GraphOf(int rows, int start, int count)
@@ -152,9 +152,9 @@ internal sealed class CudaStageDecoder : IStageDecoder
         private readonly CudaStageDecoder _decoder;
         private readonly StageOrder _order;
         private readonly int _song;
-        private readonly int[] _rows;           // its own, then that of guidance
+        private readonly int[] _rows;           // the row of the song, then that of guidance
         private readonly int[][] _prompts;      // of each row
-        private readonly int[] _read;           // ids read, of each row
+        private readonly int[] _read;           // the number of ids read of each prompt
         private readonly List<int> _tokens = [];
         private int _step;
         private bool _disposed;

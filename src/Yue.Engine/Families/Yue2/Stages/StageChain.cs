@@ -12,7 +12,7 @@ public sealed class StageChain
     private readonly StageSampling _sampling;
     private readonly StageRounding _rounding;
     private readonly int _minKept;
-    private readonly float[] _penalties;        // by count
+    private readonly float[] _penalties;        // by number of occurrences
     private readonly ulong[] _candidates;
     private readonly Dictionary<int, int> _counts = [];
     private int[] _ids = [];

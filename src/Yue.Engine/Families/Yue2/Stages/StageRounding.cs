@@ -6,8 +6,8 @@ public enum StageRounding
     /// <summary>No rounding: results stay float32.</summary>
     None,
 
-    /// <summary>Rounding to bfloat16, to nearest even. The reference does this if the song's plan is off and the model runs in
-    /// bfloat16.</summary>
+    /// <summary>Rounding to the nearest bfloat16, with ties to even. The reference does this if the song's plan is off and the model
+    /// runs in bfloat16.</summary>
     BFloat16,
 }
 

@@ -86,7 +86,7 @@ internal sealed class PieceCutter : PreTokenizer
     }
 
     /// <summary>Matches white space up to and including its last line end. White space without a line end is matched completely if it is a
-    /// single character or ends the text. Otherwise, its last character is left to the next piece.</summary>
+    /// single character or ends the text. Otherwise, its last character is left for the next piece.</summary>
     private static int SpacesLength(ReadOnlySpan<char> text)
     {
         int length = 0, lastStart = 0, lineEnd = 0;
