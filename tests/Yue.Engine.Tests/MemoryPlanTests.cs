@@ -55,7 +55,7 @@ public sealed class MemoryPlanTests
         Assert.InRange(12 * positions * context * config.Heads, 1, bytes);
     }
 
-    /// <summary>The scores for the prompts of eight stage 2 chunks are not split.</summary>
+    /// <summary>The scores for the prompts of eight stage-2 chunks are not split.</summary>
     [Fact]
     public void Scores_that_fit_are_computed_in_one_part() => Assert.Equal(303, LlamaMemory.PositionsAtOnce(8 * Stage2.Heads, 303, 303));
 

@@ -44,6 +44,6 @@ public sealed partial class FailureTests(Studio studio)
         await tab.CheckAccessibilityAsync("over the rate limit");
     }
 
-    [GeneratedRegex(@"^Too many requests\. The limit of songs per minute has been reached\. Try again in \d+ s\.$")]
+    [GeneratedRegex(@"^Too many requests\. The limit on songs per minute has been reached\. Try again in \d+ s\.$")]
     private static partial Regex RateLimited();
 }

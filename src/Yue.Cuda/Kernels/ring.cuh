@@ -1,11 +1,12 @@
 // The ring of shared-memory slots that the producer warps fill ahead of the consumer warps.
 //
 // Before a step starts, the producers know every byte that their block will read in it, because weights never change and cached positions
-// were written by earlier steps. They only wait for free slots and run ahead across the grid barriers between phases, so memory stays busy
+// were written by earlier steps. They wait only for free slots and run ahead across the grid barriers between phases, so memory stays busy
 // while the consumers wait for each other. 200 KB per multiprocessor corresponds to about 8 microseconds of an H100's bandwidth, which is
 // longer than a barrier and the start of a phase. Four warps each copy a share of every slot. A warp starts the bulk copies of its lanes
-// one after another, at about 50 cycles each, so a single warp with eight copies per slot took longer than the transfer. With compute
-// capability 9.0 or newer and a compiler of CUDA 12 or newer, the bulk copy engine is used; otherwise, 16-byte asynchronous copies.
+// one after another, at about 50 cycles each, so a single warp with eight copies per slot would take longer than the transfer. With
+// compute capability 9.0 or higher and the compiler of CUDA 12 or newer, the bulk copy engine is used; otherwise, 16-byte asynchronous
+// copies are used.
 #pragma once
 #include "grid.cuh"
 
@@ -47,10 +48,10 @@ constexpr bool X_STAGED = false;
 constexpr int STAGES = 2;
 constexpr int STAGED_BYTES = X_STAGED ? STAGES * ROWS / 8 * CONSUMERS * 16 : 0;
 
-// The maximum KiB in flight per block: FLIGHT while the producers are in the consumers' phase, FLIGHT_AHEAD while they are ahead of it and
-// the consumers finish their phase or wait at a barrier. The ring is deeper than both. Too many bytes in flight wait in queues of the
-// memory system and delay the consumers' loads and barriers. Of the measured pairs (docs/performance-log.md), 48 and 16 were the fastest:
-// steps took longer with 64 and 16, 96 and 16, 48 and 8, 48 and 32, and 32 and 32.
+// The maximum number of KiB in flight per block: FLIGHT while the producers are in the consumers' phase, FLIGHT_AHEAD while they are ahead
+// of it and the consumers finish their phase or wait at a barrier. The ring is deeper than both. If too many bytes are in flight, they
+// fill the queues of the memory system and delay the consumers' loads and barriers. Of the measured pairs (docs/performance-log.md), 48/16
+// was the fastest: steps took longer with 64/16, 48/32, 64/32, 96/48 and 32/32.
 #ifndef FLIGHT
 #define FLIGHT 48
 #endif
@@ -66,7 +67,7 @@ constexpr int PASSED_AT_ONCE = 4;
 struct Ring
 {
     u32 data;       // shared address of slot 0, 128-byte aligned
-    u32 staged;     // and of the stages of x after the slots
+    u32 staged;     // shared address of the stages of x, which follow the slots
     float* sums;    // [CONSUMER_WARPS, BATCH, ROWS * 8]: the warps' sums of a batch of tiles
     u32 full;       // MAX_SLOTS barriers: the slot's bytes have arrived
     u32 empty;      // MAX_SLOTS barriers: all consumer warps have left the slot
@@ -130,8 +131,9 @@ DEV void barrier_arrive(u32 address)
     asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }" : : "r"(address) : "memory");
 }
 
-// As with the grid barrier, a wait fails after a few seconds. It counts polls of at least 20 cycles each instead of reading a timer, because
-// code size matters: the whole step has to fit into the instruction cache; otherwise each phase begins with instruction fetches.
+// As with the grid barrier, a wait fails after a few seconds. It counts polls of at least 20 cycles each instead of reading a timer,
+// because code size matters: the whole step has to fit into the instruction cache; otherwise, each phase would begin with instruction
+// fetches.
 constexpr u32 MAX_POLLS = 1u << 28;
 
 DEV void barrier_wait(u32 address, u32 phase)
@@ -152,16 +154,18 @@ DEV void barrier_wait(u32 address, u32 phase)
     }
 }
 
-// Consumer side: tells the producers which phase begins.
+// Consumer side: tells the producers which phase the consumers are entering.
 DEV void enter_phase(const Ring& ring, int phase)
 {
     if (threadIdx.x == 0) asm volatile("st.volatile.shared.s32 [%0], %1;" : : "r"(ring.phase), "r"(phase) : "memory");
 }
 
-// Producer side: fills a slot with PIECES pieces of `bytes` bytes, piece i from source(i), at a distance of pitch bytes in the slot. Each
-// warp copies its share. Called by whole warps; bytes is a multiple of 16.
+// The number of arrivals that a slot's `full` barrier expects: one per producer warp with the bulk copy engine, otherwise one per producer
+// thread.
 constexpr u32 FULL_ARRIVALS = YUE_BULK ? PRODUCER_WARPS : PRODUCER_WARPS * 32;
 
+// Producer side: fills a slot with PIECES pieces of `bytes` bytes each. Piece i comes from source(i), and the pieces begin `pitch` bytes
+// apart in the slot. Each warp copies its share. Called by whole warps; `bytes` is a multiple of 16.
 template <int PIECES, typename Source>
 DEV void fill_slot(const Ring& ring, Front& front, u32 bytes, u32 pitch, u64 policy, Source source)
 {

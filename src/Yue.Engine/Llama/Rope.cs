@@ -44,7 +44,7 @@ public sealed class Rope : IDisposable
     /// <param name="sin">[B, 1, T, D/2], F32, from <see cref="At"/>.</param>
     /// <returns>[B, H, T, D] in the dtype of <paramref name="x"/>; the caller disposes it.</returns>
     /// <remarks>Computed in F32 and rounded once. The reference casts cos and sin to x's dtype first, so BF16 goldens
-    /// match to a tolerance, not bit for bit.</remarks>
+    /// match within a tolerance, not bit for bit.</remarks>
     public static Tensor Apply(Tensor x, Tensor cos, Tensor sin)
     {
         var (B, _, T, D) = Shape.Dims4(x);

@@ -75,7 +75,7 @@ internal sealed class Gpu : IDisposable
     /// <summary>Copies weights to the device.</summary>
     public DeviceUpload Upload { get; }
 
-    /// <summary>Converts matrices to the type in the settings; null if they stay as they are read.</summary>
+    /// <summary>Converts matrices to the type in the settings; null if they stay as they were read.</summary>
     public MatrixQuantizer? Quantizer => QuantizerOf(Weights);
 
     /// <summary>The kernels. Waits until those passed to <see cref="BeginCompiling"/> are compiled.</summary>
@@ -150,7 +150,7 @@ internal sealed class Gpu : IDisposable
         _ => throw new NotSupportedException($"KeyValueCache is '{name}'; it must be bf16, fp8 or f32"),
     };
 
-    /// <summary>Returns the name of a type of matrices in the settings.</summary>
+    /// <summary>Returns the name that the settings use for a type of matrices.</summary>
     public static string NameOf(WeightType type) => WeightNames.First(pair => pair.Value == type).Key;
 
     /// <summary>Returns the type of matrices for a name in the settings.</summary>

@@ -114,7 +114,7 @@ internal sealed class JsonConfig : IDisposable
 
     /// <summary>Creates an error about a key's value.</summary>
     public CheckpointException Unsupported(string key, string expected) =>
-        Find(key) is { } value ? new(_path, $"{key} is {JsonText.Excerpt(value)}, supported: {expected}") : Missing(key, expected);
+        Find(key) is { } value ? new(_path, $"{key} is {JsonText.Excerpt(value)}; supported: {expected}") : Missing(key, expected);
 
     private CheckpointException Missing(string key, string expected) => new(_path, $"{key} is missing, expected {expected}");
 

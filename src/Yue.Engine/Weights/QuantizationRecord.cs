@@ -123,7 +123,7 @@ public sealed record QuantizationRecord
         {
             if (!holds)
             {
-                throw new CheckpointException(file, $"{MetadataKey}: {key} is {found}, supported: {expected}");
+                throw new CheckpointException(file, $"{MetadataKey}: {key} is {found}; supported: {expected}");
             }
         }
     }

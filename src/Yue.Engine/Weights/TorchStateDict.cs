@@ -2,7 +2,7 @@ using Yue.Engine.Tensors;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>Finds the tensors of an unpickled state dict in a file and checks that they are inside it.</summary>
+/// <summary>Finds the tensors of an unpickled state dict in a file and checks that each is inside its storage.</summary>
 /// <param name="file">The file.</param>
 /// <param name="locate">Returns the offset and the size, in bytes, of a storage in the file.</param>
 internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (long Offset, long Bytes)> locate)
@@ -80,7 +80,7 @@ internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (l
     }
 
     /// <summary>Returns the number of elements from the first to the last, or a value above <paramref name="most"/> if there are
-    /// more.</summary>
+    /// more or if a stride is negative.</summary>
     private static long Extent(PickleTensor tensor, long most)
     {
         if (tensor.Shape.Contains(0))

@@ -63,7 +63,7 @@ internal sealed class YamlConfig
 
     /// <summary>Creates an error about a key's value.</summary>
     public CheckpointException Unsupported(string key, string found, string expected) =>
-        new(_path, $"{key} is {found}, supported: {expected}");
+        new(_path, $"{key} is {found}; supported: {expected}");
 
     private int Parse(string key, string text, string expected) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0

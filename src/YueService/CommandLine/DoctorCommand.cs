@@ -55,7 +55,7 @@ internal static class DoctorCommand
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {
-            await line.InvocationConfiguration.Error.WriteLineAsync("Cancelled: the other checks were not run.");
+            await line.InvocationConfiguration.Error.WriteLineAsync("Cancelled: the remaining checks were not run.");
             return ExitCode.Cancelled;
         }
     }

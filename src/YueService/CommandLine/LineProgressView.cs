@@ -5,8 +5,8 @@ using YueService.Jobs;
 
 namespace YueService.CommandLine;
 
-/// <summary>Writes a line for every new step, for every tenth of the work, and after half a minute without a line, for logs and
-/// pipes.</summary>
+/// <summary>Shows progress in logs and pipes: writes a line for every new step, for every tenth of the work, and after half a minute
+/// without a line.</summary>
 internal sealed class LineProgressView(TextWriter writer) : IProgressView
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);

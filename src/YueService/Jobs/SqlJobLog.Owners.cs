@@ -5,15 +5,17 @@ using YueService.Settings;
 namespace YueService.Jobs;
 
 /// <content>The owners of jobs, which are API keys.</content>
-/// <remarks>Release 0.6 stored the position that an API key has in the setting, instead of the key's name. Stored positions are replaced
-/// with names when a process opens the log. Processes of release 0.6 that share the database may still add positions.</remarks>
+/// <remarks>Release 0.6 identified an owner by the position of the API key in <c>Yue:ApiKey</c>, not by the key's name. Stored positions
+/// are replaced with names when a process opens the log. Processes of release 0.6 that share the database may still add
+/// positions.</remarks>
 internal abstract partial class SqlJobLog
 {
-    /// <summary>The condition that a row has an owner's <c>Idempotency-Key</c>. A row without an owner was written without API keys, or by
-    /// a release that did not distinguish them. Its <c>Idempotency-Key</c> applies to all callers.</summary>
+    /// <summary>The condition that a row has an owner's <c>Idempotency-Key</c>. A row without an owner was written when no API keys were
+    /// set, or by a release that did not distinguish them. Its <c>Idempotency-Key</c> applies to all callers.</summary>
     protected const string HasKey = "idempotency_key = @key AND owner IN (@owner, @position, '')";
 
-    /// <summary>Selects one row with a key: by name, then by position, then without an owner.</summary>
+    /// <summary>Selects one of the rows with a key: preferably the one with the owner's name, then the one with its position, then the one
+    /// without an owner.</summary>
     private const string BestMatch = "ORDER BY length(owner) DESC LIMIT 1";
 
     private readonly Lazy<string[]> _keyNames = new(() => [.. access.Value.Keys().Select(ApiKeyName.Of)]);

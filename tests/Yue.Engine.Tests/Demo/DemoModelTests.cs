@@ -17,7 +17,7 @@ public sealed class DemoModelTests
     private static readonly DemoModelFolders Demo = DemoModel.Folders;
 
     [Fact]
-    public void The_model_has_the_real_file_names_a_model_card_and_at_most_30_MB()
+    public void The_model_has_the_real_file_names_and_a_model_card_and_takes_at_most_30_MB()
     {
         var folder = Path.GetDirectoryName(Demo.Stage1)!;
         Assert.Equal(

@@ -112,10 +112,10 @@ public sealed class QuantizedCheckpointTests : IDisposable
     }
 
     [Theory]
-    [InlineData("\"format_version\":1", "\"format_version\":2", "format_version is 2, supported: 1")]
-    [InlineData("\"format\":\"yue-groups\"", "\"format\":\"gptq\"", "format is gptq, supported: yue-groups")]
-    [InlineData("\"bits\":4", "\"bits\":3", "bits is 3, supported: 4 or 6")]
-    [InlineData("\"group_size\":32", "\"group_size\":64", "group_size is 64, supported: 32")]
+    [InlineData("\"format_version\":1", "\"format_version\":2", "format_version is 2; supported: 1")]
+    [InlineData("\"format\":\"yue-groups\"", "\"format\":\"gptq\"", "format is gptq; supported: yue-groups")]
+    [InlineData("\"bits\":4", "\"bits\":3", "bits is 3; supported: 4 or 6")]
+    [InlineData("\"group_size\":32", "\"group_size\":64", "group_size is 64; supported: 32")]
     [InlineData("\"bits\":4", "\"bits\":\"x\"", "yue_quantization is invalid")]
     [InlineData("\"bits\":4", "\"bots\":4", "yue_quantization is invalid")]
     [InlineData("{", "[", "yue_quantization is invalid")]

@@ -132,7 +132,7 @@ public sealed class Stage2PaceTests
                 [(2, 1.329), (4, 1.539), (10, 2.255), (20, 3.74), (32, 5.01), (64, 9.06), (80, 11.07)]),
         };
 
-        /// <summary>Returns the seconds of a stage 2 step. The steps were measured in the middle of a chunk. The time without rows is
+        /// <summary>Returns the seconds of a stage-2 step. The steps were measured in the middle of a chunk. The time without rows is
         /// extrapolated from the first and third measurements. During a chunk, the time of the rows grows from 0.44 to 1.56 times the
         /// measured time.</summary>
         /// <param name="rows">The number of finished frames of each row.</param>

@@ -44,7 +44,7 @@ public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClass
         }
 
         other.Dispose();
-        Assert.Equal(1, decoder.FreeRows);      // the rows are not adjacent
+        Assert.Equal(1, decoder.FreeRows);      // the two free rows are not adjacent
         Assert.Throws<ArgumentException>(() => decoder.Begin(chunks));
         using var third = decoder.Begin([Codes(90, 4)]);
         while (!run.IsDone)

@@ -77,28 +77,28 @@ public sealed class ConfigTests : IDisposable
     }
 
     [Theory]
-    [InlineData("\"llama\"", "\"mistral\"", "model_type is \"mistral\", supported: llama")]
-    [InlineData("\"silu\"", "\"gelu\"", "hidden_act is \"gelu\", supported: silu")]
-    [InlineData("\"rope_scaling\": null", "\"rope_scaling\": {\"factor\": 2}", "rope_scaling is {\"factor\": 2}, supported: null")]
+    [InlineData("\"llama\"", "\"mistral\"", "model_type is \"mistral\"; supported: llama")]
+    [InlineData("\"silu\"", "\"gelu\"", "hidden_act is \"gelu\"; supported: silu")]
+    [InlineData("\"rope_scaling\": null", "\"rope_scaling\": {\"factor\": 2}", "rope_scaling is {\"factor\": 2}; supported: null")]
     [InlineData("\"rope_scaling\": null", "\"quantization_config\": {\"load_in_4bit\": true}", "quantization_config is")]
-    [InlineData("\"attention_bias\": false", "\"attention_bias\": true", "attention_bias is true, supported: false")]
-    [InlineData("\"mlp_bias\": false", "\"mlp_bias\": true", "mlp_bias is true, supported: false")]
+    [InlineData("\"attention_bias\": false", "\"attention_bias\": true", "attention_bias is true; supported: false")]
+    [InlineData("\"mlp_bias\": false", "\"mlp_bias\": true", "mlp_bias is true; supported: false")]
     [InlineData(
         "\"num_key_value_heads\": 4", "\"num_key_value_heads\": 5",
-        "num_key_value_heads is 5, supported: a divisor of num_attention_heads, 32")]
-    [InlineData("\"vocab_size\": 83968", "\"vocab_size\": 0", "vocab_size is 0, supported: a positive integer")]
-    [InlineData("\"num_hidden_layers\": 32", "\"num_hidden_layers\": -1", "num_hidden_layers is -1, supported: a positive integer")]
+        "num_key_value_heads is 5; supported: a divisor of num_attention_heads, 32")]
+    [InlineData("\"vocab_size\": 83968", "\"vocab_size\": 0", "vocab_size is 0; supported: a positive integer")]
+    [InlineData("\"num_hidden_layers\": 32", "\"num_hidden_layers\": -1", "num_hidden_layers is -1; supported: a positive integer")]
     [InlineData("\"hidden_size\": 4096, ", "", "hidden_size is missing, expected a positive integer")]
-    [InlineData("\"hidden_size\": 4096", "\"hidden_size\": \"4096\"", "hidden_size is \"4096\", supported: a positive integer")]
-    [InlineData("\"hidden_size\": 4096", "\"hidden_size\": 4128, \"head_dim\": 129", "head_dim is 129, supported: an even number")]
-    [InlineData("\"rope_theta\": 10000.0", "\"rope_theta\": 1e999", "rope_theta is 1e999, supported: a positive number")]
-    [InlineData("\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 0", "rms_norm_eps is 0, supported: a positive number")]
-    [InlineData("\"bfloat16\"", "\"float8\"", "torch_dtype is \"float8\", supported: bfloat16, float16 or float32")]
-    [InlineData("\"mlp_bias\": false", "\"mlp_bias\": 0", "mlp_bias is 0, supported: true or false")]
+    [InlineData("\"hidden_size\": 4096", "\"hidden_size\": \"4096\"", "hidden_size is \"4096\"; supported: a positive integer")]
+    [InlineData("\"hidden_size\": 4096", "\"hidden_size\": 4128, \"head_dim\": 129", "head_dim is 129; supported: an even number")]
+    [InlineData("\"rope_theta\": 10000.0", "\"rope_theta\": 1e999", "rope_theta is 1e999; supported: a positive number")]
+    [InlineData("\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 0", "rms_norm_eps is 0; supported: a positive number")]
+    [InlineData("\"bfloat16\"", "\"float8\"", "torch_dtype is \"float8\"; supported: bfloat16, float16 or float32")]
+    [InlineData("\"mlp_bias\": false", "\"mlp_bias\": 0", "mlp_bias is 0; supported: true or false")]
     [InlineData("{", "[", "is not valid JSON")]
     [InlineData("{", "{\"\\ud800\": 1, ", "is not valid JSON")]
-    [InlineData("\"llama\"", "\"\\ud800\"", "model_type is \"\\ud800\", supported: a string")]
-    public void An_unsupported_llama_config_is_refused_by_name(string old, string replacement, string message) =>
+    [InlineData("\"llama\"", "\"\\ud800\"", "model_type is \"\\ud800\"; supported: a string")]
+    public void An_unsupported_llama_config_is_refused_with_a_reason(string old, string replacement, string message) =>
         AssertRefused(message, Llama, old, replacement, text => LoadLlama(text));
 
     [Fact]
@@ -113,19 +113,19 @@ public sealed class ConfigTests : IDisposable
     }
 
     [Theory]
-    [InlineData("SoundStream", "Encodec", "generator.name is Encodec, supported: SoundStream")]
-    [InlineData("D: 256", "D: -1", "generator.config.D is -1, supported: a positive integer")]
+    [InlineData("SoundStream", "Encodec", "generator.name is Encodec; supported: SoundStream")]
+    [InlineData("D: 256", "D: -1", "generator.config.D is -1; supported: a positive integer")]
     [InlineData("D: 256", "E: 256", "generator.config.D is missing")]
     [InlineData(
-        "[8, 5, 4, 2]", "[8, 5, 7]", "generator.config.ratios is 8, 5, 7, supported: strides whose product divides the sample rate, 16000")]
+        "[8, 5, 4, 2]", "[8, 5, 7]", "generator.config.ratios is 8, 5, 7; supported: strides whose product divides the sample rate, 16000")]
     [InlineData("[8, 5, 4, 2]", "[65536, 65536, 65536]", "generator.config.ratios is 65536")]
     [InlineData("[8, 5, 4, 2]", "[]", "generator.config.ratios is missing, expected a list")]
-    [InlineData("bins: 1024", "bins: 1000", "generator.config.bins is 1000, supported: a power of two")]
-    [InlineData("- 0.5", "- 9", "generator.config.target_bandwidths is 9, 1, 6, supported: ascending")]
-    [InlineData("- 0.5", "- nan", "generator.config.target_bandwidths is nan, supported: a list of positive numbers")]
+    [InlineData("bins: 1024", "bins: 1000", "generator.config.bins is 1000; supported: a power of two")]
+    [InlineData("- 0.5", "- 9", "generator.config.target_bandwidths is 9, 1, 6; supported: ascending")]
+    [InlineData("- 0.5", "- nan", "generator.config.target_bandwidths is nan; supported: a list of positive numbers")]
     [InlineData("bins: 1024", "bins: 1024\n    bins: 1", "the key bins occurs twice")]
     [InlineData("bins: 1024", "bins: [", "is not valid YAML")]
-    public void An_unsupported_codec_config_is_refused_by_name(string old, string replacement, string message) =>
+    public void An_unsupported_codec_config_is_refused_with_a_reason(string old, string replacement, string message) =>
         AssertRefused(message, Codec, old, replacement, text => LoadCodec(text));
 
     [Fact]
@@ -145,18 +145,18 @@ public sealed class ConfigTests : IDisposable
     }
 
     [Theory]
-    [InlineData("\"conv_bias\": false", "\"conv_bias\": true", "conv_bias is true, supported: false")]
-    [InlineData("\"group\"", "\"layer\"", "feat_extract_norm is \"layer\", supported: group")]
-    [InlineData("\"do_stable_layer_norm\": false", "\"do_stable_layer_norm\": true", "do_stable_layer_norm is true, supported: false")]
-    [InlineData("\"conv_bias\": false", "\"feat_proj_layer_norm\": false", "feat_proj_layer_norm is false, supported: true")]
-    [InlineData("\"conv_stride\": [5, 2]", "\"conv_stride\": [5]", "conv_stride is [5], supported: 2 numbers, as many as conv_dim")]
-    [InlineData("\"conv_kernel\": [10, 3]", "\"conv_kernel\": [10, 0]", "conv_kernel is [10, 0], supported: a list of positive integers")]
+    [InlineData("\"conv_bias\": false", "\"conv_bias\": true", "conv_bias is true; supported: false")]
+    [InlineData("\"group\"", "\"layer\"", "feat_extract_norm is \"layer\"; supported: group")]
+    [InlineData("\"do_stable_layer_norm\": false", "\"do_stable_layer_norm\": true", "do_stable_layer_norm is true; supported: false")]
+    [InlineData("\"conv_bias\": false", "\"feat_proj_layer_norm\": false", "feat_proj_layer_norm is false; supported: true")]
+    [InlineData("\"conv_stride\": [5, 2]", "\"conv_stride\": [5]", "conv_stride is [5]; supported: 2 numbers, as many as conv_dim")]
+    [InlineData("\"conv_kernel\": [10, 3]", "\"conv_kernel\": [10, 0]", "conv_kernel is [10, 0]; supported: a list of positive integers")]
     [InlineData(
-        "\"num_attention_heads\": 12", "\"num_attention_heads\": 7", "num_attention_heads is 7, supported: a divisor of hidden_size, 768")]
+        "\"num_attention_heads\": 12", "\"num_attention_heads\": 7", "num_attention_heads is 7; supported: a divisor of hidden_size, 768")]
     [InlineData(
         "\"num_conv_pos_embeddings\": 128", "\"num_conv_pos_embeddings\": 127",
-        "num_conv_pos_embeddings is 127, supported: an even number")]
-    public void An_unsupported_hubert_config_is_refused_by_name(string old, string replacement, string message) =>
+        "num_conv_pos_embeddings is 127; supported: an even number")]
+    public void An_unsupported_hubert_config_is_refused_with_a_reason(string old, string replacement, string message) =>
         AssertRefused(message, Hubert, old, replacement, text => LoadHubert(text));
 
     [Fact]
@@ -173,13 +173,13 @@ public sealed class ConfigTests : IDisposable
         LoadVocos(Vocos));
 
     [Theory]
-    [InlineData("ISTFTHead", "IMDCTHead", "head.class_path is vocos.heads.IMDCTHead, supported: vocos.heads.ISTFTHead")]
-    [InlineData("padding: same", "padding: center", "head.init_args.padding is center, supported: same")]
-    [InlineData("{dim: 512,", "{dim: 256,", "head.init_args.dim is 256, supported: 512")]
-    [InlineData("n_fft: 3528", "n_fft: 3527", "head.init_args.n_fft is 3527, supported: an even number")]
+    [InlineData("ISTFTHead", "IMDCTHead", "head.class_path is vocos.heads.IMDCTHead; supported: vocos.heads.ISTFTHead")]
+    [InlineData("padding: same", "padding: center", "head.init_args.padding is center; supported: same")]
+    [InlineData("{dim: 512,", "{dim: 256,", "head.init_args.dim is 256; supported: 512")]
+    [InlineData("n_fft: 3528", "n_fft: 3527", "head.init_args.n_fft is 3527; supported: an even number")]
     [InlineData(
-        "hop_length: 882", "hop_length: 4000", "head.init_args.hop_length is 4000, supported: an even number of at most n_fft, 3528")]
-    public void An_unsupported_vocos_config_is_refused_by_name(string old, string replacement, string message) =>
+        "hop_length: 882", "hop_length: 4000", "head.init_args.hop_length is 4000; supported: an even number of at most n_fft, 3528")]
+    public void An_unsupported_vocos_config_is_refused_with_a_reason(string old, string replacement, string message) =>
         AssertRefused(message, Vocos, old, replacement, text => LoadVocos(text));
 
     private LlamaConfig LoadLlama(string text) => LlamaConfig.Load(FolderWith("config.json", text));

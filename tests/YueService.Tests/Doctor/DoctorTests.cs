@@ -242,7 +242,7 @@ public sealed class DoctorTests
         var (command, cancelled) = (new Command(), new CancellationToken(canceled: true));
         Assert.Equal(
             ExitCode.Cancelled, await command.RunUntilAsync(cancelled, "doctor", "--deep", "--figures", folder["figures.json"]));
-        Assert.Equal("Cancelled: the other checks were not run.\n", command.Error.ToString());
+        Assert.Equal("Cancelled: the remaining checks were not run.\n", command.Error.ToString());
     }
 
     private static async Task WriteFiguresAsync(string path)

@@ -15,7 +15,7 @@ public sealed class LogTests
     [InlineData("/%1b[31mred", "/\\u001b[31mred")]
     [InlineData("/%0d%7f%c2%85", "/\\r\\u007f\\u0085")]
     [InlineData("/%e2%80%a8%e2%80%ae", "/\\u2028\\u202e")]
-    public async Task Control_characters_of_a_path_are_escaped(string path, string logged)
+    public async Task Control_characters_in_a_path_are_escaped(string path, string logged)
     {
         using var app = new YueApp();
         using var client = app.CreateClient();
@@ -27,7 +27,7 @@ public sealed class LogTests
     }
 
     [Fact]
-    public async Task Control_characters_of_lyrics_are_escaped()
+    public async Task Control_characters_in_lyrics_are_escaped()
     {
         using var app = new YueApp(("Yue:LogLyrics", "true"));
         using var client = app.CreateClient();

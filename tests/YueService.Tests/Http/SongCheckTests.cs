@@ -183,7 +183,7 @@ public sealed class SongCheckTests : IDisposable
         var check = await CheckAsync(JsonSerializer.Serialize(new { lyrics = string.Concat(Enumerable.Repeat("[x2]\n", 300)) + "la" }));
         var warnings = check.GetProperty("warnings");
         Assert.Equal(201, warnings.GetArrayLength());
-        Assert.Equal("101 more warnings are not listed", warnings[200].GetProperty("message").GetString());
+        Assert.Equal("warnings that are not listed: 101", warnings[200].GetProperty("message").GetString());
     }
 
     private async Task<JsonElement> CheckAsync(string body)

@@ -14,7 +14,7 @@ internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, 
     /// <summary>The expected number of tokens of a score.</summary>
     private const double LikelyScore = 1500;
 
-    /// <summary>The expected number of tokens of the music of a whole song: three minutes.</summary>
+    /// <summary>The expected number of tokens of the music of a whole song, which lasts about three minutes.</summary>
     private const double LikelyMusic = 4500;
 
     private readonly double _flow = (onGpu ? 0.019 : 0.5) * flowSteps;      // per frame

@@ -69,7 +69,7 @@ internal sealed class SongRateLimit(
         var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : TimeSpan.FromMinutes(1);
         var seconds = Problems.SetRetryAfter(http, wait.TotalSeconds);
         return Problems.Create(
-            http, ProblemType.RateLimited, $"The limit of songs per minute has been reached. Try again in {seconds} s.");
+            http, ProblemType.RateLimited, $"The limit on songs per minute has been reached. Try again in {seconds} s.");
     }
 
     /// <summary>Marks an endpoint whose requests count as songs.</summary>

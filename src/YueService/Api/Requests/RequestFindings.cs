@@ -38,7 +38,7 @@ internal sealed class RequestFindings
     /// <summary>True if the request has no errors.</summary>
     public bool IsValid => _errors.Count == 0;
 
-    /// <summary>Warnings for the caller, in sentences.</summary>
+    /// <summary>The warnings for the caller, in plain words.</summary>
     public IReadOnlyList<string> Warnings => [.. _notes.Select(note => note.Message)];
 
     /// <summary>The same warnings with the fields that they are about.</summary>
@@ -140,7 +140,7 @@ internal sealed class RequestFindings
 
     private void Warn(string code, string field, string message) => _notes.Add(new(code, field, message));
 
-    /// <summary>Returns the known names in the same object as the end of a sentence; empty if there are none or too many.</summary>
+    /// <summary>Returns the end of a sentence that lists the known names in the same object; empty if there are none or too many.</summary>
     private string KnownSiblings(string path)
     {
         var names = _knownPaths.Where(known => Parent(known) == Parent(path)).ToList();

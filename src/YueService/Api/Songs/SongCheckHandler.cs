@@ -105,7 +105,7 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
         ];
         if (findings.Count > MaxFindings)
         {
-            warnings.Add(new("more", "$", null, null, $"{findings.Count - MaxFindings} more warnings are not listed"));
+            warnings.Add(new("more", "$", null, null, $"warnings that are not listed: {findings.Count - MaxFindings}"));
         }
 
         return warnings;

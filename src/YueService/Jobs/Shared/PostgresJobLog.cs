@@ -6,8 +6,8 @@ using YueService.Settings;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>Jobs in a PostgreSQL database that processes share. The times of jobs are from the database's clock; the times of webhooks are
-/// from the process's clock.</summary>
+/// <summary>Jobs in a PostgreSQL database that several processes share. The times of jobs are from the database's clock; the times of
+/// webhooks are from the process's clock.</summary>
 internal sealed class PostgresJobLog(
     PostgresDatabase database,
     SharedSettings settings,
@@ -72,8 +72,8 @@ internal sealed class PostgresJobLog(
 
     protected override bool IsConflict(DbException e) => e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation };
 
-    /// <remarks>Checks the keys and the limits, one submission at a time. The lock is a separate statement, because a statement sees only
-    /// what was committed before it began.</remarks>
+    /// <remarks>Checks the idempotency keys and the limits, one submission at a time. The lock is a separate statement, because a statement
+    /// sees only what was committed before it began.</remarks>
     protected override IEnumerable<string> Guards(DbCommand add, IReadOnlyList<NewJob> jobs, NewGroup? group)
     {
         var owner = group is null ? jobs[0].Owner : group.Owner;
@@ -106,9 +106,9 @@ internal sealed class PostgresJobLog(
         return refusal.Length == 0 ? null : Enum.Parse<IntakeOutcome>(refusal);
     }
 
-    /// <remarks>Turns implement start-time fair queueing: jobs of one key keep their order, and jobs of different keys alternate. The first
-    /// job of a key without waiting jobs gets the turn after the latest turn of all running jobs, and each further job of the key gets the
-    /// next turn. While no job is running, the key's first job gets the turn of the first waiting job of any key.</remarks>
+    /// <remarks>Turns implement start-time fair queueing: jobs of one API key keep their order, and jobs of different API keys alternate.
+    /// The first job of a key without waiting jobs gets the turn after the latest turn of any running job, and each further job of the key
+    /// gets the next turn. If no job is running, the key's first job gets the turn of the first waiting job of any key.</remarks>
     protected override string MoreValues(string n) => $"""
         , @caller{n}, @model{n}, 1 + greatest(
             coalesce((SELECT max(turn) FROM jobs WHERE {Waiting} AND owner = @owner AND turn > 0), 0),

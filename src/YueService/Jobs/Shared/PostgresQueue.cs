@@ -12,7 +12,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     private const string Unfinished = "state IN ('queued', 'running')";
     private const string Now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-    // The time after which a model that no worker has is removed, and jobs for it are rejected.
+    // If no worker has had a model for this long, the model is removed, and jobs for it are rejected.
     private static readonly TimeSpan ModelMemory = TimeSpan.FromDays(30);
 
     // A commit with a notification holds a server-wide lock until it is on disk. Short-lived updates do not need to be durable.
@@ -70,8 +70,8 @@ internal sealed class PostgresQueue(PostgresDatabase database)
             },
             cancel);
 
-    /// <summary>Takes jobs from workers that have not renewed their claims. A cancelled job ends; a running job that was interrupted once
-    /// before fails; every other job is queued again.</summary>
+    /// <summary>Takes jobs from workers that have not renewed their claims. A cancelled job ends; a running job fails if it had been
+    /// interrupted once already; every other job is queued again.</summary>
     /// <returns>The jobs and their new states.</returns>
     public Task<IReadOnlyList<(string Id, string State)>> ReapAsync(Fault interrupted, CancellationToken cancel) =>
         database.UseAsync<IReadOnlyList<(string Id, string State)>>(
@@ -170,7 +170,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
     /// <summary>Returns the changed jobs, and the position for the next call.</summary>
     /// <param name="from">The position from the previous call; null returns every unfinished job.</param>
     /// <param name="cancel">Cancels the wait.</param>
-    /// <remarks>The changes of transactions that had not finished at one call are read by a later call.</remarks>
+    /// <remarks>Changes by transactions that had not finished by the time of one call are returned by a later call.</remarks>
     public Task<(IReadOnlyList<SharedJob> Jobs, string Next)> ChangesAsync(string? from, CancellationToken cancel) => database.UseAsync(
         async connection =>
         {
@@ -332,7 +332,7 @@ internal sealed record SharedJob(StoredJob Job)
     /// <summary>The <see cref="JobFeed.Marks"/> so far, as a JSON array of <see cref="JobNews"/>.</summary>
     public string? Marks { get; init; }
 
-    /// <summary>The time since the engine began, by the database's clock.</summary>
+    /// <summary>The time since the engine began the job, by the database's clock.</summary>
     public TimeSpan RunningFor { get; init; }
 }
 
@@ -348,7 +348,7 @@ internal sealed record ProcessHeartbeat(string Id, string Name, bool MakesSongs,
 /// <param name="Models">The models that it has, with their families.</param>
 /// <param name="Slots">The number of songs that it can make at the same time; 0 if it makes none.</param>
 /// <param name="Running">The number of songs that it is making now.</param>
-/// <param name="SongSeconds">The average time of a song in the process; null before the first song.</param>
+/// <param name="SongSeconds">The average time of its songs from start to end, in seconds; null before the first one.</param>
 /// <param name="Device">The device that it computes on.</param>
 /// <param name="IsDemo">True if it has the built-in demo model.</param>
 internal sealed record ProcessAbout(
@@ -363,7 +363,7 @@ internal sealed record ProcessAbout(
         }
         catch (Exception e) when (JobRows.IsDamage(e))
         {
-            // A newer release uses another format.
+            // A newer release may use another format.
             return new([], 0, 0, null, "", false);
         }
     }

@@ -29,15 +29,14 @@ public sealed class CodecEncoder : IDisposable
     /// <summary>The required sample rate of a wave.</summary>
     public int SampleRateHz => _config.SampleRateHz;
 
-    /// <summary>Returns the number of frames that the acoustic encoder makes from a wave without padding: T_ac of docs/model.md
-    /// 5.2.</summary>
+    /// <summary>Returns the number of frames that the acoustic encoder makes from a wave without padding (docs/model.md 5.2).</summary>
     public long AcousticFrames(long samples) => _parts.Acoustic.FrameCount(samples);
 
-    /// <summary>Returns the number of frames of an encoded wave: T_sem of docs/model.md 5.4.</summary>
+    /// <summary>Returns the number of frames of an encoded wave (docs/model.md 5.4).</summary>
     public long FrameCount(long samples) => _parts.Hubert.FrameCount(samples + (2 * Pad));
 
     /// <summary>Returns the number of code rows for a bandwidth (docs/model.md 4).</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The bandwidth is not positive, or above the codec's largest.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The bandwidth is not positive or is above the codec's largest.</exception>
     public int StagesOf(double bandwidthKbps)
     {
         var largest = _config.BandwidthsKbps[^1];

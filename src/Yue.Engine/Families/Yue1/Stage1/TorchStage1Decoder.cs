@@ -14,7 +14,7 @@ public sealed class TorchStage1Decoder : IStage1Decoder
     private readonly Stack<KvCache> _freeCaches = new();
     private readonly List<Sequence> _open = [];
 
-    /// <summary>Creates a decoder with room for a number of songs.</summary>
+    /// <summary>Creates a decoder with room for the given number of songs.</summary>
     /// <param name="model">The stage-1 model; the caller owns it.</param>
     /// <param name="songs">The number of sequences that can be open at once.</param>
     public TorchStage1Decoder(LlamaModel model, int songs)

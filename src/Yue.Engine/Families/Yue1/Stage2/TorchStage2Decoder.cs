@@ -13,8 +13,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 {
     private const int Codebooks = Stage2Chunks.Codebooks;
 
-    /// <summary>The number of frames per step of a small model, over all lanes: about 20 ms on two cores. Cores wait for each other after
-    /// each step.</summary>
+    /// <summary>The number of frames per step of a small model, over all lanes. They take about 20 ms on two cores. Cores wait for each
+    /// other after each step.</summary>
     private const int FramesPerStep = 32;
 
     private readonly LlamaModel _model;
@@ -26,7 +26,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 
     /// <summary>Creates a decoder for up to <paramref name="maxRows"/> chunks.</summary>
     /// <param name="model">The stage-2 model; the caller owns it.</param>
-    /// <param name="maxRows">Rows of the cache.</param>
+    /// <param name="maxRows">The number of rows in the cache.</param>
     /// <param name="mask">The allowed ids.</param>
     public TorchStage2Decoder(LlamaModel model, int maxRows, Stage2Mask mask)
         : this(model, maxRows, mask, model.StepsOnOneCore ? 1 : maxRows)
@@ -46,8 +46,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     /// <summary>The length of the longest range of free rows.</summary>
     public int FreeRows => LongestFreeRange().Count;
 
-    /// <summary>The limit for a small model is two rows, for both tracks of a song, or one row per core if that is more. A large model
-    /// has no limit.</summary>
+    /// <summary>The limit for a small model is two rows, one for each track of a song, or one row per core if that is more. A large
+    /// model has no limit.</summary>
     public int QuickRows => _rowsTogether > 1 ? int.MaxValue : Math.Max(2, CpuWork.Cores);
 
     public IReadOnlyList<int> ActiveRows => [.. UnfinishedLanes.SelectMany(lane => lane.FramesOfActiveRows)];
@@ -61,8 +61,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
         return new Run(this, first, chunks);
     }
 
-    /// <summary>Prefills the next row if any row is not prefilled. Otherwise writes the next frame of every chunk, or the next few frames
-    /// if a small model has few chunks.</summary>
+    /// <summary>Prefills the next row if any row is not prefilled yet. Otherwise writes the next frame of every chunk, or the next few
+    /// frames if a small model has few chunks.</summary>
     public int Advance()
     {
         if (_runs.SelectMany(run => run.Lanes).FirstOrDefault(lane => !lane.IsPrefilled) is { } lane)
@@ -106,7 +106,7 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     private sealed class Run : IStage2Run
     {
         private readonly TorchStage2Decoder _decoder;
-        private readonly int _first;            // of the decoder's rows
+        private readonly int _first;            // the run's first row in the decoder
         private readonly int[] _rowOf;          // chunk → row of the run; rows are ordered from the longest chunk to the shortest
         private bool _disposed;
 
@@ -169,10 +169,10 @@ public sealed class TorchStage2Decoder : IStage2Decoder
     private sealed class Lane : IDisposable
     {
         private readonly TorchStage2Decoder _decoder;
-        private readonly int _first;            // of the cache's rows
+        private readonly int _first;            // the lane's first row in the cache
         private readonly int[][] _codebook0;    // row → codebook-0 ids
         private readonly int[][] _ids;          // row → F frames of 8 ids
-        private readonly List<Tensor> _prefilled = [];      // [1, hidden] of each row that is prefilled
+        private readonly List<Tensor> _prefilled = [];      // [1, hidden] of each row prefilled so far
         private int _frame;
         private Tensor? _hidden;                // [rows, hidden] after the last id that was fed; null until prefilled
 
