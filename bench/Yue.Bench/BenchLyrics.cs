@@ -15,7 +15,7 @@ internal static class BenchLyrics
         "metal guitar male aggressive", "reggae organ 80 bpm male", "lo-fi hip hop piano",
     ];
 
-    /// <summary>Returns a song of one or two sections of one to three lines.</summary>
+    /// <summary>Returns a song of one or two sections, each of one to three lines.</summary>
     /// <param name="number">The number of the song, which is its seed.</param>
     public static SongRequest Song(int number)
     {

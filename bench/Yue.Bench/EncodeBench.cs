@@ -101,8 +101,8 @@ internal static class EncodeBench
         return onHost.data<long>().ToArray();
     }
 
-    /// <summary>Returns the used memory of a GPU, including that of other processes. libtorch keeps allocated memory, so this is the peak
-    /// so far.</summary>
+    /// <summary>Returns the used memory of a GPU in megabytes, including that of other processes. libtorch keeps allocated memory, so
+    /// this is the peak so far.</summary>
     private static double? UsedMegabytes(CudaDevice? gpu) => gpu is null ? null : (gpu.Memory.Total - gpu.Memory.Free) / 1e6;
 
     private static void Print(object line) => Console.WriteLine(JsonSerializer.Serialize(line, Json));

@@ -147,7 +147,7 @@ internal static class LoadBench
         return claims;
     }
 
-    /// <summary>Returns the CPU time of all processes named postgres.</summary>
+    /// <summary>Returns the CPU time of all processes named postgres, in seconds.</summary>
     /// <remarks>The process of a connection has a name such as "postgres: yue bench 127.0.0.1(5432) idle".</remarks>
     private static double DatabaseSeconds() =>
         Process.GetProcesses().Where(process => process.ProcessName.StartsWith("postgres", StringComparison.Ordinal))

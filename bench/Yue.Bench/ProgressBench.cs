@@ -12,7 +12,7 @@ namespace Yue.Bench;
 /// sections with the actual ones.</summary>
 internal static class ProgressBench
 {
-    private const double At = 0.25;         // of a song's time
+    private const double At = 0.25;         // the share of a song's time after which the estimate is compared
 
     public static async Task<int> RunAsync(string[] arguments)
     {
@@ -54,11 +54,11 @@ internal static class ProgressBench
         CultureInfo.InvariantCulture,
         $"{ratios.Count}, within 25 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.25)}, "
             + $"within 40 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.4)}, "
-            + $"median of estimate divided by actual value {ratios.Order().ElementAt(ratios.Count / 2):F2}");
+            + $"median of the estimate divided by the actual value: {ratios.Order().ElementAt(ratios.Count / 2):F2}");
 
     /// <summary>Returns the remaining time estimated after a quarter of a song's time, divided by the actual remaining time.</summary>
     /// <param name="seen">The progress of the song.</param>
-    /// <param name="time">Returns the time of an update since the song began.</param>
+    /// <param name="time">Returns the time from the beginning of the song to an update.</param>
     private static double Ratio(List<Update> seen, Func<Update, double> time)
     {
         var whole = time(seen[^1]);
@@ -66,7 +66,7 @@ internal static class ProgressBench
         return time(quarter) * (1 - quarter.Fraction) / Math.Max(quarter.Fraction, 0.001) / (whole - time(quarter));
     }
 
-    /// <summary>Makes a song and returns it with its progress. The last update is its end.</summary>
+    /// <summary>Makes a song and returns it with its progress. The last update marks the end of the song.</summary>
     private static async Task<(SongResult Song, List<Update> Seen)> SingAsync(YueEngine engine, SongRequest request)
     {
         var recorder = new Recorder();

@@ -44,7 +44,7 @@ internal sealed class RandomWeights : IDisposable
         nint Scale(long rows, long columns) =>
             type is WeightType.Int8 or WeightType.Float8 ? Values(rows, 1 / MathF.Sqrt(columns) / (type == WeightType.Int8 ? 70 : 8)) : 0;
 
-        // Two bf16 ones (0x3f80) as one float.
+        // Each float consists of two bf16 values of 1 (0x3f80).
         nint Norm(int size) => Values(size / 2, BitConverter.UInt32BitsToSingle(0x3f803f80));
         nint HeadNorm() => shape.NormsQueriesAndKeys ? Norm(LlamaShape.HeadSize) : 0;
         var layers = new List<LayerWeights>();

@@ -28,7 +28,7 @@ internal static class SmallCard
         var excess = device.Memory.Free - wanted;
         if (excess <= 0)
         {
-            Console.Error.WriteLine($"only {device.Memory.Free / GiB:F2} GiB of device memory are free; {gib} GiB are needed");
+            Console.Error.WriteLine($"only {device.Memory.Free / GiB:F2} GiB of device memory is free; {gib} GiB is needed");
             return 1;
         }
 

@@ -33,7 +33,7 @@ public sealed unsafe class CudaModule : SafeHandleZeroOrMinusOneIsInvalid
         Check(Driver.cuModuleGetGlobal(out var address, out var bytes, this, name));
         if (bytes != (nuint)sizeof(T))
         {
-            throw new InvalidOperationException($"{name} has {bytes} bytes in the module, {typeof(T).Name} has {sizeof(T)}");
+            throw new InvalidOperationException($"{name} has {bytes} bytes in the module, but {typeof(T).Name} has {sizeof(T)}");
         }
 
         using var stream = CudaStream.Create();

@@ -6,7 +6,7 @@ namespace Yue.Cuda.Tests;
 
 public sealed class CompilationTests(ITestOutputHelper output)
 {
-    /// <summary>A layer of YuE 2.</summary>
+    /// <summary>The shape of a layer of YuE 2.</summary>
     private static readonly LlamaShape NormedShape = StepChecks.Tiny with
     {
         Hidden = 2048,

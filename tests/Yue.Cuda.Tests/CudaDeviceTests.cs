@@ -22,7 +22,7 @@ public sealed class CudaDeviceTests
     [InlineData(75, "Tesla T4 has compute capability 7.5; 8.0 (Ampere) or newer is required")]
     [InlineData(80, null)]
     [InlineData(90, null)]
-    public void A_device_that_is_too_old_is_refused_by_name(int computeCapability, string? refusal) =>
+    public void A_device_that_is_too_old_is_refused_with_a_reason_that_names_it(int computeCapability, string? refusal) =>
         Assert.Equal(refusal, CudaDevice.UnsupportedReason("Tesla T4", computeCapability));
 
     [Theory]

@@ -49,7 +49,7 @@ internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
         return [.. Multiply(model.Head, headStart, headRows, Normed(h, model.FinalNorm, out var last), last).Select(value => (float)value)];
     }
 
-    /// <summary>Adds a position to a layer's cache: [K·D] values each.</summary>
+    /// <summary>Adds a position to a layer's cache, with [K·D] keys and [K·D] values.</summary>
     public void Append(int layer, float[] keys, float[] values)
     {
         Cache[layer].Keys.Add(Cached(keys));

@@ -11,7 +11,7 @@ internal static class StepChecks
     public static LlamaShape Tiny { get; } =
         new() { Layers = 2, Hidden = 256, Intermediate = 384, Heads = 8, KeyValueHeads = 1, Vocabulary = 1003, Context = 1024 };
 
-    /// <summary>A layer of stage 1.</summary>
+    /// <summary>The shape of a layer of the stage-1 model.</summary>
     public static LlamaShape Stage1Layer { get; } =
         new() { Layers = 1, Hidden = 4096, Intermediate = 11008, Heads = 32, KeyValueHeads = 4, Vocabulary = 1024, Context = 16384 };
 

@@ -6,7 +6,7 @@ namespace Yue.Cuda.Tests;
 public sealed class StepLayoutTests
 {
     [Fact]
-    public void Too_little_shared_memory_is_refused_with_figures()
+    public void The_error_for_too_little_shared_memory_gives_both_sizes()
     {
         var layout = new StepLayout(Threads: 384, SlotBytes: 8_704, OtherBytes: 20_000, MinSlots: 6, MaxSlots: 32);
         Assert.Equal(24, layout.Slots(64, 232_448, int.MaxValue));

@@ -96,7 +96,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.Equal(fadeSeconds > 0, song.Vocal!.Samples[^1] == 0);
     }
 
-    /// <remarks>The songs have one or ten sections, and they end by themselves or are cut off. The shortest are decoded in a single
+    /// <remarks>The songs have one or ten sections, and they end on their own or are cut off. The shortest are decoded in a single
     /// window.</remarks>
     [Theory]
     [InlineData(1, 1.0, SectionEnd.MaxNewTokens)]

@@ -31,7 +31,7 @@ public sealed class MemoryPlanTests
         Assert.Equal(4 * 6_224_613_376L, LlamaMemory.WeightBytes(Stage1, WeightType.Float32));
     }
 
-    /// <summary>Stage 2 chooses among the 7,168 ids of the residual codebooks, so other rows of its head are not loaded.</summary>
+    /// <summary>Stage 2 chooses among the 7,168 ids of the residual codebooks, so the other rows of its head are not loaded.</summary>
     [Theory]
     [InlineData(WeightType.BFloat16, 2 * 2_048)]
     [InlineData(WeightType.Int8, 2_048 + 4)]
@@ -184,7 +184,7 @@ public sealed class MemoryPlanTests
         Assert.Equal(expected, MemoryPlan.ForCpu([Costs(Stage1)], new EngineOptions { SongsAtOnce = songsAtOnce }).Capacity.Songs);
 
     [Fact]
-    public void Models_that_do_not_fit_are_refused_with_figures_and_the_settings_that_help()
+    public void Models_that_do_not_fit_are_refused_with_figures_and_advice()
     {
         var error = Assert.Throws<NotSupportedException>(
             () => MemoryPlan.For([Costs(Stage1, Stage1)], new MemoryLimits(14 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2)));

@@ -78,7 +78,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unknown_model_and_an_engine_that_is_not_ready_are_errors()
+    public async Task An_unknown_model_and_an_engine_that_is_not_ready_cause_errors()
     {
         using var engine = Engine();
         await Assert.ThrowsAsync<SongException>(() => engine.SetLoadedAsync("a", isLoaded: true, Cancel));
@@ -90,7 +90,7 @@ public sealed class ModelsAtRunTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_missing_file_of_a_model_fails_only_its_loading_and_its_songs()
+    public async Task A_missing_file_affects_only_the_loading_and_the_songs_of_its_model()
     {
         CopyAll(DemoModel.Folders.Stage1, _folder);
         using var engine = Engine(checkpointOfB: _folder);

@@ -44,7 +44,7 @@ public sealed class ReferenceSongTests(DemoEngine demo) : IClassFixture<DemoEngi
     }
 
     [Fact]
-    public async Task A_clip_that_leaves_no_room_for_the_song_is_an_error_with_the_fix()
+    public async Task A_clip_that_leaves_no_room_for_the_song_is_named_in_the_error()
     {
         // The clip differs from those of other tests, because the engine caches codes.
         var track = new AudioClip(Signals.Noise(5 * 16_000, 0.2f), SongReference.SampleRateHz);

@@ -124,7 +124,7 @@ public sealed class RemakeTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task A_single_frame_with_the_first_and_last_code_can_be_finished()
+    public async Task A_single_frame_with_the_lowest_and_highest_code_can_be_finished()
     {
         var codes = new SongCodes("elsewhere", [new("verse", [0], [1023], SectionEnd.EndOfAudio)]);
         var song = await demo.Submit(new SongRequest { Lyrics = "", Scope = SongScope.Finish, ContinueFrom = codes });

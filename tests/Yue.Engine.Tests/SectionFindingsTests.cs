@@ -9,7 +9,7 @@ public sealed class SectionFindingsTests
     private const int Window = SectionFindings.WindowFrames;
 
     [Fact]
-    public void A_section_that_ends_by_itself_and_keeps_changing_has_no_finding() => Assert.Empty(Findings(Changing(3 * Window)));
+    public void A_section_that_ends_on_its_own_and_keeps_changing_has_no_finding() => Assert.Empty(Findings(Changing(3 * Window)));
 
     [Fact]
     public void A_section_cut_at_its_limit_is_named_with_its_length() => Assert.Equal(

@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Tests;
 
-/// <summary>Tests the starts of sections in the progress of a song.</summary>
+/// <summary>Tests the section starts in a song's progress reports.</summary>
 public sealed class SectionPlaceTests(DemoEngine demo) : IClassFixture<DemoEngine>
 {
     private static readonly SongRequest Request = new()

@@ -13,7 +13,7 @@ public sealed class SongEffortTests
     private static readonly SectionBudget Long = SectionBudget.UpTo(3000);
 
     [Fact]
-    public void The_expected_lengths_of_sections_are_counted_not_their_limits()
+    public void Effort_counts_the_expected_lengths_of_sections_and_not_their_limits()
     {
         var effort = new SongEffort(SongScope.Full, Gpu, [(800, Long), (1200, Long)]);
         Assert.Equal(2000, effort.Tokens([], 0), 6);
@@ -48,7 +48,7 @@ public sealed class SongEffortTests
     [InlineData(2, 2.5, 3.5)]
     public void Sound_decoded_on_the_CPU_is_a_larger_part_of_the_work(int cores, double min, double max)
     {
-        var others = 1.75;      // stages 1 and 2, per token
+        var others = 1.75;      // the work of stages 1 and 2 per token
         Assert.InRange(
             (others + SongEffort.DecodeWork(SmallGpu, cores)) / (others + SongEffort.DecodeWork(Gpu, cores)), min, max);
     }

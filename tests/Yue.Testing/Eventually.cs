@@ -19,7 +19,7 @@ public static class Eventually
         var clock = Stopwatch.StartNew();
         while (!await condition())
         {
-            Assert.True(clock.Elapsed < Timeout, $"The condition does not hold after {Timeout.TotalSeconds} seconds.");
+            Assert.True(clock.Elapsed < Timeout, $"The condition still does not hold after {Timeout.TotalSeconds} seconds.");
             await Task.Delay(10, TestContext.Current.CancellationToken);
         }
     }

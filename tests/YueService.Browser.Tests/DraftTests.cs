@@ -68,7 +68,7 @@ public sealed class DraftTests(Studio studio)
         await tab.Page.ReloadAsync();
         await Assertions.Expect(chorus).ToHaveValueAsync("New words of the chorus");
         await Assertions.Expect(tab.Sing).ToHaveTextAsync("Sing the new chorus");
-        await tab.CheckAccessibilityAsync("a section that is changed");
+        await tab.CheckAccessibilityAsync("a section that is being changed");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Stop", Exact = true }).ClickAsync();
         await Assertions.Expect(Words(tab)).ToHaveValueAsync(Written);
         await Assertions.Expect(tab.Sing).ToHaveTextAsync("Sing");

@@ -64,7 +64,7 @@ public sealed class LibraryTests(Studio studio)
     }
 
     [Fact]
-    public async Task Failed_and_cancelled_songs_are_separate_and_their_deletion_can_be_undone()
+    public async Task Cancelled_songs_are_listed_separately_and_their_deletion_can_be_undone()
     {
         await studio.ServiceAsync();
         await using var service = await ServiceProcess.StartSimulatedAsync(("FAKE_HOLDING_SEED", $"{HoldingSeed}"));
@@ -253,14 +253,14 @@ public sealed class LibraryTests(Studio studio)
         tab.Expected = "Failed to load resource";
         await tab.Sing.ClickAsync();
         await Assertions.Expect(tab.Song.GetByText("Next in line", new() { Exact = true })).ToBeVisibleAsync();
-        await tab.CheckAccessibilityAsync("a song that waits");
+        await tab.CheckAccessibilityAsync("a song that is waiting");
         await tab.Sing.ClickAsync();
         await Assertions.Expect(tab.Form.GetByRole(AriaRole.Alert)).ToContainTextAsync("queue");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
         await Assertions.Expect(tab.Song.GetByText("Cancelled.")).ToBeVisibleAsync();
         await tab.CheckAccessibilityAsync("a cancelled song");
         await tab.Page.Locator(".item", new() { HasText = "singing" }).Locator(".pick").ClickAsync();
-        await tab.CheckAccessibilityAsync("a song that is sung");
+        await tab.CheckAccessibilityAsync("a song that is being sung");
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
         await Assertions.Expect(tab.Song.GetByText("Cancelled.")).ToBeVisibleAsync();
     }

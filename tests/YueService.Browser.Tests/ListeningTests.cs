@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests the player, the stems and the files.</summary>
+/// <summary>Tests the player, the stems and the downloads.</summary>
 public sealed class ListeningTests(Studio studio)
 {
     [Fact]

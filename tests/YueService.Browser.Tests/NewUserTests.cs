@@ -7,7 +7,7 @@ namespace YueService.Browser.Tests;
 public sealed class NewUserTests(Studio studio)
 {
     [Fact]
-    public async Task The_progress_text_names_the_section_that_is_sung_again()
+    public async Task The_progress_text_names_the_section_that_is_being_sung_again()
     {
         await using var tab = await OpenAsync();
         tab.Expected = "Failed to load resource";
@@ -21,7 +21,7 @@ public sealed class NewUserTests(Studio studio)
     }
 
     [Fact]
-    public async Task The_player_switches_to_the_shown_song_when_the_other_one_ends()
+    public async Task The_player_switches_to_the_shown_song_when_the_playing_one_ends()
     {
         var service = await studio.ServiceAsync();
         await service.SingAsync(new { lyrics = "[verse]\nThe next one", genre = "folk", target_seconds = 1 });

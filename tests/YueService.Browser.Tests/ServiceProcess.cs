@@ -6,7 +6,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The program in a separate process and state folder, with the demo model or a simulated engine.</summary>
+/// <summary>The program in a separate process with its own state folder, using the demo model or a simulated engine.</summary>
 internal sealed partial class ServiceProcess : IAsyncDisposable
 {
     private readonly DirectoryInfo _state = Directory.CreateTempSubdirectory("yue-studio-");
@@ -35,7 +35,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         StartAsync(new ServiceProcess(Path.Combine(folder, "yue.dll"), [], []));
 
     /// <summary>Starts a service with a simulated engine and waits until it is ready.</summary>
-    /// <param name="environment">The variables of the engine.</param>
+    /// <param name="environment">The environment variables that configure the engine.</param>
     public static Task<ServiceProcess> StartSimulatedAsync(params (string Name, string Value)[] environment) =>
         StartAsync(new ServiceProcess(ProgramOf("tests", "YueService.FakeProcess", "YueService.FakeProcess.dll"), [], environment));
 

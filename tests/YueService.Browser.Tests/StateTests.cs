@@ -3,7 +3,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Checks each state of the page in a window and on a phone, in both themes, and saves screenshots in the folder
+/// <summary>Checks each state of the page in a wide window and on a phone, in both themes, and saves screenshots in the folder
 /// <c>studio-states</c> of the build output.</summary>
 public sealed class StateTests(Studio studio)
 {

@@ -3,14 +3,14 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The browser and the services that tests share.</summary>
+/// <summary>The browser and the services that several tests share.</summary>
 public sealed class Studio : IAsyncLifetime
 {
     // The headless shell is preferred: it opens a window in less than half the time, because it has no user interface.
     private static readonly string[] Programs =
         ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-    // The browser must only load the page, without updates or other requests. Host names in .example resolve to this machine.
+    // The browser must load only the page and make no other requests, such as for updates. Host names in .example resolve to this machine.
     private static readonly string[] Flags =
     [
         "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -24,7 +24,7 @@ public sealed class Studio : IAsyncLifetime
     private ServiceProcess? _locked;
     private string _songId = "";
 
-    /// <summary>Returns the service that tests share. Its library contains songs of other tests.</summary>
+    /// <summary>Returns the service that several tests share. Its library contains songs of other tests.</summary>
     internal async Task<ServiceProcess> ServiceAsync()
     {
         Require();
@@ -61,7 +61,7 @@ public sealed class Studio : IAsyncLifetime
 
     /// <summary>Opens the page of a service.</summary>
     /// <param name="service">The service.</param>
-    /// <param name="path">The path of the page, with the song to show after the #; null to open no page.</param>
+    /// <param name="path">The path of the page, which may end with the song to show (<c>#song=ID</c>); null to open no page.</param>
     /// <param name="options">The options of the window.</param>
     internal async Task<StudioTab> OpenAsync(ServiceProcess service, string? path = "/", BrowserNewContextOptions? options = null)
     {

@@ -42,7 +42,8 @@ internal sealed class StudioTab : IAsyncDisposable
     /// <summary>All requests that the page made.</summary>
     public List<IRequest> Requests { get; } = [];
 
-    /// <summary>The start of the console messages that are expected, such as those about rejected requests.</summary>
+    /// <summary>The text with which the expected console messages begin, such as those about rejected requests; null if none are
+    /// expected.</summary>
     public string? Expected { get; set; }
 
     /// <summary>The form. Locators within a part of the page do not find the songs of other tests, which the library lists.</summary>
@@ -100,8 +101,8 @@ internal sealed class StudioTab : IAsyncDisposable
         return tab;
     }
 
-    /// <summary>Changes the body of every response to a URL from now on.</summary>
-    /// <param name="url">The pattern of the URL.</param>
+    /// <summary>From now on, changes the body of every response to a request whose URL matches a pattern.</summary>
+    /// <param name="url">The pattern of the URLs.</param>
     /// <param name="change">The function that returns the new body.</param>
     public Task ChangeResponsesAsync(string url, Func<string, string> change) => Page.RouteAsync(url, async route =>
     {
@@ -118,7 +119,7 @@ internal sealed class StudioTab : IAsyncDisposable
         }
     });
 
-    /// <summary>Enters a short length and the seed in the form. Its lyrics are not changed.</summary>
+    /// <summary>Enters a short length and the seed in the form. The lyrics are not changed.</summary>
     /// <param name="seed">The seed of the song; null for a new one.</param>
     /// <param name="secondsPerSection">The length of each section.</param>
     public async Task WriteShortSongAsync(int? seed = null, double secondsPerSection = 1.5)
@@ -142,7 +143,8 @@ internal sealed class StudioTab : IAsyncDisposable
         return Page.Url.Split("#song=")[1];
     }
 
-    /// <summary>Copies the request of the shown song and returns the copied text. The page needs <see cref="WithClipboard"/>.</summary>
+    /// <summary>Copies the request of the shown song and returns the copied text. The window needs the options
+    /// <see cref="WithClipboard"/>.</summary>
     /// <param name="format">The format: JSON or curl.</param>
     public async Task<string> CopyRequestAsync(string format)
     {

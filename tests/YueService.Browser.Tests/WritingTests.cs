@@ -192,7 +192,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Sections_move_by_keyboard_and_dragging_and_a_tag_starts_a_section()
+    public async Task Sections_can_be_moved_by_keyboard_or_mouse_and_a_tag_starts_a_section()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         var first = tab.Page.Locator(".card .tag").First;
@@ -216,7 +216,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Sections_move_by_touch()
+    public async Task Sections_can_be_moved_by_touch()
     {
         var options = new BrowserNewContextOptions { ViewportSize = new() { Width = 390, Height = 844 }, HasTouch = true };
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync(), options: options);
@@ -255,7 +255,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_request_that_is_copied_as_JSON_or_curl_and_opened_again_is_the_same()
+    public async Task A_request_that_is_copied_as_JSON_or_curl_and_opened_again_is_unchanged()
     {
         var service = await studio.ServiceAsync();
         var song = await service.SingAsync(new

@@ -1,4 +1,4 @@
-// Lets a test measure the sound of the page with an analyser between the page's nodes and the sound card.
+// Lets a test measure the sound of the page with an analyser between the page's audio nodes and the sound card.
 (() => {
   const connect = AudioNode.prototype.connect;
   const analysers = new Map();

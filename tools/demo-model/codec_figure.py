@@ -37,7 +37,7 @@ def _resampled(wave, rate):
 
 
 def _spliced(low, high):
-    """Joins the codec's sound below 5.5 kHz and the vocoder's above."""
+    """Joins the codec's sound below 5.5 kHz with the vocoder's above it."""
     spectrum = torch.fft.rfft(low)
     above = torch.fft.rfft(high)
     hertz = torch.fft.rfftfreq(low.shape[-1], 1 / 44100)

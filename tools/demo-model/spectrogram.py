@@ -1,4 +1,4 @@
-"""Draws the spectrograms of WAV files, 0 to 8 kHz, one below the other into a PNG.
+"""Draws the spectrograms of WAV files, from 0 to 8 kHz, one below the other, as a PNG file.
 
 usage: spectrogram.py OUT.png FILE.wav [FILE.wav ...]
 """

@@ -55,8 +55,8 @@ public sealed unsafe class CudaLlama : IDisposable
     /// <param name="weights">The weights' addresses.</param>
     /// <param name="keyValues">The cache that the rows' page tables point into; not disposed here.</param>
     /// <param name="rows">The maximum number of rows, at most 80.</param>
-    /// <param name="headRows">The maximum number of rows of the output head in a step; the logits buffer holds this number times
-    /// <paramref name="rows"/>.</param>
+    /// <param name="headRows">The maximum number of rows of the output head in a step; the logits buffer has room for this many logits
+    /// per row of a step.</param>
     /// <param name="maxSlots">The maximum number of slots of the copy ring, limited by shared memory. Tests use fewer slots to simulate a
     /// smaller GPU.</param>
     /// <param name="bulkCopies">True to use the bulk copy engine if there is one. Tests pass false to use the copies of older
@@ -191,7 +191,7 @@ public sealed unsafe class CudaLlama : IDisposable
         }
     }
 
-    /// <summary>Loads the kernel for a number of rows in advance, so that a capture does not have to.</summary>
+    /// <summary>Loads the kernel for the given number of rows in advance, so that a capture does not have to.</summary>
     public void Prepare(int rows) => KernelFor(rows);
 
     /// <summary>Enqueues one step of the first <paramref name="rows"/> rows on the stream. It computes logits for
@@ -271,7 +271,7 @@ public sealed unsafe class CudaLlama : IDisposable
         .Where((maxRows, i) => i == 0 || Builds[i - 1] < rows)
         .Select(maxRows => BuildFor(shape, weights, cache, maxRows));
 
-    /// <summary>Returns the kernel of a step for a number of rows. In float32, one kernel serves any number of rows.</summary>
+    /// <summary>Returns the kernel of a step for the given number of rows. In float32, one kernel serves any number of rows.</summary>
     public static KernelBuild BuildFor(LlamaShape shape, WeightType weights, CacheType cache, int rows)
     {
         ArgumentNullException.ThrowIfNull(shape);

@@ -25,7 +25,7 @@ public static class GroupedWeights
     /// <summary>The size of the scales at the end of a unit, in bytes.</summary>
     public const int ScaleBytesPerUnit = UnitSize / GroupSize * sizeof(ushort);
 
-    /// <summary>The largest magnitude of a weight.</summary>
+    /// <summary>The largest magnitude that a weight may have.</summary>
     public const float MaxMagnitude = 1 << 30;
 
     private const int GroupsPerUnit = UnitSize / GroupSize;
@@ -151,7 +151,7 @@ public static class GroupedWeights
         {
             throw new ArgumentException(
                 $"columns: {columns}, groups: {groups}, bytes: {bytes}; a row of {type} has a multiple of {GroupSize} columns, "
-                    + $"a scale per {GroupSize}, and {RowBytes(type, columns)} bytes");
+                    + $"a scale per {GroupSize} columns, and {RowBytes(type, columns)} bytes");
         }
     }
 

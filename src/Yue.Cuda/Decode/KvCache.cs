@@ -4,8 +4,9 @@ namespace Yue.Cuda.Decode;
 
 /// <summary>The keys and values of all rows in pages of 64 positions, so that a row can grow without copying.</summary>
 /// <remarks>
-/// <c>[pages, layers, 2 (keys, values), K]</c> blocks of 64 positions of 128 values, in the layout of cache.cuh. <see cref="CopyIn"/> and
-/// <see cref="CopyOut"/> convert from and to plain bf16, or float32 if the cache is float32. Not thread-safe.
+/// The memory contains <c>[pages, layers, 2 (keys, values), key-value heads]</c> blocks, each of 64 positions of 128 values, in the layout
+/// of cache.cuh. <see cref="CopyIn"/> and <see cref="CopyOut"/> convert from and to plain bf16, or float32 if the cache is float32. Not
+/// thread-safe.
 /// </remarks>
 public sealed class KvCache : IDisposable
 {
@@ -77,7 +78,7 @@ public sealed class KvCache : IDisposable
     /// <param name="stream">The stream of the copy.</param>
     /// <param name="pageTable">Device address of the row's page numbers (<see cref="CudaLlama.PageTableOf"/>).</param>
     /// <param name="layer">The layer.</param>
-    /// <param name="start">The position of the block's first row.</param>
+    /// <param name="start">The position at which the block begins.</param>
     /// <param name="block">The block, 16-byte aligned.</param>
     public void CopyIn(CudaStream stream, nint pageTable, int layer, int start, KeyValueBlock block) =>
         Copy(stream, pageTable, layer, start, block, 1);

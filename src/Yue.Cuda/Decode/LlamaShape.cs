@@ -78,7 +78,7 @@ public sealed record LlamaShape
     /// <summary>Returns the number of stored rows whose sum is a row of the head.</summary>
     public static int HeadTerms(WeightType type) => GroupedWeights.AppliesTo(type) ? GroupedWeights.HeadTerms : 1;
 
-    /// <summary>Returns the size in bytes of a row of a matrix, without a scale that is stored separately.</summary>
+    /// <summary>Returns the size in bytes of a row of a matrix, not counting a scale that is stored separately.</summary>
     public static long RowBytes(WeightType type, long columns) => type switch
     {
         WeightType.Float32 => sizeof(float) * columns,
@@ -108,10 +108,10 @@ public sealed record LlamaShape
 }
 
 /// <summary>
-/// Device addresses of one layer's weights, 16-byte aligned, row-major. Nothing is copied or freed: the caller keeps them alive.
+/// Device addresses of one layer's weights, 16-byte aligned, row-major. Nothing is copied or freed: the caller keeps the weights alive.
 /// </summary>
-/// <remarks>Scales are float32, one per matrix row, for 8-bit weights; otherwise 0. Int6 and int4 rows have the format of
-/// <see cref="GroupedWeights"/>.</remarks>
+/// <remarks>H and K are the numbers of query heads and key-value heads, and D is 128. Scales are float32, one per matrix row, for 8-bit
+/// weights; otherwise 0. Int6 and int4 rows have the format of <see cref="GroupedWeights"/>.</remarks>
 public readonly record struct LayerWeights
 {
     /// <summary>Query rows, then key rows, then value rows: [(H + 2K)·D, hidden].</summary>
@@ -130,10 +130,10 @@ public readonly record struct LayerWeights
 
     public required nint MlpNorm { get; init; }
 
-    /// <summary>The weights of the query heads' norm, [128]; 0 if they are not normalized.</summary>
+    /// <summary>The weights of the query heads' norm, [128]; 0 if query heads are not normalized.</summary>
     public nint QueryNorm { get; init; }
 
-    /// <summary>The weights of the key heads' norm, [128]; 0 if they are not normalized.</summary>
+    /// <summary>The weights of the key heads' norm, [128]; 0 if key heads are not normalized.</summary>
     public nint KeyNorm { get; init; }
 
     public nint QkvScale { get; init; }

@@ -19,8 +19,9 @@ public sealed class RowPages
     /// <summary>Returns a row's pages.</summary>
     public IReadOnlyList<int> this[int row] => _pages[row];
 
-    /// <summary>Adds pages to a row until it has enough for a number of positions.</summary>
-    /// <returns>0 if the row now has enough pages; otherwise the number of pages that the pool lacks, and none are taken.</returns>
+    /// <summary>Adds pages to a row until it has enough for the given number of positions.</summary>
+    /// <returns>0 if the row now has enough pages; otherwise the number of pages that the pool lacks, in which case none are
+    /// taken.</returns>
     public int Reserve(int row, int positions)
     {
         var missing = KvCache.PagesFor(positions) - _pages[row].Count;
@@ -50,7 +51,8 @@ public sealed class RowPages
         return end % KvCache.PageSize == 0 ? null : (other[last], own[last]);
     }
 
-    /// <summary>Releases the pages that a row does not need for a number of positions, and prepares the row to write after them.</summary>
+    /// <summary>Releases the pages that a row does not need for the given number of positions, and prepares the row to write after these
+    /// positions.</summary>
     /// <returns>If other rows share the last page, that page and the row's new page to copy it to; otherwise null.</returns>
     public (int From, int To)? Truncate(int row, int positions)
     {

@@ -8,7 +8,7 @@ public sealed unsafe class SnakeKernel : IDisposable
 {
     private const string Source = "snake.cu";
     private const int Threads = 256;
-    private const int ValuesPerBlock = 4 * Threads;     // PER_THREAD of snake.cu
+    private const int ValuesPerBlock = 4 * Threads;     // 4 is PER_THREAD of snake.cu
 
     private readonly CudaModule _module;
     private readonly CudaKernel _snake;

@@ -47,7 +47,7 @@ public sealed record SongSettings
     public required int MaxTokens { get; init; }
 }
 
-/// <summary>The sampling chain of several songs as kernels. It runs after a step and feeds the ids back on the device.</summary>
+/// <summary>Runs the sampling chains of several songs in kernels after each step, and feeds the ids back on the device.</summary>
 /// <remarks>
 /// A song stops on the device at its end id, at its maximum number of ids, at the end of the context, or if no id can be drawn. Its rows
 /// then become inactive. The host records an event after the steps, waits for it, and reads the ids from a ring in pinned memory, at least

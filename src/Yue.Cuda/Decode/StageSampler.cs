@@ -3,7 +3,7 @@ using Yue.Cuda.Compilation;
 
 namespace Yue.Cuda.Decode;
 
-/// <summary>The sampling chain of one stage of a song in YuE 2. Order: guidance on raw logits, penalty by the number of times that an id
+/// <summary>The sampling chain of one stage of a YuE 2 song. Order: guidance on raw logits, penalty by the number of times that an id
 /// occurs in the window, minimum length, temperature, top-k, top-p, draw.</summary>
 public sealed record StageSettings
 {
@@ -41,8 +41,8 @@ public sealed record StageSettings
     public required int MaxTokens { get; init; }
 }
 
-/// <summary>YuE 2's sampling chain of several songs as kernels, with the scores computed on all multiprocessors. It runs after a step and
-/// feeds the ids back on the device.</summary>
+/// <summary>Runs the sampling chains of several YuE 2 songs in kernels after each step, and feeds the ids back on the device. The scores
+/// are computed on all multiprocessors.</summary>
 /// <remarks>
 /// A song stops on the device at its end id, at its maximum number of ids or at the end of the context. Its rows then become inactive. A
 /// song whose best score is not finite stops with <see cref="NoId"/>. The host records an event after the steps, waits for it, and reads
@@ -110,7 +110,7 @@ public sealed unsafe class StageSampler : IDisposable
 
     public int Songs { get; }
 
-    /// <summary>Returns the device memory, in bytes, that a sampler needs for a number of songs.</summary>
+    /// <summary>Returns the device memory, in bytes, that a sampler needs for the given number of songs.</summary>
     public static long MemoryBytes(int songs, int headRows)
     {
         var (states, keys, maxima, kept) = Sizes(songs, headRows);

@@ -3,16 +3,16 @@ using System.Runtime.InteropServices;
 namespace Yue.Cuda.Decode;
 
 /// <summary>The launch parameters of a step kernel, read from its compiled module. Mirrors <c>struct StepLayout</c> in step.cuh.</summary>
-/// <param name="Threads">Threads per block.</param>
-/// <param name="SlotBytes">Shared memory of one slot of the copy ring; 0 if the kernel has no ring.</param>
-/// <param name="OtherBytes">Shared memory of a block, not counting the slots.</param>
+/// <param name="Threads">The number of threads per block.</param>
+/// <param name="SlotBytes">The shared memory of one slot of the copy ring, in bytes; 0 if the kernel has no ring.</param>
+/// <param name="OtherBytes">The shared memory of a block in bytes, not counting the slots.</param>
 /// <param name="MinSlots">The minimum number of slots that the step needs to make progress.</param>
 /// <param name="MaxSlots">The maximum number of slots that the step can use.</param>
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBytes, int MinSlots, int MaxSlots)
 {
     /// <summary>Returns the number of slots of the copy ring: as many as fit.</summary>
-    /// <param name="rows">The rows that the kernel is built for, named in the error.</param>
+    /// <param name="rows">The number of rows that the kernel is built for, which the error names.</param>
     /// <param name="available">The maximum shared memory of a block on the device, in bytes.</param>
     /// <param name="maxSlots">The maximum number of slots.</param>
     /// <exception cref="NotSupportedException">The device has too little shared memory for the smallest possible ring, or
@@ -32,6 +32,6 @@ public readonly record struct StepLayout(int Threads, int SlotBytes, int OtherBy
                     + $"{available} bytes and {maxSlots} slots are available");
     }
 
-    /// <summary>Returns the dynamic shared memory, in bytes, of a block with a number of slots.</summary>
+    /// <summary>Returns the dynamic shared memory, in bytes, of a block with the given number of slots.</summary>
     public int SharedBytes(int slots) => OtherBytes + (slots * SlotBytes);
 }

@@ -45,11 +45,12 @@ public sealed unsafe class WeightQuantizer : IDisposable
     /// finite.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="source">bf16 [rows, columns], 16-byte aligned.</param>
-    /// <param name="destination">Receives bytes [rows, columns]; 8-byte aligned, 16 for the decoder. Must not overlap the source.</param>
+    /// <param name="destination">Receives bytes [rows, columns]; 8-byte aligned, or 16-byte aligned for the decoder. Must not
+    /// overlap the source.</param>
     /// <param name="scales">Receives float32 [rows].</param>
     /// <param name="type">An 8-bit type.</param>
-    /// <param name="rows">Rows, at least 1.</param>
-    /// <param name="columns">Columns, a multiple of 8.</param>
+    /// <param name="rows">The number of rows, at least 1.</param>
+    /// <param name="columns">The number of columns, a multiple of 8.</param>
     public void Quantize(CudaStream stream, nint source, nint destination, nint scales, WeightType type, int rows, int columns)
     {
         Check(type is WeightType.Int8 or WeightType.Float8, type, rows, columns, multiple: 8);
@@ -58,14 +59,14 @@ public sealed unsafe class WeightQuantizer : IDisposable
             [(nint)(&source), (nint)(&destination), (nint)(&scales), (nint)(&columns), (nint)(&kind), (nint)(&bad)]);
     }
 
-    /// <summary>Enqueues the reverse conversion: byte times scale, in bf16.</summary>
+    /// <summary>Enqueues the reverse conversion, to bf16: byte times scale.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="source">Bytes [rows, columns], 8-byte aligned.</param>
     /// <param name="scales">Float32 [rows].</param>
     /// <param name="destination">Receives bf16 [rows, columns], 16-byte aligned. Must not overlap the source.</param>
     /// <param name="type">An 8-bit type.</param>
-    /// <param name="rows">Rows, at least 1.</param>
-    /// <param name="columns">Columns, a multiple of 8.</param>
+    /// <param name="rows">The number of rows, at least 1.</param>
+    /// <param name="columns">The number of columns, a multiple of 8.</param>
     public void Dequantize(CudaStream stream, nint source, nint scales, nint destination, WeightType type, int rows, int columns)
     {
         Check(type is WeightType.Int8 or WeightType.Float8, type, rows, columns, multiple: 8);
@@ -80,8 +81,8 @@ public sealed unsafe class WeightQuantizer : IDisposable
     /// <param name="source">bf16 [rows, columns], 16-byte aligned.</param>
     /// <param name="destination">Receives the rows, 16-byte aligned. Must not overlap the source.</param>
     /// <param name="type">Int6 or int4.</param>
-    /// <param name="rows">Rows, at least 1.</param>
-    /// <param name="columns">Columns, a multiple of 32.</param>
+    /// <param name="rows">The number of rows, at least 1.</param>
+    /// <param name="columns">The number of columns, a multiple of 32.</param>
     /// <param name="terms">The number of stored rows per row, whose sum is the row: 1 or 2.</param>
     public void QuantizeGroups(CudaStream stream, nint source, nint destination, WeightType type, int rows, int columns, int terms)
     {
@@ -95,13 +96,13 @@ public sealed unsafe class WeightQuantizer : IDisposable
             ]);
     }
 
-    /// <summary>Enqueues the reverse conversion, in bf16.</summary>
+    /// <summary>Enqueues the reverse conversion, to bf16.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="source">The rows, 16-byte aligned.</param>
     /// <param name="destination">Receives bf16 [rows, columns], 16-byte aligned. Must not overlap the source.</param>
     /// <param name="type">Int6 or int4.</param>
-    /// <param name="rows">Rows, at least 1.</param>
-    /// <param name="columns">Columns, a multiple of 32.</param>
+    /// <param name="rows">The number of rows, at least 1.</param>
+    /// <param name="columns">The number of columns, a multiple of 32.</param>
     /// <param name="terms">The number of stored rows per row.</param>
     public void DequantizeGroups(CudaStream stream, nint source, nint destination, WeightType type, int rows, int columns, int terms)
     {

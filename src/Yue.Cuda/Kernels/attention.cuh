@@ -1,11 +1,11 @@
 // attended[m][h] = sum_t softmax_t(q[m][h] . k[t] / sqrt(128)) v[t] over the cached positions t = 0..position of row m.
 //
-// A unit is one split (one page of 64 positions, more in long rows) of one row and key-value head: a warp computes it on the tensor cores
-// and stores the unnormalized sums of the values, the largest score and the sum of the weights; a second phase joins the splits in order.
-// The 16-row operand contains positions, and later the dimensions of the values. The 8-column operand contains the group's query heads, at
-// most eight. No row is wasted, and the sums of 128 dimensions take 32 registers (with queries as the 16-row operand, they took 64 and
-// spilled). The current position's key and value are computed in this launch: the warp whose unit contains their page writes them to the
-// cache and to its copy of the page. Later positions contain arbitrary data and are masked: bf16 values bit by bit; e4m3 values, which
+// A unit is one split (a page of 64 positions, or several in long rows) of one row and key-value head: a warp computes it on the tensor
+// cores and stores the unnormalized sums of the values, the largest score and the sum of the weights; a second phase joins the splits in
+// order. The 16-row operand contains positions, and later the dimensions of the values. The 8-column operand contains the group's query
+// heads, at most eight. No row is wasted, and the sums of 128 dimensions take 32 registers (with queries as the 16-row operand, they took
+// 64 and spilled). The current position's key and value are computed in this launch: the warp whose unit contains their page writes them to
+// the cache and to its copy of the page. Later positions contain arbitrary data and are masked: bf16 values bit by bit; e4m3 values, which
 // widen_e4m3 makes finite, with a weight of zero.
 #pragma once
 #include "attention_cache.cuh"
@@ -149,7 +149,7 @@ DEV void store_unit(const Step& s, const Unit& u, Attended& sums)
 DEV void attend_unit(const Step& s, const Shared& shared, const Ring& ring, Cursor& at, const Unit& u, const uint4 (&q)[4], int layer)
 {
     int position = shared.position[u.row];
-    // The current position relative to the unit's first.
+    // The current position, counted from the unit's first position.
     int unit_valid = position - (u.split << split_shift(position / PAGE + 1)) * PAGE;
     Attended sums;
     if constexpr (QK_NORM) load_query_rstd(s, u, sums);

@@ -1,4 +1,4 @@
-// The units of attention, which assign the pages of rows and key-value heads to blocks and warps.
+// The units of attention: how the pages of rows and key-value heads are assigned to blocks and warps.
 //
 // A unit is one split (one page of 64 positions, or more in long rows) of one row and one key-value head. Units are distributed over the
 // blocks in the same way in every layer, so a block lists its first units once per step.

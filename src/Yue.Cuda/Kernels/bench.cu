@@ -1,6 +1,6 @@
 // Helpers for the benchmark. fill_random: random bf16 values between -scale and scale, or random bytes (zeros would make the memory look
 // faster). fill_value: one float everywhere. plain_read: reads a block of memory; its speed is the upper limit for decoding.
-// Launch: grid-stride. Reference: none needed; fill_random is checked for range.
+// Launch: grid-stride. Reference: none needed.
 #include "common.cuh"
 
 extern "C" __global__ void fill_random(u32* out, unsigned long long words, u32 seed, float scale, int eight_bit)

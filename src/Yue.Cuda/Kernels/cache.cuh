@@ -23,7 +23,7 @@ typedef bf16 element;
 // have no bank conflicts.
 DEV int swizzle(int t) { return CACHE == 0 ? ((t >> 1) & 3) | ((t & 1) << 2) : t & 7; }
 
-// The part of a position that each of 16 lanes holds: eight values, D in total, as bf16, or as e4m3 codes with the position's scale.
+// The part of a position that each of 16 lanes holds: eight of its D values, as bf16, or as e4m3 codes with the position's scale.
 struct Kept
 {
     uint4 values;           // CACHE 1: 8 bytes in x and y

@@ -1,4 +1,4 @@
-// Order statistics of a block's values without sorting: scores as 32-bit keys, a search that descends the key's bytes, and Philox.
+// Order statistics of a block's values without sorting: scores as 32-bit keys, a search that descends the keys' bytes, and Philox.
 //
 // Each pass of a search sums weights by the next byte of the keys that match so far. Weights are integers, so that their sums do not
 // depend on the order of threads. Blocks of THREADS threads. CPU references: Yue.Cuda.Tests/ReferenceSampler, Yue.Engine's StageChain.

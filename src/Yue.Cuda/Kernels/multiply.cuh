@@ -8,8 +8,8 @@ constexpr int PART_K = CONSUMER_WARPS * UNIT_K;             // k values of a par
 constexpr int CHUNK = PARTS * PART_K;                       // and of a whole slot
 
 // Converts eight 8-bit values of a weight row to four pairs of bf16 by moving their bits. The seven bits of an int8 become a subnormal
-// number, the value times 2^-133; an e4m3 becomes the value times 2^-120. Tensor cores compute with both exactly. x is stored times
-// X_SCALE and sums are multiplied by SUM_SCALE, so that no product is subnormal.
+// number, the value times 2^-133; an e4m3 becomes the value times 2^-120. Tensor cores compute with both exactly. x is stored
+// multiplied by X_SCALE, and sums are multiplied by SUM_SCALE, so that no product is subnormal.
 DEV void widen(u32 first, u32 second, u32 (&a)[4])
 {
 #if WEIGHT == 1

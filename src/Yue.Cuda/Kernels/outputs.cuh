@@ -12,7 +12,7 @@ struct Ahead
 {
     float a, b;         // OUT, DOWN: the residual and the next norm's weight; QKV: cosine and sine
     float norm;         // QKV with QK_NORM: the weight of the head's norm
-    float scale;        // of the weight row, times SUM_SCALE
+    float scale;        // the scale of the weight row, times SUM_SCALE
 };
 
 DEV bool adds_to_residual(const Product& p) { return p.kind == OUT || p.kind == DOWN; }
@@ -70,7 +70,7 @@ DEV void finish_heads(const Step& s, const Shared& shared, int tile, int m, int 
     else s.fresh[((size_t)m * 2 * KV_HEADS + head - HEADS) * D + d] = to_bf16(value);
 }
 
-// Adds to the residual stream, stores it times the next norm's weight, and sums its squares over the tile.
+// Adds to the residual stream, stores it multiplied by the next norm's weight, and sums its squares over the tile.
 DEV void finish_residual(const Step& s, Shared& shared, int tile, int place, int m, int n, float value, const Ahead& ahead)
 {
     int row = tile * 8 + n;

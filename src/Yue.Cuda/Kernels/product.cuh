@@ -1,10 +1,10 @@
 // y[m][n] = sum_k W[n][k] * x[m][k] for the rows m of all songs, and how each product of a layer uses y.
 //
 // A tile is eight weight rows; two tiles are the 16-row operand of mma m16n8k16, and eight rows of x are the 8-column operand, so that one
-// to eight rows waste nothing (with 16 weight rows per tile, the 132 multiprocessors would get 3 or 2 of stage 1's 320 q, k, v tiles; with
-// eight, they get 5 or 4). A slot holds eight units (or 16) of each of a tile's rows; warp w multiplies unit w of eight. The order of k in
-// the sum does not matter, so lane c of four reads 16 consecutive bytes of a weight row and the same k of x. x is loaded from L2
-// directly to registers, one chunk ahead, or with 32 rows or more through shared memory (staged_x.cuh), and is used for up to MAX_GROUP
+// to eight rows waste nothing (with 16 weight rows per tile, each of 132 multiprocessors would get 3 or 2 of stage 1's 320 q, k, v tiles;
+// with eight, each gets 5 or 4 of 640). A slot holds eight units (or 16) of each of a tile's rows; warp w multiplies unit w of eight. The
+// order of k in the sum does not matter, so lane c of four reads 16 consecutive bytes of a weight row and the same k of x. x is loaded from
+// L2 directly to registers, one chunk ahead, or with 32 rows or more through shared memory (staged_x.cuh), and is used for up to MAX_GROUP
 // tiles. The eight warps' sums are added in warp order: a row's bits do not depend on other rows, on which block computed it, or on ROWS.
 #pragma once
 #include "multiply.cuh"

@@ -68,7 +68,7 @@ DEV Scale best_scale(int type, const float (&w)[GROUP])
     return best;
 }
 
-// The positions of a group in a row; see GroupedWeights.cs.
+// The byte offsets of a group's parts in a row; see GroupedWeights.cs.
 struct Place
 {
     u32 low, high, scale;
@@ -87,7 +87,7 @@ struct Codes
 {
     u32 low[4], high[2];
 
-    // The i-th code's bit in a word of lower bits, and in one of upper bits.
+    // The position of code i's lowest bit in a word of lower bits, and in a word of upper bits.
     DEV static u32 low_bit(int i) { return 4u * (i % 8 / 2) + 16u * (i & 1); }
     DEV static u32 high_bit(int i) { return 2u * (i % 16 / 2) + 16u * (i & 1); }
 

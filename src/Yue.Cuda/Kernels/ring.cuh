@@ -69,9 +69,9 @@ struct Ring
     u32 data;       // shared address of slot 0, 128-byte aligned
     u32 staged;     // shared address of the stages of x, which follow the slots
     float* sums;    // [CONSUMER_WARPS, BATCH, ROWS * 8]: the warps' sums of a batch of tiles
-    u32 full;       // MAX_SLOTS barriers: the slot's bytes have arrived
-    u32 empty;      // MAX_SLOTS barriers: all consumer warps have left the slot
-    u32 phase;      // the phase that the consumers are in: a count of attentions and products
+    u32 full;       // shared address of MAX_SLOTS barriers: the slot's bytes have arrived
+    u32 empty;      // shared address of MAX_SLOTS barriers: all consumer warps have left the slot
+    u32 phase;      // shared address of the phase that the consumers are in: a count of attentions and products
     int slots;
 };
 

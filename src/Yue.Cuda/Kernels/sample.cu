@@ -3,7 +3,7 @@
 //
 // Launch: one block of 1024 threads per song. Reference: Yue.Cuda.Tests/ReferenceSampler.
 // Why this version: nothing is sorted. Scores become 32-bit keys with the same order; "the k-th largest", "where the sum of probabilities
-// reaches p" and "where it passes u" are each found by descending the key's bytes with a histogram of counts or of probabilities.
+// reaches p" and "where it passes u" are each found by descending the keys' bytes with a histogram of counts or of probabilities.
 // Probabilities are integers of at most 2^40, so their sums do not depend on the order of threads: the draw is the inverse of the
 // distribution over ids in descending probability, ties by lower id, for any k and any p. After top-k, only the kept ids are read again.
 #include "descend.cuh"
@@ -18,7 +18,7 @@ struct Work : Descent
     int chosen;
 };
 
-// For one warp: returns the logarithm of the sum of a row's exponentials, slice by slice in order.
+// For one warp: returns the logarithm of the sum of a row's exponentials. The slices are added in order.
 DEV float log_sum(const float2* stats, int row)
 {
     static_assert(SLICES == 32, "one slice per lane");
@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
     __shared__ float log_sums[2];
     Song& song = songs[blockIdx.x];
     if (!song.running) return;
-    u32* keys = keys_scratch + (size_t)blockIdx.x * vocabulary;     // by position in the list of allowed ids
+    u32* keys = keys_scratch + (size_t)blockIdx.x * vocabulary;     // indexed by position in the list of allowed ids
     u32* kept = kept_scratch + (size_t)blockIdx.x * vocabulary;
     const float* conditional = logits + (size_t)song.row * vocabulary;
     const float* unconditional = song.unconditional_row >= 0 ? logits + (size_t)song.unconditional_row * vocabulary : nullptr;

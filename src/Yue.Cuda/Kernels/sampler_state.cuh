@@ -1,4 +1,4 @@
-// The state of the sampler kernels per song. The host writes a song's record when the song starts or its settings change.
+// The sampler kernels' state, one record per song. The host writes a song's record when the song starts or its settings change.
 #pragma once
 #include "common.cuh"
 
@@ -14,7 +14,7 @@ struct Song
     int row, unconditional_row;     // unconditional_row < 0: guidance off
     int range_count, range_low[MAX_RANGES], range_high[MAX_RANGES];  // allowed ids: low <= id < high
     int end_id;
-    int min_tokens, max_tokens;     // end_id is forbidden before min_tokens ids; the song stops after max_tokens ids or at end_id
+    int min_tokens, max_tokens;     // end_id is forbidden until min_tokens ids are drawn; the song stops at end_id or after max_tokens ids
     u32 section;
     int step;                       // ids drawn in this section
     int position_limit;             // the song stops before a row would exceed it

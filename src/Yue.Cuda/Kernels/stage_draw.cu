@@ -1,6 +1,6 @@
 // Draws one id per song: applies top-k and top-p to the keys from stage_keys and draws an id, which is then fed back (token, position,
-// history, step) and put into the host's ring. The drawn id is the one with the largest p / q, where q is an exponential random number per
-// id.
+// history, step) and put into the host's ring. The drawn id is the one with the largest p / q, where q is an exponential random number that
+// is drawn separately for each id.
 //
 // Launch: one block of 1024 threads per song, after stage_keys. Reference: Yue.Engine's StageChain and StageDraw.
 // Why this version: comparing the maxima of groups of 32 neighbors leaves only a few more ids than are kept. Each thread compares one of
@@ -9,7 +9,7 @@
 #include "descend.cuh"
 #include "stage_state.cuh"
 
-constexpr int NO_ID = -1;           // the best score is not finite
+constexpr int NO_ID = -1;           // returned instead of an id if the best score is not finite
 
 struct Work : Descent
 {

@@ -1,4 +1,4 @@
-// The state of YuE 2's sampling kernels per song. The host writes a song's record when a stage begins.
+// The state of YuE 2's sampling kernels, one record per song. The host writes a song's record when a stage begins.
 #pragma once
 #include "common.cuh"
 
@@ -15,12 +15,12 @@ struct StageSong
     int top_k;
     int row, guide_row;             // guide_row < 0: guidance off
     int first, count, end_id;
-    int min_tokens, max_tokens;     // end_id is forbidden before min_tokens ids; the song stops after max_tokens ids or at end_id
+    int min_tokens, max_tokens;     // end_id is forbidden until min_tokens ids are drawn; the song stops at end_id or after max_tokens ids
     int min_kept;                   // minimum number of ids that top-p keeps
     int window;                     // number of previous ids that the penalty counts
     int step;                       // ids drawn in this stage
     int position_limit;             // the song stops before a row would exceed it
     int running;                    // 0: the song is not active
-    float penalties[MAX_WINDOW + 1];    // by the number of occurrences of an id in the window
+    float penalties[MAX_WINDOW + 1];    // indexed by the number of occurrences of an id in the window
     int history[MAX_WINDOW];        // the id of step t is at t % MAX_WINDOW
 };

@@ -6,9 +6,9 @@
 // Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
 // Why this version: a step is limited by memory bandwidth, and with one kernel per product, the gaps between kernels keep it below that
 // limit (stage 2's products take 3 to 15 microseconds each). Here, copies run ahead through shared memory across all products of a step
-// (ring.cuh), six grid barriers per layer separate phases that depend on other blocks, and the norms cost nothing: x is stored times the
-// norm's weight, and the product's result is multiplied by 1/rms, a factor of the whole row. The residual stream is float32; products take
-// bf16 x and sum in float32.
+// (ring.cuh), six grid barriers per layer separate phases that depend on other blocks, and the norms cost nothing: x is stored multiplied
+// by the norm's weight, and the product's result is multiplied by 1/rms, a factor of the whole row. The residual stream is float32;
+// products take bf16 x and sum in float32.
 #include "product.cuh"
 #include "attention.cuh"
 
@@ -43,12 +43,12 @@ DEV void clear_squares(Shared& shared)
     for (int m = threadIdx.x; m < ROWS; m += CONSUMERS) shared.squares[m] = 0.0f;
 }
 
-// Products follow each other as QKV, OUT, GATE_UP and DOWN of each layer; the head comes last.
+// The products of each layer come in the order QKV, OUT, GATE_UP, DOWN. The head comes last.
 DEV int product_kind(int i, int products) { return i == products - 1 ? (int)HEAD : i & 3; }
 
-// A staged product has all tiles of a group in the ring at the same time, and attention has the keys and values of a page.
+// A staged product needs all tiles of a group in the ring at the same time; attention needs the keys and values of a page.
 constexpr int MIN_SLOTS = X_STAGED && MAX_GROUP > PASSED_AT_ONCE ? MAX_GROUP : PASSED_AT_ONCE;
-constexpr int ALIGNMENT = 128;      // of slot 0
+constexpr int ALIGNMENT = 128;      // alignment of slot 0, in bytes
 extern "C" __device__ const StepLayout step_layout =
     { BLOCK_THREADS, SLOT_BYTES, STAGED_BYTES + (int)sizeof(Shared) + ALIGNMENT, MIN_SLOTS, MAX_SLOTS };
 

@@ -2,7 +2,7 @@
 //
 // HIDDEN, INTERMEDIATE, HEADS, KV_HEADS: the shape; the head size is 128
 // QK_NORM    1: every query and key head is normalized before it is rotated; 0: none is
-// MAX_SPLITS, MAX_BLOCKS: the maximum number of splits of a row's attention and of blocks of a launch, for which the host allocates memory
+// MAX_SPLITS, MAX_BLOCKS: the maximum numbers of splits of a row's attention and of blocks of a launch, for which the host allocates memory
 #pragma once
 #include "cache.cuh"
 
@@ -58,7 +58,7 @@ struct Step
 // from the kernel's constants are defined only here.
 struct StepLayout
 {
-    int threads;                    // of a block
+    int threads;                    // number of threads of a block
     int slot_bytes;                 // shared memory of a slot of the copy ring (ring.cuh); 0: no ring
     int other_bytes;                // shared memory without the slots
     int min_slots, max_slots;

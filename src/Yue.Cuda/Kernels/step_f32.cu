@@ -6,11 +6,11 @@
 // Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
 // Why this version: it is meant for comparisons, not for speed. A warp computes four outputs of eight rows at a time, so weights are read
 // again for every eight rows. A grid barrier separates phases that depend on other blocks. No sum of a row depends on the other rows. x is
-// stored times the norm's weight, and 1/rms, a factor of the whole row, multiplies the product's result.
+// stored multiplied by the norm's weight, and the product's result is multiplied by 1/rms, a factor of the whole row.
 #include "step.cuh"
 #include "grid.cuh"
 
-constexpr int TILE = 4;             // outputs of a warp
+constexpr int TILE = 4;             // outputs that a warp computes at a time for a row
 constexpr int ROWS_AT_ONCE = 8;
 constexpr int MAX_ROWS = 80;
 
@@ -127,8 +127,8 @@ DEV void rotate(const Step& s, int position, int j, float2& low, float2& high)
     high = make_float2(h.x * first.x + l.x * first.y, h.y * second.x + l.y * second.y);
 }
 
-// Writes queries to s.query, and keys and values to the cache, rotated unless norm_heads does so. A tile is a head's dimensions j, j + 1,
-// j + 64 and j + 65.
+// Writes queries to s.query, and keys and values to the cache. Rotates queries and keys unless norm_heads does so later. A tile is a
+// head's dimensions j, j + 1, j + 64 and j + 65.
 DEV void project_heads(const Step& s, Shared& shared, int layer)
 {
     load_rstd(s, shared);
@@ -165,7 +165,7 @@ DEV void norm_heads(const Step& s, const Shared& shared, int layer)
     }
 }
 
-// Adds W x to the residual stream and stores it times the next norm's weight.
+// Adds W x to the residual stream, and also stores the result multiplied by the next norm's weight.
 DEV void add_product(const Step& s, const void* W, const float* x, int K, const float* next_norm)
 {
     product(s, W, x, K, HIDDEN / TILE, [](int tile, int r) { return tile * TILE + r; }, [&](int m, int tile, float4 y) {
@@ -180,7 +180,7 @@ DEV void add_product(const Step& s, const void* W, const float* x, int K, const 
 
 DEV float silu(float v) { return v / (1.0f + expf(-v)); }
 
-// Gate and up rows alternate: a tile is two of each.
+// Gate and up rows alternate: a tile has two of each.
 DEV void gate_up(const Step& s, Shared& shared, int layer)
 {
     load_rstd(s, shared);
@@ -206,7 +206,7 @@ DEV void project_logits(const Step& s, Shared& shared)
     });
 }
 
-// Returns the index of a split's sums of a row and query head in s.partial (in units of D) and in s.partial_stats.
+// Returns the index of a split's sums for a row and query head in s.partial (in units of D) and in s.partial_stats.
 DEV size_t partial_index(int m, int head, int split)
 {
     return (((size_t)m * KV_HEADS + head / GROUP) * MAX_SPLITS + split) * GROUP + head % GROUP;

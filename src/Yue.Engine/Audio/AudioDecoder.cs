@@ -6,7 +6,7 @@ namespace Yue.Engine.Audio;
 
 /// <summary>A decoded part of a file.</summary>
 /// <param name="Channels">Left and right for a file with two channels; otherwise one channel, the mean of all. Full scale ±1.</param>
-/// <param name="SampleRateHz">The file's own rate.</param>
+/// <param name="SampleRateHz">The file's own sample rate.</param>
 /// <param name="DurationSeconds">The length of the whole file.</param>
 public sealed record DecodedSound(IReadOnlyList<float[]> Channels, int SampleRateHz, double DurationSeconds)
 {

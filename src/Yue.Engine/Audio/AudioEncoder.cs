@@ -38,7 +38,7 @@ public sealed class AudioEncoder
 
     /// <summary>Looks for ffmpeg.</summary>
     /// <param name="ffmpeg">The executable's path. If null, <c>ffmpeg</c> is looked up in the folders of PATH.</param>
-    /// <param name="timeLimit">The time limit of one encoding; two minutes if null.</param>
+    /// <param name="timeLimit">The time limit for one encoding; two minutes if null.</param>
     public AudioEncoder(string? ffmpeg = null, TimeSpan? timeLimit = null)
     {
         _ffmpeg = ffmpeg is null ? ProgramPath.Find("ffmpeg") : File.Exists(ffmpeg) ? ffmpeg : null;

@@ -41,7 +41,7 @@ public sealed class Biquad
 
     /// <summary>Filters a whole signal.</summary>
     /// <param name="input">The signal from its first sample.</param>
-    /// <param name="output">As long as <paramref name="input"/>; may be the same memory.</param>
+    /// <param name="output">Has the same length as <paramref name="input"/>; may be the same memory.</param>
     public void Apply(ReadOnlySpan<float> input, Span<float> output)
     {
         if (output.Length != input.Length)

@@ -22,7 +22,7 @@ public static class FadeOut
         Apply(clip.Samples, clip.Length - fade, fade, clip.Channels);
     }
 
-    /// <summary>Fades a part of a clip in place.</summary>
+    /// <summary>Applies a fade to a piece of a clip in place.</summary>
     /// <param name="piece">The piece, with interleaved channels.</param>
     /// <param name="start">The start of the fade, in samples per channel from the start of the piece. Negative if the fade began before the
     /// piece.</param>

@@ -38,7 +38,7 @@ internal sealed class FfmpegDecoder
     /// folder.</summary>
     /// <param name="programFolder">The folder of both programs. If null, they are looked up in the folders of PATH.</param>
     /// <param name="tempFolder">The folder for the temporary files.</param>
-    /// <param name="timeLimit">The time limit of each program per file.</param>
+    /// <param name="timeLimit">The time limit for each run of a program.</param>
     public FfmpegDecoder(string? programFolder, string tempFolder, TimeSpan timeLimit)
     {
         _ffmpeg = Find("ffmpeg", programFolder);

@@ -3,8 +3,8 @@ namespace Yue.Engine.Audio;
 /// <summary>A stream that consists of bytes, then a part of a file, then more bytes.</summary>
 /// <param name="head">The first bytes.</param>
 /// <param name="file">The file, which is disposed with the stream.</param>
-/// <param name="start">The start of the part.</param>
-/// <param name="length">The length of the part.</param>
+/// <param name="start">The position in the file, in bytes, at which the part starts.</param>
+/// <param name="length">The length of the part in bytes.</param>
 /// <param name="tail">The last bytes.</param>
 internal sealed class JoinedStream(byte[] head, Stream file, long start, long length, byte[] tail) : Stream
 {

@@ -5,12 +5,13 @@ namespace Yue.Engine.Audio;
 /// <param name="TruePeakDbtp">The peak, including peaks between samples; negative infinity for silence.</param>
 public sealed record Loudness(double IntegratedLufs, double TruePeakDbtp)
 {
-    /// <summary>The limit of the true peak, which leaves headroom for players and lossy formats.</summary>
+    /// <summary>The upper limit for the true peak. It leaves headroom for players and lossy formats.</summary>
     public const double CeilingDbtp = -1;
 
     public bool IsSilent => IntegratedLufs <= LoudnessMeter.SilenceLufs;
 
-    /// <summary>Returns the gain that brings the clip to a loudness, or as close to it as the true peak allows; 0 for silence.</summary>
+    /// <summary>Returns the gain that brings the clip to the target loudness, or as close to it as the true peak allows; 0 for
+    /// silence.</summary>
     public double GainDbTo(double targetLufs) =>
         IsSilent ? 0 : Math.Min(targetLufs - IntegratedLufs, CeilingDbtp - TruePeakDbtp);
 }

@@ -3,7 +3,7 @@ namespace Yue.Engine.Audio;
 /// <summary>Clamps and sums tracks (docs/model.md 7, steps 1 and 2), in memory, without lossy files between the steps.</summary>
 public static class Mixer
 {
-    /// <summary>The limit to which tracks and the vocoder mix are clamped before they are written.</summary>
+    /// <summary>The limit to which tracks and the vocoder mix are clamped.</summary>
     public const float Limit = 0.99f;
 
     /// <summary>Clamps the samples to ±<see cref="Limit"/> in place.</summary>

@@ -71,7 +71,7 @@ public sealed class Resampler
     /// <summary>The number of outputs per frame.</summary>
     public int Phases { get; }
 
-    /// <summary>Returns the number of outputs for a number of inputs: ceil(n · inputs / o).</summary>
+    /// <summary>Returns the number of outputs for the given number of inputs: ceil(n · inputs / o).</summary>
     public int OutputLength(int inputs) => checked((int)((((long)inputs * Phases) + InputStep - 1) / InputStep));
 
     /// <summary>Returns the number of outputs that do not depend on anything after the first <paramref name="inputs"/> inputs.</summary>
@@ -88,7 +88,7 @@ public sealed class Resampler
 
     /// <summary>Computes outputs, starting with number <paramref name="first"/>, with zeros assumed before and after the input.</summary>
     /// <param name="input">The input from its first sample.</param>
-    /// <param name="first">The first output.</param>
+    /// <param name="first">The number of the first output, from 0.</param>
     /// <param name="output">Receives as many outputs as it has room for.</param>
     public void Apply(ReadOnlySpan<float> input, int first, Span<float> output)
     {

@@ -6,7 +6,7 @@ namespace Yue.Engine.Audio;
 
 /// <summary>The metadata of a song in its file.</summary>
 /// <param name="Title">The song's title.</param>
-/// <param name="Seed">The seed that it was made with.</param>
+/// <param name="Seed">The seed that the song was made with.</param>
 /// <param name="Lyrics">The lyrics; empty for none. They are never truncated.</param>
 public sealed record SoundTags(string Title, long Seed, string Lyrics)
 {

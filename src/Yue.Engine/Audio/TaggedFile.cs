@@ -12,7 +12,7 @@ public static class TaggedFile
 
     /// <summary>Returns a file that <see cref="AudioEncoder"/> wrote, with other tags.</summary>
     /// <remarks>The beginning of the file is read sequentially, because seeking is slow in object storage.</remarks>
-    /// <param name="file">The file at its beginning, seekable. The returned stream disposes it.</param>
+    /// <param name="file">The seekable file, positioned at its beginning. The returned stream disposes it.</param>
     /// <param name="format">Its format.</param>
     /// <param name="tags">The tags.</param>
     /// <param name="cancel">Stops reading.</param>

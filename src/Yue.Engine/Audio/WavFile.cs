@@ -91,7 +91,7 @@ public static class WavFile
         return file;
     }
 
-    /// <summary>Returns the header of a 16-bit PCM file with unknown length. Players read until the end.</summary>
+    /// <summary>Returns the header of a 16-bit PCM file of unknown length. Players read until the end of the stream.</summary>
     public static byte[] StreamHeader(PcmFormat format)
     {
         var header = ToBytes(new AudioClip([], format.SampleRateHz, format.Channels));

@@ -32,7 +32,7 @@ public sealed record SelfCheckLine(string Name, bool Agrees, string Text)
 
         return differ == 0
             ? new(name, true, $"all {published.Length} values are equal")
-            : new(name, false, $"{differ} of {published.Length} values differ, the first at {first}: "
+            : new(name, false, $"values that differ: {differ} of {published.Length}, the first at {first}: "
                 + $"{found[first]}, published {published[first]}");
     }
 

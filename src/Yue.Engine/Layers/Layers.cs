@@ -40,7 +40,7 @@ internal sealed class Conv
     /// <param name="kernel">The kernel size.</param>
     /// <param name="bias">True if there is a <c>name.bias</c> [out].</param>
     /// <param name="stride">The number of inputs per step.</param>
-    /// <param name="padding">Zeros at each end; null keeps the length at stride 1.</param>
+    /// <param name="padding">The number of zeros added at each end; null keeps the length at stride 1.</param>
     /// <param name="groups">The number of groups of channels.</param>
     public static Conv Plain(
         ITensorSource source,
@@ -83,7 +83,7 @@ internal sealed class Conv
         return new Conv(weight, source.Read(name + ".bias", channels), 1, kernel / 2, 1, groups);
     }
 
-    /// <summary>Returns the number of outputs for a number of inputs; 0 if the kernel does not fit.</summary>
+    /// <summary>Returns the number of outputs for the given number of inputs; 0 if the kernel does not fit.</summary>
     public long OutputLength(long inputs)
     {
         var room = inputs + (2 * _padding) - (_dilation * (_weight.shape[2] - 1)) - 1;
@@ -119,8 +119,8 @@ internal sealed class UpsamplingConv
     /// <param name="source">The source of the weights.</param>
     /// <param name="name">The module's checkpoint name.</param>
     /// <param name="channels">The number of input channels.</param>
-    /// <param name="stride">Outputs per input.</param>
-    /// <param name="outputPadding">Outputs added at the end; null adds one if the stride is odd.</param>
+    /// <param name="stride">The number of outputs per input.</param>
+    /// <param name="outputPadding">The number of outputs added at the end; null adds one if the stride is odd.</param>
     public UpsamplingConv(ITensorSource source, string name, long channels, int stride, int? outputPadding = null)
     {
         Out = source.Dimension(name + ".weight_v", 1);
@@ -141,7 +141,7 @@ internal sealed class UpsamplingConv
     public static int Padding(int stride) => (stride + 1) / 2;
 }
 
-/// <summary>Fuses old-style weight norm: w = g · v / ‖v‖, the norm over all dimensions but one.</summary>
+/// <summary>Fuses old-style weight norm: w = g · v / ‖v‖, with the norm taken over all dimensions but one.</summary>
 internal static class WeightNorm
 {
     /// <summary>Reads <c>name.weight_g</c> and <c>name.weight_v</c> and returns the fused weight.</summary>
@@ -173,7 +173,7 @@ internal sealed class Linear
         _bias = source.Read(name + ".bias", outputs);
     }
 
-    /// <summary>The device of its weights.</summary>
+    /// <summary>The device of the weights.</summary>
     public Device Device => _weight.device;
 
     /// <summary>The size of the last dimension of the output.</summary>

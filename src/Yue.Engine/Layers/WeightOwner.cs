@@ -19,9 +19,9 @@ internal sealed class WeightOwner : IDisposable
         }
     }
 
-    /// <summary>Runs a model's construction; if it throws, the weights read so far are freed.</summary>
+    /// <summary>Builds a model; if that throws, the weights read so far are freed.</summary>
     /// <param name="source">The source, which must be float32, because these models run in float32 on every device (docs/model.md).</param>
-    /// <param name="build">Reads the weights on the calling thread. The modules that it makes keep references only.</param>
+    /// <param name="build">Reads the weights on the calling thread. The modules that it creates only keep references to them.</param>
     public static (WeightOwner Owner, T Parts) Load<T>(ITensorSource source, Func<T> build)
     {
         if (source.Dtype != ScalarType.Float32)

@@ -7,7 +7,7 @@ namespace Yue.Engine.Llama;
 /// splits depends only on the row's length, so the bits do not depend on the number of cores.</remarks>
 internal static class CpuAttention
 {
-    /// <summary>The number of positions per split: 2 MB of keys and values for a head size of 128.</summary>
+    /// <summary>The number of positions per split. Their keys and values take 2 MB at a head size of 128.</summary>
     public const int SplitPositions = 2048;
 
     /// <summary>Returns the number of splits for a row with <paramref name="positions"/> positions.</summary>

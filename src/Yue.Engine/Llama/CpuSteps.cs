@@ -5,8 +5,8 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Runs a Llama's steps of a few positions on the CPU in plain C#, with the weights and caches that TorchSharp uses for
-/// prefills.</summary>
+/// <summary>Runs the steps of a Llama model, a few positions each, on the CPU in plain C#, with the weights and caches that TorchSharp
+/// uses for prefills.</summary>
 /// <remarks>It computes the same result as <see cref="LlamaModel.Forward"/>, without its hundred TorchSharp calls per block, which cost
 /// more than a small model's arithmetic. A row's result does not depend on the other rows of the step. Only large products and attention
 /// over many positions use more than one core. An instance may be used by only one thread at a time. Other threads use other instances over
@@ -104,7 +104,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
         return positions;
     }
 
-    /// <summary>Returns the spans that the positions attend to, by position and then by head.</summary>
+    /// <summary>Returns the spans that the positions attend to, ordered by position and then by head.</summary>
     private List<Split> SplitsOf(Position[] positions)
     {
         var splits = new List<Split>();
@@ -261,7 +261,7 @@ internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope ro
     /// <param name="Position">The index of the attending position in the step.</param>
     /// <param name="Head">The key-value head.</param>
     /// <param name="Start">The first position of the span.</param>
-    /// <param name="End">The position after the last.</param>
+    /// <param name="End">The position after the last one.</param>
     private readonly record struct Split(int Position, int Head, int Start, int End);
 
     /// <summary>The location of a position in the cache.</summary>

@@ -6,8 +6,8 @@ namespace Yue.Engine.Llama;
 /// <summary>Shares work among cores if it is large enough.</summary>
 internal static class CpuWork
 {
-    /// <summary>The minimum number of multiplications per core: about a quarter of a millisecond of work. Waking another
-    /// core takes 0.01 ms, but much longer if other programs use it.</summary>
+    /// <summary>The minimum number of multiplications per core. They take about a quarter of a millisecond. Waking another core takes
+    /// 0.01 ms, but much longer if other programs use that core.</summary>
     private const long MinPerCore = 4_000_000;
 
     /// <summary>The number of libtorch's threads, so that its settings also apply here.</summary>

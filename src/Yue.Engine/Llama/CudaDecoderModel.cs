@@ -17,7 +17,7 @@ internal readonly record struct PromptBatch(int Rows, int Positions);
 internal sealed class CudaDecoderModel : IDisposable
 {
     private readonly LlamaModel _model;
-    private readonly KvCache _dense;        // of one layer
+    private readonly KvCache _dense;        // a cache of one layer
     private readonly PromptPages _prompts;
     private readonly RowPages _pages;
 
@@ -98,7 +98,7 @@ internal sealed class CudaDecoderModel : IDisposable
         NormsQueriesAndKeys = config.NormsQueriesAndKeys,
     };
 
-    /// <summary>Adds pages to a row until it has enough for a number of positions.</summary>
+    /// <summary>Adds pages to a row until it has enough for the given number of positions.</summary>
     public void Reserve(int row, int positions)
     {
         if (_pages.Reserve(row, positions) is > 0 and var missing)
@@ -142,14 +142,14 @@ internal sealed class CudaDecoderModel : IDisposable
 
         _dense.Clear(0);
         _dense.Extend(0, held);
-        Stream.Synchronize();       // the row's pages and page table
+        Stream.Synchronize();       // waits until the row's pages and page table are complete
         _prompts.Rows = [row];
         _model.Prefill(ids, _dense, row: 0).Dispose();
         cuda.synchronize();
     }
 
     /// <summary>Prefills prompts into empty rows that have the pages for them, in batches of prompts of the same length.</summary>
-    /// <remarks>An incomplete batch is padded with copies of its last prompt. Otherwise a row's bits would depend on the number of other
+    /// <remarks>An incomplete batch is padded with copies of its last prompt. Otherwise, a row's bits would depend on the number of other
     /// prompts, because the blocking of a matrix product depends on its size.</remarks>
     /// <param name="prompts">The rows and their ids, at most <see cref="LlamaModel.PrefillChunk"/> each.</param>
     public void Prefill(IEnumerable<(int Row, int[] Ids)> prompts)
@@ -195,7 +195,7 @@ internal sealed class CudaDecoderModel : IDisposable
             _dense.Clear(i);
         }
 
-        Stream.Synchronize();       // the rows' page tables
+        Stream.Synchronize();       // waits until the rows' page tables are complete
         _prompts.Rows = Array.ConvertAll(batch, prompt => prompt.Row);
         _model.Step(ids, _dense, 0..rows).Dispose();
         cuda.synchronize();
@@ -211,7 +211,7 @@ internal sealed class CudaDecoderModel : IDisposable
         _dense?.Dispose();
     }
 
-    /// <summary>Returns positions of a row of a dense cache.</summary>
+    /// <summary>Returns the keys and values of a range of positions in a row of a dense cache.</summary>
     private KeyValueBlock BlockOf(KvCache dense, int layer, int row, int start, int count)
     {
         var headSize = _model.Config.HeadSize;

@@ -9,10 +9,10 @@ public sealed record LlamaConfig
 {
     private const string FileName = "config.json";
 
-    /// <summary>Width of the residual stream.</summary>
+    /// <summary>The width of the residual stream.</summary>
     public required int HiddenSize { get; init; }
 
-    /// <summary>Width of the feed-forward layer.</summary>
+    /// <summary>The width of the feed-forward layer.</summary>
     public required int IntermediateSize { get; init; }
 
     /// <summary>L, the number of layers.</summary>
@@ -33,10 +33,10 @@ public sealed record LlamaConfig
     /// <summary>The number of positions that the model was trained for.</summary>
     public required int MaxPositions { get; init; }
 
-    /// <summary>Base of the rotary angles.</summary>
+    /// <summary>The base of the rotary angles.</summary>
     public required double RopeTheta { get; init; }
 
-    /// <summary>Epsilon of RMSNorm.</summary>
+    /// <summary>The epsilon of RMSNorm.</summary>
     public required double RmsNormEpsilon { get; init; }
 
     /// <summary>True if the output matrix is the embedding. The checkpoint then has no <c>lm_head.weight</c>.</summary>
@@ -63,7 +63,7 @@ public sealed record LlamaConfig
     /// <param name="setting">The type in the settings.</param>
     public WeightType TypeOnGpu(WeightType setting) => setting == WeightType.Float32 ? setting : QuantizedType ?? setting;
 
-    /// <summary>Reads <c>config.json</c> of a checkpoint folder.</summary>
+    /// <summary>Reads the <c>config.json</c> file of a checkpoint folder.</summary>
     /// <exception cref="CheckpointException">A value is missing or not supported.</exception>
     public static LlamaConfig Load(string folder)
     {

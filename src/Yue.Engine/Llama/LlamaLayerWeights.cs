@@ -10,7 +10,7 @@ namespace Yue.Engine.Llama;
 /// <param name="FeedForward">The feed-forward layer.</param>
 public sealed record BlockNames(string InputNorm, string Attention, string PostNorm, string FeedForward)
 {
-    /// <summary>The names of transformers' Llama.</summary>
+    /// <summary>The names in the Llama model of the transformers library.</summary>
     public static BlockNames Llama { get; } = new("input_layernorm", "self_attn", "post_attention_layernorm", "mlp");
 }
 

@@ -6,13 +6,13 @@ namespace Yue.Engine.Llama;
 /// <summary>The memory of a Llama checkpoint, computed from its dimensions.</summary>
 internal static class LlamaMemory
 {
-    /// <summary>The memory for the scores of a prefill: those of 64 positions of stage 1 with a context of 8,192. With less memory, short
-    /// prompts would need more kernel launches.</summary>
+    /// <summary>The maximum number of bytes for the scores of a prefill: enough for 64 positions of stage 1 with a context of 8,192. With
+    /// less memory, short prompts would need more kernel launches.</summary>
     private const long MaxScoreBytes = 3L << 26;
 
     /// <summary>The bytes of all copies of one score. With BF16, these are two bytes as computed, four after the mask is added and four
-    /// after the softmax (both in F32), and two in the dtype of the values. With F32, the first copy takes four bytes and there is no last
-    /// one.</summary>
+    /// after the softmax (both in F32), and two in the dtype of the values. With F32, the first copy takes four bytes and there is no
+    /// fourth copy.</summary>
     private const long ScoreBytes = 12;
 
     /// <summary>Returns the bytes of the weights on a GPU.</summary>
@@ -35,7 +35,7 @@ internal static class LlamaMemory
 
     /// <summary>Returns the number of positions of a prompt whose attention is computed at a time: all of them if their scores fit into
     /// <see cref="MaxScoreBytes"/>, otherwise the largest power of two that fits.</summary>
-    /// <param name="rows">Sequences times query heads.</param>
+    /// <param name="rows">The number of sequences times the number of query heads.</param>
     /// <param name="length">The number of positions that each position attends to.</param>
     /// <param name="count">The number of positions.</param>
     public static long PositionsAtOnce(long rows, long length, long count)

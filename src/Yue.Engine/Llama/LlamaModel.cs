@@ -5,7 +5,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>The plain Llama. It prefills prompts, and it is the reference for every other path (docs/model.md 2.2).</summary>
+/// <summary>The plain Llama model. It prefills prompts and is the reference for all other implementations (docs/model.md 2.2).</summary>
 /// <remarks>Prefill and decode use the same code, except that <see cref="CpuSteps"/> runs small steps on the CPU. Each row of a batch
 /// continues its own sequence at its own position, and a mask hides the positions that the row has not written. Used by the engine's
 /// thread. If <see cref="StepsOnOneCore"/> is true, steps of different rows may run on several threads at once.</remarks>

@@ -22,7 +22,7 @@ internal sealed class CheckpointQuantizer(
     private static readonly string[] AttentionMatrices = ["q_proj", "k_proj", "v_proj", "o_proj"];
     private static readonly string[] FeedForwardMatrices = ["gate_proj", "up_proj", "down_proj"];
 
-    /// <summary>The names of the shards: the embedding, one per block, the head.</summary>
+    /// <summary>The names of the shards: one for the embedding, one for each block, and one for the head.</summary>
     public IReadOnlyList<string> Shards { get; } = ShardsOf(config);
 
     /// <summary>Returns the fraction of a checkpoint's blocks that a folder contains. The head counts as a block.</summary>

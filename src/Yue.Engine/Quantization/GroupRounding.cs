@@ -27,7 +27,7 @@ internal sealed class GroupRounding(WeightType type)
     private readonly int[] _zeroOffsets = type == WeightType.Int4 ? [0, -1, 1] : [0];
 
     /// <summary>Returns the scales and zero points with the smallest weighted sum of squared errors.</summary>
-    /// <param name="group">[32, R], F32: the weights of a group of each row.</param>
+    /// <param name="group">[32, R], F32: the weights of one group of each row.</param>
     /// <param name="importance">[32, 1], F32: the weight of each column's squared error.</param>
     /// <returns>[R] each, F32; the caller disposes them.</returns>
     public (Tensor Scale, Tensor Zero) Choose(Tensor group, Tensor importance)
@@ -64,7 +64,7 @@ internal sealed class GroupRounding(WeightType type)
     public Tensor Codes(Tensor weights, Tensor scale, Tensor zero) =>
         (weights / scale).round_().add_(zero, Scalars.One).clamp_(Scalars.Of(0), Scalars.Of(_maxCode));
 
-    /// <summary>Returns the weights of codes, F32; the caller disposes them.</summary>
+    /// <summary>Returns the weights that codes represent, as F32; the caller disposes them.</summary>
     public Tensor Weights(Tensor codes, Tensor scale, Tensor zero)
     {
         using var scope = NewDisposeScope();

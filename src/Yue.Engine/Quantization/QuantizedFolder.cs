@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Quantization;
 
 /// <summary>The folder of a checkpoint that is being quantized: <c>TARGET.part</c> until it is complete.</summary>
-/// <remarks>A file gets its final name when all its bytes are on the disk, and <c>config.json</c> is written last. Therefore, an
+/// <remarks>A file gets its final name only when all its bytes are on the disk, and <c>config.json</c> is written last. Therefore, an
 /// interrupted run can always be continued, and its folder cannot be loaded as a checkpoint.</remarks>
 internal sealed class QuantizedFolder : IDisposable
 {

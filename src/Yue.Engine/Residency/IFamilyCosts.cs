@@ -25,7 +25,7 @@ internal interface IModelCosts
     long CacheBytes(MemoryLimits limits, Capacity capacity);
 }
 
-/// <summary>The number of songs and rows that a GPU's decoders have room for.</summary>
-/// <param name="Songs">Concurrent songs.</param>
-/// <param name="Rows">Rows of the batch that all songs share.</param>
+/// <summary>The numbers of songs and rows that a GPU's decoders have room for.</summary>
+/// <param name="Songs">The number of concurrent songs.</param>
+/// <param name="Rows">The number of rows of the batch that all songs share.</param>
 internal readonly record struct Capacity(int Songs, int Rows);

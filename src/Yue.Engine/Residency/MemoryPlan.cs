@@ -16,7 +16,7 @@ internal sealed record MemoryPlan
     /// demand and decoding sound on the CPU cost less than limiting batches to four rows.</summary>
     private static readonly int[][] RowChoices = [[CudaLlama.MaxRows, 64, 32, 16, 8], [4, 2]];
 
-    /// <summary>The songs and rows that fit. On the CPU there is no shared batch, and families choose their rows.</summary>
+    /// <summary>The numbers of songs and rows that fit. On the CPU, there is no shared batch; each family chooses its own rows.</summary>
     public required Capacity Capacity { get; init; }
 
     /// <summary>The memory budget of the shelf, for loaded models and their caches.</summary>
@@ -135,12 +135,12 @@ internal sealed record MemoryPlan
         return (songs == 1 ? "1 song takes " : $"{songs} songs at once take ")
             + $"{GiB(least)} GiB of device memory, even with one model at a time and as much as possible in host memory, "
             + $"but only {GiB(limits.FreeBytes)} GiB may be used: "
-            + $"the largest model's weights take {GiB(weights)}, its caches {GiB(least - weights - working)}, working memory "
-            + $"{GiB(working)}. What would help: "
+            + $"the largest model's weights take {GiB(weights)} GiB, its caches {GiB(least - weights - working)} GiB, and working "
+            + $"memory {GiB(working)} GiB. What would help: "
             + string.Join(", ", [.. Remedies(limits, songs, MinBytes), "no other programs on the device", "Device=cpu"]);
     }
 
-    /// <summary>Returns settings that reduce the memory needed, most of them with the amount that is then needed.</summary>
+    /// <summary>Returns settings that reduce the memory needed, most of them with the amount that would then be needed.</summary>
     private static IEnumerable<string> Remedies(MemoryLimits limits, int songs, Func<MemoryLimits, long> least)
     {
         if (songs > 1)

@@ -12,7 +12,7 @@ internal sealed class ModelSet : IDisposable
     private readonly MemoryPlan _plan;
     private readonly ModelShelf _shelf;
     private readonly Action _loadingOnDemand;
-    private bool _isAwake;      // the resident models are in memory
+    private bool _isAwake;      // true while the resident models are in memory
 
     /// <summary>Plans the memory and adds the models to the shelf. Loads nothing yet.</summary>
     private ModelSet(IReadOnlyList<IFamilyModels> families, IDeviceOptions options, Action loadingOnDemand)
@@ -132,7 +132,7 @@ internal sealed class ModelSet : IDisposable
     /// <summary>Unloads the models that songs of a model need, except those that another loaded model also needs.</summary>
     /// <param name="name">The model that the songs name.</param>
     /// <param name="others">The other models that songs can name.</param>
-    /// <returns>False if a song uses one of them.</returns>
+    /// <returns>False if a song is using one of the models to unload.</returns>
     public bool TryUnload(string name, IEnumerable<string> others)
     {
         var models = ShelfOf(name);
@@ -187,7 +187,8 @@ internal sealed class ModelSet : IDisposable
             "cpu" => CPU,
             _ when IndexOf(name) < gpus => device(name),
             _ => throw new InvalidOperationException(
-                $"Device is {name}, but this build finds {gpus} GPUs. Run yue doctor to find out why, or set Device to auto."),
+                $"Device is {name}, but this build finds no such GPU (GPUs found: {gpus}). Run yue doctor to find out why, "
+                    + "or set Device to auto."),
         };
     }
 

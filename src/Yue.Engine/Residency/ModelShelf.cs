@@ -16,7 +16,7 @@ internal sealed class ShelfModel(string name, long bytes, Func<Action<double>, I
     /// <summary>The loaded model; null while it is not in memory.</summary>
     public IDisposable? Loaded { get; private set; }
 
-    /// <summary>The number of songs that are using it.</summary>
+    /// <summary>The number of songs that are using the model.</summary>
     public int Users { get; set; }
 
     /// <summary>The value of the shelf's use counter when the model was last taken.</summary>

@@ -3,7 +3,7 @@ using Yue.Engine.Settings;
 
 namespace Yue.Engine.Scheduling;
 
-/// <summary>The engine's settings: section <c>Yue</c> of appsettings.json, <c>YUE_…</c> variables, command line.</summary>
+/// <summary>The engine's settings, from section <c>Yue</c> of appsettings.json, <c>YUE_…</c> variables, and the command line.</summary>
 public sealed class EngineOptions : IDeviceOptions
 {
     /// <summary>The configuration section.</summary>
@@ -33,7 +33,7 @@ public sealed class EngineOptions : IDeviceOptions
     /// <summary>The SentencePiece model of YuE 1; null means <c>tokenizer.model</c> in the stage-1 folder.</summary>
     public string? Tokenizer { get; set; }
 
-    /// <summary>The folder of compiled kernels.</summary>
+    /// <summary>The folder for compiled kernels.</summary>
     public string CacheFolder { get; set; } = Yue.Engine.Tensors.Native.CacheFolder.Default;
 
     /// <summary>The device to run on: <c>auto</c>, <c>cpu</c>, or <c>cuda</c> with an optional index (<c>cuda:1</c>).</summary>
@@ -70,8 +70,8 @@ public sealed class EngineOptions : IDeviceOptions
     public int IdleUnloadSeconds { get; set; }
 
     /// <summary>The number of seconds after which a step counts as hung and the engine as lost; 0 means no limit. A step is a few
-    /// tokens, 512 ids of a prompt, a track of a reference clip, or a window of up to 4.2 seconds of both tracks' sound; with YuE 2 also
-    /// one evaluation of flow matching, or up to 41 seconds of sound.</summary>
+    /// tokens, 512 ids of a prompt, a track of a reference clip, or a window of up to 4.2 seconds of both tracks' sound. With YuE 2, a
+    /// step can also be one evaluation of flow matching or up to 41 seconds of sound.</summary>
     [SettingRange(0, 3_600)]
     public int StepTimeoutSeconds { get; set; } = 120;
 }

@@ -83,7 +83,7 @@ public static class ModelFamilies
         families.FirstOrDefault(family => family.Recognizes(folder)) ?? families[0];
 }
 
-/// <summary>A folder that a family needs in addition to the checkpoints that requests name.</summary>
+/// <summary>A folder that a family needs in addition to the checkpoints that requests can name.</summary>
 /// <param name="Setting">The name of the setting.</param>
 /// <param name="Folder">The folder; null if the setting is not set.</param>
 /// <param name="IsNeeded">True if a checkpoint of the family is configured.</param>

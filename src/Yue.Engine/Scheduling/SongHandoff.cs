@@ -166,12 +166,12 @@ internal sealed class SongHandoff
 /// <summary>The result of a wait of the engine's thread.</summary>
 internal enum Arrival
 {
-    /// <summary>Nothing has arrived within the time limit.</summary>
+    /// <summary>Nothing arrived within the time limit.</summary>
     None,
 
     /// <summary>A song or an order has arrived.</summary>
     Work,
 
-    /// <summary>Nothing will arrive anymore.</summary>
+    /// <summary>No more songs or orders will arrive.</summary>
     Closed,
 }

@@ -369,7 +369,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         public static partial void Loaded(ILogger logger, string? what, double seconds);
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used: "
-            + "on the CPU, the configured models take many times a song's length. "
+            + "on the CPU, the configured models need many times a song's length to make it. "
             + "Run yue doctor to find out why no GPU can be used; "
             + "set Device to cuda to make this an error, or to cpu to suppress this warning")]
         public static partial void NoGpu(ILogger logger);

@@ -91,10 +91,10 @@ public sealed record OutputSettings
 /// <summary>The settings of the sampling chain (docs/model.md 2.4, docs/model-yue2.md 5). The defaults are those of YuE 1.</summary>
 public sealed record SamplingSettings
 {
-    /// <summary>The guidance of a song's first section.</summary>
+    /// <summary>The guidance scale of a song's first section.</summary>
     public const double FirstGuidanceScale = 1.5;
 
-    /// <summary>The guidance of the sections after the first.</summary>
+    /// <summary>The guidance scale of the sections after the first.</summary>
     public const double LaterGuidanceScale = 1.2;
 
     /// <summary>The temperature, by which scores are divided before top-k and top-p.</summary>
@@ -145,7 +145,7 @@ public static class SongLimits
     /// <summary>The maximum number of frames per section of a song that is continued, derived from <see cref="MaxMaxNewTokens"/>.</summary>
     public const int MaxSectionFrames = MaxMaxNewTokens / 2;
 
-    /// <summary>The maximum number of frames in a song that is continued: half an hour.</summary>
+    /// <summary>The maximum number of frames in a song that is continued; they last half an hour.</summary>
     public const int MaxCodesFrames = 90_000;
 
     public const int MinTakes = 1;

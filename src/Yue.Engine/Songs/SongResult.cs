@@ -86,7 +86,7 @@ public sealed record SongTimings
 
     public required double TotalSeconds { get; init; }
 
-    /// <summary>Tokens written per second of <see cref="Stage1Seconds"/>; 0 if none were written.</summary>
+    /// <summary>The number of tokens written per second of <see cref="Stage1Seconds"/>; 0 if none were written.</summary>
     public required double TokensPerSecond { get; init; }
 
     /// <summary>The total time per second of audio.</summary>

@@ -7,7 +7,7 @@ namespace Yue.Engine.Weights;
 /// <summary>A LoRA adapter in the format of PEFT: for some matrices W of a checkpoint, matrices A and B of low rank r. The adapted matrix
 /// is W + s · B · A, with s = alpha / r, or alpha / √r for rank-stabilized adapters.</summary>
 /// <remarks>Files: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. Any setting or tensor that would change
-/// the result but is not supported is rejected by name.</remarks>
+/// the result but is not supported is rejected with an error that names it.</remarks>
 public sealed partial class LoraAdapter : IDisposable
 {
     private readonly string _folder;
@@ -151,8 +151,8 @@ public sealed partial class LoraAdapter : IDisposable
             {
                 throw new CheckpointException(
                     _folder,
-                    $"the adapter changes {name} of shape {Shape.Text([b.Shape[0], a.Shape[1]])}, but the checkpoint "
-                        + (shape is null ? "does not have it" : $"has shape {Shape.Text(shape)}")
+                    $"the adapter changes {name} of shape {Shape.Text([b.Shape[0], a.Shape[1]])}, but "
+                        + (shape is null ? "the checkpoint does not have it" : $"it has shape {Shape.Text(shape)} in the checkpoint")
                         + ": the adapter was made for another checkpoint");
             }
         }

@@ -13,7 +13,7 @@ internal sealed class LoraTensors(ITensorSource checkpoint, LoraAdapter adapter)
 
     public Device Device => checkpoint.Device;
 
-    /// <summary>The adapted tensors that have not been read. An adapter must not change tensors that the model does not have.</summary>
+    /// <summary>The adapted tensors that have not been read yet. An adapter must not change tensors that the model does not use.</summary>
     public IReadOnlyCollection<string> Unread => _unread;
 
     public bool Contains(string name) => checkpoint.Contains(name);

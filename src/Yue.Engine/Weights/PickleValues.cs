@@ -44,5 +44,5 @@ internal sealed record PickleStorage(PickleGlobal Class, string Key, long Count)
     public ScalarType? Dtype => Class.Module is "torch" or "torch.cuda" ? TensorDtype.FromStorage(Class.Name) : null;
 }
 
-/// <summary>A dense tensor: a strided view of a storage. Offset and strides are in elements and not checked yet.</summary>
+/// <summary>A dense tensor: a strided view of a storage. The offset and strides are in elements and have not been checked yet.</summary>
 internal sealed record PickleTensor(PickleStorage Storage, long Offset, long[] Shape, long[] Strides);

@@ -6,7 +6,7 @@ namespace Yue.Engine.Weights;
 
 /// <summary>A file that a quantized checkpoint was made from.</summary>
 /// <param name="Name">The file's name in the checkpoint's folder.</param>
-/// <param name="Bytes">Its size.</param>
+/// <param name="Bytes">Its size in bytes.</param>
 /// <param name="Sha256">The SHA-256 of its content, in lowercase hex.</param>
 public sealed record SourceFile(string Name, long Bytes, string Sha256);
 

@@ -5,7 +5,7 @@ internal static class ExitCode
 {
     public const int Success = 0;
 
-    /// <summary>Any other error, such as an address in use or a full disk.</summary>
+    /// <summary>An error that has no code of its own, such as an address in use or a full disk.</summary>
     public const int Failure = 1;
 
     /// <summary>The command line, the settings or the song's fields are invalid.</summary>

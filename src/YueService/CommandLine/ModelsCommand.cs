@@ -21,7 +21,7 @@ internal sealed class ModelsCommand
     private readonly Option<string?> _manifest = new("--manifest")
     {
         HelpName = "FILE",
-        Description = "The list of files to use instead of the models.json next to the program",
+        Description = "The manifest to use instead of the models.json next to the program",
         Recursive = true,
     };
 

@@ -55,7 +55,7 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
         }
         catch (CheckpointException fault)
         {
-            return Finding.Missing($"LoRA ({name})", fault.Message, $"set Yue:Lora:{name} to an adapter of {model.Value}");
+            return Finding.Missing($"LoRA ({name})", fault.Message, $"set Yue:Lora:{name} to an adapter for {model.Value}");
         }
     }
 

@@ -7,7 +7,7 @@ using YueService.Settings;
 
 namespace YueService.Doctor;
 
-/// <summary>Checks the database and the files that processes share.</summary>
+/// <summary>Checks the database and the files that several processes share.</summary>
 internal static class StoreChecks
 {
     private const int OldestServer = 15;

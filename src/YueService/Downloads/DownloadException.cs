@@ -3,7 +3,7 @@ namespace YueService.Downloads;
 /// <summary>The way to continue after a failed download.</summary>
 internal enum DownloadRemedy
 {
-    /// <summary>Stop and show the message: the program cannot continue by itself.</summary>
+    /// <summary>Stop and show the message: the program cannot continue on its own.</summary>
     None,
 
     /// <summary>Request the rest of the range again.</summary>

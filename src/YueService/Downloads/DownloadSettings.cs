@@ -30,7 +30,7 @@ internal sealed record DownloadSettings
     public TimeSpan SaveInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Returns the wait before the next attempt. It varies at random by up to 25 %.</summary>
-    /// <param name="failures">The failures in a row, at least one.</param>
+    /// <param name="failures">The number of failures in a row, at least 1.</param>
     /// <param name="requested">The wait that the server requested; null for none.</param>
     public TimeSpan DelayAfter(int failures, TimeSpan? requested = null)
     {

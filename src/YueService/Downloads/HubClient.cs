@@ -15,7 +15,7 @@ internal sealed record HubFile(string Repository, string Revision, string Path)
 }
 
 /// <summary>A response with an unread body, and the information from the hub's own response before it redirected.</summary>
-/// <param name="Message">200 or 206; the caller disposes it.</param>
+/// <param name="Message">The response, with status 200 or 206; the caller disposes it.</param>
 /// <param name="Sha256">The content's hash; null if the hub does not state it.</param>
 /// <param name="Size">The content's size; null if the hub does not state it.</param>
 internal sealed record HubResponse(HttpResponseMessage Message, string? Sha256, long? Size) : IDisposable

@@ -28,7 +28,7 @@ internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string
                 DownloadRemedy.None);
         return response.Size is { } linked && size is { } stored && linked != stored
             ? throw new DownloadException(
-                $"{file}: the hub says that it has {linked} bytes and its storage says {stored}", DownloadRemedy.None)
+                $"{file}: the hub states a size of {linked} bytes, but its storage states {stored}", DownloadRemedy.None)
             : new(size, etag, response.Sha256, supportsRanges);
     }
 

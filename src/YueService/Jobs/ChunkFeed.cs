@@ -29,11 +29,11 @@ internal sealed class ChunkFeed
     public void Add(byte[] chunk) => Change(() => _chunks.Add(chunk));
 
     /// <summary>Ends the feed. Only the first call has an effect.</summary>
-    /// <param name="fault">The exception for readers after the last chunk; null if the feed is complete.</param>
+    /// <param name="fault">The exception that readers get after the last chunk; null if the feed is complete.</param>
     public void Complete(Exception? fault = null) => Change(() => (_isComplete, _fault) = (true, fault));
 
     /// <summary>Returns the available chunks from an index.</summary>
-    /// <param name="index">The first chunk to return.</param>
+    /// <param name="index">The index of the first chunk to return.</param>
     /// <param name="isWhole">True if there will be no more chunks and the feed did not end early.</param>
     public IReadOnlyList<byte[]> From(int index, out bool isWhole)
     {

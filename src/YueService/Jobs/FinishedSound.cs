@@ -20,7 +20,7 @@ internal static class FinishedSound
     /// <param name="input">The format of its samples.</param>
     /// <param name="format">PCM, or a format to encode.</param>
     /// <param name="tags">The metadata to write into an encoded stream.</param>
-    /// <param name="encoder">Encodes it.</param>
+    /// <param name="encoder">Encodes the track.</param>
     /// <param name="cancel">Stops the encoder.</param>
     public static IAsyncEnumerable<byte[]> ReadAsync(
         Stream wav, PcmFormat input, StreamFormat format, SoundTags tags, IStreamEncoder encoder, CancellationToken cancel) =>

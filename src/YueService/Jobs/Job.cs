@@ -99,7 +99,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
     /// <summary>The times when the sections began, in order. Must be read only after the song has ended.</summary>
     public IReadOnlyList<SectionStart> Sections => _sections;
 
-    /// <summary>The position among the waiting jobs, from 1; 0 when it is no longer waiting. Set by <see cref="JobOrder"/>, or by
+    /// <summary>The position among the waiting jobs, from 1; 0 once the job is no longer waiting. Set by <see cref="JobOrder"/>, or by
     /// <c>JobMirrors</c> if jobs are shared.</summary>
     public int Position
     {
@@ -182,7 +182,7 @@ internal sealed class Job : IProgress<SongProgress>, IDisposable
         Cancel();
     }
 
-    /// <summary>Records the time since the engine of another process began.</summary>
+    /// <summary>Records the time since another process's engine began the song.</summary>
     public void NoteRunning(TimeSpan time) =>
         Volatile.Write(ref _startTimestamp, Stopwatch.GetTimestamp() - (long)(time.TotalSeconds * Stopwatch.Frequency));
 

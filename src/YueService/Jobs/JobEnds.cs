@@ -160,7 +160,7 @@ internal sealed partial class JobEnds(
             }
             catch (StorageException e) when (log.IsShared && !signals.Stopped.IsCancellationRequested)
             {
-                // Shared storage recovers by itself. Meanwhile the song is kept in memory, and the claim on the job is renewed.
+                // Shared storage may recover on its own. Until then, the song is kept in memory, and the claim on the job is renewed.
                 LogUnsaved(e, job.Id);
                 live.Feed.Delay(e.Message);
                 await Task.Delay(StoreRetry, cancel);

@@ -69,7 +69,7 @@ internal sealed class JobEvents
             : null;
 
     /// <summary>Returns the events after a number, in order: every change, and the latest progress of each job.</summary>
-    /// <param name="number">The last event that the watcher has.</param>
+    /// <param name="number">The number of the last event that the watcher has.</param>
     /// <param name="changed">Completes when there is another event.</param>
     /// <returns>The events; null if some of them are no longer kept.</returns>
     public IReadOnlyList<JobEvent>? After(long number, out Task changed)

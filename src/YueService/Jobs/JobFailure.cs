@@ -1,6 +1,6 @@
 namespace YueService.Jobs;
 
-/// <summary>Ends the process after an unexpected exception of the job service, so that a new process can start.</summary>
+/// <summary>Ends the process after an unexpected exception in the job service, so that a new process can start.</summary>
 internal sealed partial class JobFailure(JobSignals signals, IHostApplicationLifetime lifetime, ILogger<JobFailure> logger)
 {
     private volatile bool _isReported;

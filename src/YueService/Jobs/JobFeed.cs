@@ -158,7 +158,7 @@ internal sealed class JobFeed
 
     /// <summary>Returns the updates after a number: every change of state, stage and section, the one with the score, and the latest of the
     /// others.</summary>
-    /// <param name="number">The last update that the watcher has; -1 for none.</param>
+    /// <param name="number">The number of the last update that the watcher has; -1 for none.</param>
     /// <param name="changed">Completes when there is another update.</param>
     public IReadOnlyList<JobUpdate> After(long number, out Task changed)
     {

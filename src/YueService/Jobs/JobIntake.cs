@@ -12,11 +12,11 @@ internal sealed class JobIntake(
     JobSignals signals,
     TimeProvider clock) : IDisposable
 {
-    // The shared database accepts one submission at a time. A larger number of waiting callers would use up the connections.
+    // The shared database accepts one submission at a time. More waiting callers than this would use up the connections.
     private const int SharedSubmissions = 4;
 
-    // If jobs are not shared, ensures that two requests with one key make one job, and that a job is not deleted while it is being passed
-    // to the worker. Otherwise, it only limits the number of submissions.
+    // If jobs are not shared, ensures that two requests with the same key create only one job, and that a job is not deleted while it is
+    // being passed to the worker. Otherwise, only limits the number of concurrent submissions.
     private readonly SemaphoreSlim _taking = new(log.IsShared ? SharedSubmissions : 1);
 
     /// <summary>The reason why no job can be accepted now; <see cref="IntakeOutcome.Accepted"/> if one can.</summary>
@@ -71,7 +71,7 @@ internal sealed class JobIntake(
 
     /// <summary>Accepts the kept jobs of a request, or finds the jobs that were made earlier with the same key and body.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="takes">The number of jobs, with consecutive seeds. Several jobs form a group.</param>
+    /// <param name="takes">The number of jobs, which get consecutive seeds. Several jobs form a group.</param>
     /// <param name="key">The <c>Idempotency-Key</c>; null without one.</param>
     /// <param name="bodyHash">The hash of the body, if there is a key.</param>
     /// <param name="owner">The name of the caller's API key; null without keys.</param>
@@ -237,7 +237,7 @@ internal enum IntakeOutcome
     /// <summary>The queue is full.</summary>
     QueueFull,
 
-    /// <summary>The limit of waiting jobs for the API key is reached.</summary>
+    /// <summary>The limit on waiting jobs for the API key has been reached.</summary>
     OwnerQueueFull,
 
     /// <summary>The engine is loading or draining, or it has failed.</summary>
@@ -251,9 +251,9 @@ internal enum IntakeOutcome
 /// <param name="Outcome">Accepted, or the reason for a rejection.</param>
 internal sealed record Submission(IntakeOutcome Outcome)
 {
-    /// <summary>The job if accepted; null otherwise, and for several takes.</summary>
+    /// <summary>The accepted job; null if nothing was accepted, or if several takes were.</summary>
     public StoredJob? Job { get; init; }
 
-    /// <summary>The group of several takes if accepted; null otherwise.</summary>
+    /// <summary>The accepted group of takes; null if nothing was accepted, or if a single job was.</summary>
     public StoredGroup? Group { get; init; }
 }

@@ -16,7 +16,7 @@ internal sealed class JobOrder(IOptions<JobOptions> options) : IJobQueue
     private readonly Lock _lock = new();
     private readonly List<Job> _waiting = [];
     private TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<string?> _reserved = [];      // the owner of each slot
+    private readonly List<string?> _reserved = [];      // the owner of each reserved slot
     private int _claimed;
 
     public bool IsShared => false;

@@ -20,7 +20,7 @@ internal sealed record JobQuery(int Count)
     public string? ParentId { get; init; }
 }
 
-/// <summary>A change of the title, favorite mark or note of a song. Null leaves a property unchanged.</summary>
+/// <summary>A change to the title, favorite mark or note of a song. Null leaves a property unchanged.</summary>
 internal sealed record JobEdit
 {
     public string? Title { get; init; }

@@ -20,7 +20,7 @@ internal static class JobRows
     public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);
 
     /// <summary>Parses the result of <see cref="ToJson"/>.</summary>
-    /// <exception cref="Exception">The text is damaged: <see cref="IsDamage"/> is true.</exception>
+    /// <exception cref="Exception">The text is damaged: <see cref="IsDamage"/> is true for the exception.</exception>
     public static T FromJson<T>(string json) =>
         JsonSerializer.Deserialize<T>(json, Json) ?? throw new JsonException("The value is null.");
 

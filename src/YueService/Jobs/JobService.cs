@@ -6,7 +6,7 @@ using YueService.Settings;
 namespace YueService.Jobs;
 
 /// <summary>Resumes the jobs of an earlier process, removes old songs, and drains at shutdown.</summary>
-/// <remarks>If the store cannot be opened, the service starts and retries until it succeeds. Any other exception ends the
+/// <remarks>If the store cannot be opened, the service starts anyway and keeps trying to open it. Any other exception ends the
 /// process.</remarks>
 internal sealed partial class JobService(
     ISongEngine engine,
@@ -39,7 +39,7 @@ internal sealed partial class JobService(
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Drains while the server still responds, so that /health reports it and watchers see their songs end.</summary>
+    /// <summary>Drains while the server still responds, so that /health reports the drain and watchers see their songs end.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -82,7 +82,7 @@ internal sealed partial class JobService(
         }
     }
 
-    /// <summary>Tests whether the log can be written again after a write failed.</summary>
+    /// <summary>Tests whether the log can be written to again after a write failed.</summary>
     private async Task<bool> IsWritableAsync(CancellationToken cancel)
     {
         if (signals.IsSuspect)
@@ -135,7 +135,7 @@ internal sealed partial class JobService(
 
     /// <summary>Completes or fails the jobs of an earlier process if their state already decides their end, and queues interrupted jobs
     /// again.</summary>
-    /// <returns>The jobs to make, oldest first.</returns>
+    /// <returns>The jobs to run, oldest first.</returns>
     private async Task<IReadOnlyList<StoredJob>> ReviveAsync(CancellationToken cancel)
     {
         var waiting = new List<StoredJob>();
@@ -188,7 +188,7 @@ internal sealed partial class JobService(
         }
     }
 
-    /// <summary>The reason for the failure of a job whose process ended twice.</summary>
+    /// <summary>The reason for the failure of a job that was running both times when the service ended.</summary>
     public static Fault Interrupted { get; } = new(
         FaultKind.SongFailed, "The service ended twice while this song was being made. Request it again.");
 

@@ -30,7 +30,7 @@ internal sealed class JobSignals : IDisposable
         _tried.TrySetResult();
     }
 
-    /// <summary>True if the store could not be written, and nothing has been written since then.</summary>
+    /// <summary>True if the store could not be written to, and nothing has been written since then.</summary>
     public bool IsSuspect => _suspect is not null;
 
     /// <summary>Returns the reason why jobs cannot be accepted now; null if they can. Waits for the first attempt to open the
@@ -48,7 +48,7 @@ internal sealed class JobSignals : IDisposable
         }
     }
 
-    /// <summary>Records that the store cannot be written; the job service retries until it can.</summary>
+    /// <summary>Records that the store cannot be written to; the job service retries until it can.</summary>
     /// <param name="failure">The reason.</param>
     /// <param name="wake">True to wake the job service.</param>
     public void Suspect(StorageException failure, bool wake = true)
@@ -60,7 +60,7 @@ internal sealed class JobSignals : IDisposable
         }
     }
 
-    /// <summary>Records that the store was written.</summary>
+    /// <summary>Records that the store was written to.</summary>
     public void Trust() => _suspect = null;
 
     /// <summary>Cancelled when the drain has ended: streams end, and nothing is retried.</summary>

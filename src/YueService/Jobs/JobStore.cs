@@ -26,7 +26,7 @@ internal sealed partial class JobStore(
             var job = await log.FindAsync(id, cancel);
             if (job is { IsFinished: false } && board.Find(id) is null or { Position: 0, Feed.Latest.State: JobState.Queued })
             {
-                // Another process may have accepted the job just now, so that its position is not known yet.
+                // Another process may have accepted the job just now, so its position is not known yet.
                 await board.RefreshAsync(cancel);
             }
 
@@ -202,7 +202,7 @@ internal sealed record GroupView(StoredGroup Group, IReadOnlyList<JobView> Takes
 internal sealed record JobView(StoredJob Job, Job? Live)
 {
     /// <summary>The state. For a job that has just begun, the state in the log may be outdated. A job that has ended since the log was read
-    /// is still running, because its song or fault was not read with it.</summary>
+    /// still counts as running, because its song or fault was not read with it.</summary>
     public JobState State => Job.IsFinished || Live is null ? Job.State
         : Live.Feed.Latest.State == JobState.Queued ? JobState.Queued : JobState.Running;
 

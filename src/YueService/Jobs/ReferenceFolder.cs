@@ -77,7 +77,7 @@ internal sealed partial class ReferenceFolder(IFileStore files, ILogger<Referenc
         }
     }
 
-    /// <summary>Deletes the clips of all jobs except those that still have to be made.</summary>
+    /// <summary>Deletes the clips of all jobs except the unfinished ones.</summary>
     public async Task SweepAsync(IReadOnlySet<string> unfinished, CancellationToken cancel)
     {
         foreach (var file in await files.ListAsync(Root, cancel))

@@ -6,8 +6,8 @@ namespace YueService.Jobs;
 /// <summary>Removes finished jobs that are too old, the oldest songs if the total size exceeds the limit, and unused clips. Favorites are
 /// kept, and their files do not count toward the limit.</summary>
 /// <remarks>
-/// The system clock may jump, even while no process is running. Therefore ages grow with monotonic time within a process, and nothing is
-/// removed because of its age within 24 hours after startup or a jump. Not thread-safe, except <see cref="RemoveAsync"/>.
+/// The system clock may jump, even while no process is running. Therefore ages grow with monotonic time within a process, and for 24 hours
+/// after startup or a jump, nothing is removed because of its age. Not thread-safe, except <see cref="RemoveAsync"/>.
 /// </remarks>
 internal sealed partial class Retention(
     IJobLog log,
@@ -29,7 +29,7 @@ internal sealed partial class Retention(
     // The age of each finished job when this process first saw it, and the timestamp of that moment. Null before the first sweep.
     private Dictionary<string, (TimeSpan Age, long Timestamp)>? _seen;
 
-    /// <summary>Removes clips that have expired, and jobs that are due, oldest first. Unfinished jobs and favorites are never
+    /// <summary>Removes clips that have expired, and jobs that are due for removal, oldest first. Unfinished jobs and favorites are never
     /// removed.</summary>
     /// <exception cref="StorageException">The remaining jobs are left for the next call.</exception>
     public async Task SweepAsync(CancellationToken cancel)
@@ -143,6 +143,6 @@ internal sealed partial class Retention(
     [LoggerMessage(LogLevel.Warning, "Files of removed job {JobId} could not be deleted; the next startup retries")]
     private partial void LogLeftFiles(Exception exception, string jobId);
 
-    [LoggerMessage(LogLevel.Warning, "The system clock jumped by {Jump}; no song is removed because of its age within the next 24 hours")]
+    [LoggerMessage(LogLevel.Warning, "The system clock jumped by {Jump}; for the next 24 hours, no song is removed because of its age")]
     private partial void LogJump(TimeSpan jump);
 }

@@ -222,7 +222,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
         }
     }
 
-    /// <summary>Returns whether a WAV file has the length in its header.</summary>
+    /// <summary>Returns whether a WAV file has the length that its header states.</summary>
     private static async Task<bool> IsWholeWavAsync(Stream file, CancellationToken cancel)
     {
         var header = new byte[8];

@@ -36,15 +36,15 @@ internal sealed class SongTelemetry : IDisposable
         _stageSeconds = _meter.CreateHistogram("yue.stage.duration", "s", "Wall-clock time of a stage of a song.", advice: SecondsBuckets);
         _tokensRate = _meter.CreateHistogram("yue.token.rate", "{token}/s", "Stage-1 tokens per second of a song.", advice: RateBuckets);
         _realTimeFactor = _meter.CreateHistogram(
-            "yue.real_time_factor", "1", "Seconds from submission to sound, per second of audio.", advice: FactorBuckets);
+            "yue.real_time_factor", "1", "Seconds from submission to the finished song, per second of audio.", advice: FactorBuckets);
         _requestSeconds = _meter.CreateHistogram(
             "gen_ai.server.request.duration", "s", "The time from a song's submission to its end.", advice: SecondsBuckets);
         _meter.CreateObservableUpDownCounter(
             "yue.queue.depth", () => services.GetRequiredService<IJobBoard>().Depth, "{song}", "Waiting songs.");
         _meter.CreateObservableUpDownCounter("yue.song.active", () => engine.Status.Running, "{song}", "Songs being made.");
-        ObserveGpuMemory("limit", engine, memory => memory.TotalBytes, "Memory of the GPU.");
-        ObserveGpuMemory("usage", engine, memory => memory.UsedBytes, "Used memory of the GPU, by all programs.");
-        ObserveGpuMemory("planned", engine, memory => memory.PlannedBytes, "Memory of the GPU according to the memory plan.");
+        ObserveGpuMemory("limit", engine, memory => memory.TotalBytes, "The total memory of the GPU.");
+        ObserveGpuMemory("usage", engine, memory => memory.UsedBytes, "The memory of the GPU that all programs use.");
+        ObserveGpuMemory("planned", engine, memory => memory.PlannedBytes, "The memory of the GPU that the memory plan assigns.");
     }
 
     /// <summary>Records a song that has succeeded, failed or been cancelled.</summary>
@@ -104,7 +104,7 @@ internal sealed class SongTelemetry : IDisposable
             "By",
             description);
 
-    /// <summary>Returns the stages that ran: a draft has no stage 2, and a song with stage finish has no stage 1.</summary>
+    /// <summary>Returns the stages that ran: a draft has no stage 2, and a finished draft has no stage 1.</summary>
     private static IEnumerable<(string Stage, double Seconds)> Stages(SongTimings timings) => new[]
     {
         ("queue", timings.QueueSeconds),

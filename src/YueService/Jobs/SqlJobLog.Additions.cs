@@ -80,7 +80,7 @@ internal abstract partial class SqlJobLog
         return add;
     }
 
-    /// <summary>Returns the statement that inserts the job whose parameter names end in a number.</summary>
+    /// <summary>Returns the statement that inserts the job whose parameter names end in <paramref name="n"/>.</summary>
     private string Insert(string n) => $"""
         INSERT INTO jobs (
             id, state, request, idempotency_key, owner, body_hash, created_ms, files, title, parent_id, group_id, take, callback_url

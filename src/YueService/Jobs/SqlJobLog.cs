@@ -242,8 +242,8 @@ internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogge
         },
         cancel);
 
-    /// <summary>Returns the statement that sets the search text of the job whose parameter names end in a number, or in nothing for a
-    /// command with one job.</summary>
+    /// <summary>Returns the statement that sets the search text of the job whose parameter names end in <paramref name="n"/>, which is
+    /// empty for a command with one job.</summary>
     private static string SetSearchText(string n) => $"""
         INSERT INTO search_texts (number, text) SELECT number, @text{n} FROM jobs WHERE id = @id{n}
         ON CONFLICT (number) DO UPDATE SET text = excluded.text

@@ -27,7 +27,7 @@ internal sealed class SqliteJobLog(
     protected override string Listed => "1";
 
     /// <remarks>CROSS JOIN fixes the order: the texts are read newest first, and a job is read only if its text contains the
-    /// searched text.</remarks>
+    /// query's text.</remarks>
     protected override string SearchJoin => "CROSS JOIN";
 
     public override async Task OpenAsync(CancellationToken cancel)
@@ -96,7 +96,7 @@ internal sealed class SqliteJobLog(
             }
         }
 
-        /// <summary>Waits for the call that uses the connection, then closes it.</summary>
+        /// <summary>Waits for the call that is using the connection to end, then closes the connection.</summary>
         public void Dispose()
         {
             _gate.Wait(GateLimit);

@@ -27,7 +27,7 @@ internal static class StorageFaults
         IOException { HResult: var code } when (code & 0xFFFF) is NoSpace or OverQuota => "The disk of the state folder is full.",
         IOException { HResult: var code } when (code & 0xFFFF) == ReadOnly => "The state folder is read-only.",
         IOException { HResult: var code } when (code & 0xFFFF) == InUse =>
-            "Another process uses the state folder: stop it, or set Yue:StateFolder to another folder.",
+            "Another process is using the state folder: stop it, or set Yue:StateFolder to another folder.",
         _ => "The state folder cannot be used.",
     };
 

@@ -90,7 +90,7 @@ internal sealed record StoredJob
     /// <summary>32 hexadecimal digits.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The order of arrival, which does not depend on a clock.</summary>
+    /// <summary>The job's number in order of arrival, which does not depend on a clock.</summary>
     public required long Number { get; init; }
 
     public required JobState State { get; init; }

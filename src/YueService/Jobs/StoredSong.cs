@@ -7,13 +7,13 @@ namespace YueService.Jobs;
 /// <summary>The stored data of a finished song, without its files.</summary>
 internal sealed record StoredSong
 {
-    /// <summary>Samples per second of every track.</summary>
+    /// <summary>The number of samples per second of every track.</summary>
     public required int SampleRate { get; init; }
 
     /// <summary>The number of channels of every track.</summary>
     public int Channels { get; init; } = 1;
 
-    /// <summary>The length of the mix.</summary>
+    /// <summary>The length of the mix, in seconds.</summary>
     public required double DurationSeconds { get; init; }
 
     /// <summary>The seed that was used.</summary>
@@ -34,7 +34,7 @@ internal sealed record StoredSong
     /// <summary>The sections, in order. Empty for a model without sections.</summary>
     public required IReadOnlyList<SectionResult> Sections { get; init; }
 
-    /// <summary>Warnings about how the request was interpreted and sung.</summary>
+    /// <summary>Warnings about how the request was interpreted and how the song was made.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>The tracks that have a file: <c>mix</c>, and if the song has stems, also <c>vocal</c> and <c>instrumental</c>. Empty if

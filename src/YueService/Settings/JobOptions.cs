@@ -5,8 +5,8 @@ namespace YueService.Settings;
 /// <summary>The settings of jobs, in the same section as the engine's.</summary>
 internal sealed class JobOptions
 {
-    /// <summary>The folder that keeps jobs and their songs. The service does not check in advance that the folder is writable, because that
-    /// can change.</summary>
+    /// <summary>The folder in which jobs and their songs are kept. The service does not check in advance that the folder is writable,
+    /// because that can change.</summary>
     [SettingForm(@"\S", "a folder")]
     public string StateFolder { get; set; } = DefaultStateFolder;
 

@@ -6,7 +6,7 @@ namespace YueService.Settings;
 /// <param name="Bucket">The bucket, which must exist.</param>
 /// <param name="Prefix">The prefix of all names: empty, or ending with a <c>/</c>.</param>
 /// <param name="Endpoint">The server; null for Amazon's.</param>
-/// <param name="Region">The region; null uses the environment.</param>
+/// <param name="Region">The region; null for the one set in the environment.</param>
 internal sealed record S3Place(string Bucket, string Prefix, Uri? Endpoint, string? Region)
 {
     private const string Scheme = "s3://";

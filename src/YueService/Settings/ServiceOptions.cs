@@ -6,7 +6,8 @@ namespace YueService.Settings;
 internal sealed class ServiceOptions
 {
     /// <summary>The maximum length of a request body in bytes; reference clips have a separate limit.</summary>
-    /// <remarks>The default fits the longest lyrics with escapes. Above the upper bound, a body does not fit into one array.</remarks>
+    /// <remarks>The default is enough for the longest lyrics with escapes. A body above the upper bound would not fit into one
+    /// array.</remarks>
     [SettingRange(1024, 1024 * 1024 * 1024)]
     public long MaxBodyBytes { get; set; } = 2 * 1024 * 1024;
 

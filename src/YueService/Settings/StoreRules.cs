@@ -25,7 +25,8 @@ internal sealed class StoreRules : OptionsRules<StoreOptions>
 
         if (options.Files is { Length: > 0 } && !options.IsShared())
         {
-            yield return "Yue:Files is set, but Yue:Store is not: set the database that processes share, or leave Yue:Files out.";
+            yield return "Yue:Files is set, but Yue:Store is not: set Yue:Store to the database that all processes share, "
+                + "or leave Yue:Files out.";
         }
     }
 

@@ -139,7 +139,7 @@ public sealed class AudioDecoderTests : IDisposable
     }
 
     [Fact]
-    public async Task Only_the_range_is_returned_but_the_duration_is_of_the_whole_file()
+    public async Task Only_the_range_is_returned_but_the_duration_is_that_of_the_whole_file()
     {
         var samples = Signals.Noise(8000 * 10);
         var sound = (await _decoder.DecodeAsync(TestWav.OfFloats(8000, 1, samples), 3, 4, TestContext.Current.CancellationToken)).Sound!;
@@ -154,9 +154,9 @@ public sealed class AudioDecoderTests : IDisposable
         Assert.Equal(1, sound.DurationSeconds);
     }
 
-    /// <summary>Decodes a file of about 2.5 MB that has an hour of silence and no length in its header.</summary>
+    /// <summary>Decodes a file of about 2.5 MB that contains an hour of silence and states no length in its header.</summary>
     [Fact]
-    public async Task Silence_longer_than_ten_minutes_is_refused_in_bounded_memory()
+    public async Task Silence_longer_than_ten_minutes_is_refused_using_bounded_memory()
     {
         Ffmpeg.SkipWithout();
         var bomb = await Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=48000:cl=stereo -t 3600 -c:a flac -compression_level 0", "flac");

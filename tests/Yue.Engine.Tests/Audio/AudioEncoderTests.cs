@@ -46,7 +46,7 @@ public sealed class AudioEncoderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_cannot_be_executed_is_an_encoding_error()
+    public async Task A_file_that_cannot_be_executed_causes_an_encoding_error()
     {
         var path = Path.Combine(_folder, "plain");
         await File.WriteAllTextAsync(path, "not a program", TestContext.Current.CancellationToken);

@@ -39,8 +39,8 @@ public sealed class ResamplerTests
     [Fact]
     public void The_published_values_of_the_reference_are_reproduced()
     {
-        // The clip of the resampler's figures in docs/model.md 10 (RecipeClips). Its noise is a linear congruential generator with seed
-        // 4242, advanced once per sample before use, and its samples have 16 bits.
+        // The clip that yue doctor --deep resamples (RecipeClips; docs/model.md 10). Its noise comes from a linear congruential generator
+        // with seed 4242 that is advanced once before each sample, and its samples have 16 bits.
         var state = 4242u;
         var input = new float[499];
         for (var i = 0; i < input.Length; i++)

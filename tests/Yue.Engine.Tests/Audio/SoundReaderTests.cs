@@ -59,7 +59,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task Doubles_A_law_and_mu_law_samples_are_read()
+    public async Task A_law_mu_law_and_double_samples_are_read()
     {
         double[] doubles = [0.25, -0.5, 1e-9];
         var sound = await ReadAsync(TestWav.File(3, 8000, 1, 64, [.. doubles.SelectMany(BitConverter.GetBytes)]));
@@ -192,7 +192,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task An_mp3_file_longer_than_ten_minutes_is_refused_in_bounded_memory()
+    public async Task An_mp3_file_longer_than_ten_minutes_is_refused_using_bounded_memory()
     {
         // 8 kbit/s at 8 kHz: frames of 72 bytes and 72 ms, so 60 MB would play for 16 hours.
         byte[] frame = [0xFF, 0xE3, 0x18, 0xC4, .. new byte[68]];
@@ -250,7 +250,7 @@ public sealed class SoundReaderTests : IDisposable
         Assert.Equal(reason, (await DecodeAsync(TestOgg.OpusWithHeader(version, channels, family, bytes))).Fault);
 
     [Fact]
-    public async Task Flac_and_m4a_are_refused_with_the_fix_if_ffmpeg_is_missing()
+    public async Task Flac_and_m4a_are_refused_with_advice_if_ffmpeg_is_missing()
     {
         byte[] flac = [.. "fLaC"u8, 0x80, 0, 0, 34, .. new byte[60]];
         byte[] m4a = [0, 0, 0, 16, .. "ftypM4A "u8, 0, 0, 0, 0, 0, 0, 0, 8, .. "moov"u8];

@@ -209,8 +209,8 @@ public sealed class WavFileTests
         return file;
     }
 
-    /// <summary>Returns a file of a format chunk (none if empty) and other chunks. Chunks other than data are padded to even
-    /// lengths.</summary>
+    /// <summary>Returns a file that consists of a format chunk (omitted if <paramref name="format"/> is empty) and the given chunks. All
+    /// chunks except data are padded to even lengths.</summary>
     private static byte[] File(byte[] format, params (string Id, byte[] Data)[] chunks)
     {
         List<byte> file = [.. "RIFF\0\0\0\0WAVE"u8];

@@ -41,7 +41,7 @@ public sealed class DecodeWindowsTests
     }
 
     [Fact]
-    public void Windows_are_the_same_if_frames_arrive_gradually_or_all_at_once() =>
+    public void Windows_are_the_same_whether_frames_arrive_gradually_or_all_at_once() =>
         Schedules.Select(Gen.Int[0, 800], Gen.Int[1, 60], Gen.Int[0, 40]).Sample((windows, frames, step, context) =>
         {
             List<DecodeWindow> early = [];
@@ -63,7 +63,7 @@ public sealed class DecodeWindowsTests
         });
 
     [Fact]
-    public void Every_frame_is_kept_from_one_window_of_regular_length_with_its_context() =>
+    public void Every_frame_comes_from_one_window_of_regular_length_with_its_context() =>
         Schedules.Select(Gen.Int[0, 800], Gen.Int[0, 40]).Sample((windows, frames, context) =>
         {
             var (done, lengths) = (0, windows.Lengths(context));

@@ -99,7 +99,7 @@ public sealed class FullSizeShapeTests
     }
 
     [Fact]
-    public void A_config_that_contradicts_the_checkpoint_is_refused_by_name()
+    public void An_error_about_a_config_that_contradicts_the_checkpoint_names_a_tensor()
     {
         var wrongLatent = Assert.Throws<CheckpointException>(() => new CodecDecoder(CodecShapes(), Config with { LatentChannels = 128 }));
         var wrongRatio = Assert.Throws<CheckpointException>(() => new CodecDecoder(CodecShapes(), Config with { Ratios = [8, 5, 2, 4] }));

@@ -35,7 +35,7 @@ public sealed class FamiliesTests : IDisposable
         var before = fakeSteps.Count;
         var beside = await engine.Submit(DemoEngine.OneSecond(), yue1Steps);
         Assert.Equal(alone.Mix.Samples, beside.Mix.Samples);
-        Assert.True(fakeSteps.Count - before >= yue1Steps.Count - 1, "the songs take turns, one step each");
+        Assert.True(fakeSteps.Count - before >= yue1Steps.Count - 1, "the songs did not take turns, one step each");
         Assert.False(endlessFake.IsCompleted);
 
         using var cancelYue1 = new CancellationTokenSource();
@@ -102,7 +102,7 @@ public sealed class FamiliesTests : IDisposable
     }
 
     [Fact]
-    public async Task The_status_lists_models_with_their_families_and_others_are_refused()
+    public async Task The_status_lists_models_and_families_and_an_unknown_model_is_refused()
     {
         var (engine, _) = await StartAsync();
         await using var started = engine;

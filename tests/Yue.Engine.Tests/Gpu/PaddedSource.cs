@@ -20,7 +20,7 @@ internal sealed class PaddedSource(ITensorSource small, ScalarType dtype, Device
     /// <summary>Returns the dimensions of the padded model.</summary>
     public static LlamaConfig Pad(LlamaConfig config) => config.HiddenSize * Times == Width
         ? config with { HiddenSize = Width, IntermediateSize = Width, RmsNormEpsilon = config.RmsNormEpsilon / Times }
-        : throw new ArgumentException($"hidden {config.HiddenSize}; the goldens have {Width / Times}", nameof(config));
+        : throw new ArgumentException($"the hidden size is {config.HiddenSize}; that of the goldens is {Width / Times}", nameof(config));
 
     public bool Contains(string name) => small.Contains(name);
 

@@ -274,6 +274,6 @@ public sealed class Yue2GpuTests(Yue2Models models, ITestOutputHelper output) : 
         Assert.All(actual, value => Assert.True(float.IsFinite(value), what));
         var error = Math.Sqrt(expected.Zip(actual, (a, b) => Math.Pow(a - b, 2)).Sum() / expected.Sum(value => (double)value * value));
         output.WriteLine($"{what}: {error:E2}");
-        Assert.True(error <= tolerance, $"{what}: the relative RMS error is {error:E3}, at most {tolerance} is allowed");
+        Assert.True(error <= tolerance, $"{what}: the relative RMS error is {error:E3}; at most {tolerance} is allowed");
     }
 }

@@ -93,7 +93,7 @@ public sealed class Yue2SongGpuTests
     }
 
     [Fact]
-    public async Task Too_little_memory_fails_the_start_with_the_settings_that_help()
+    public async Task A_start_with_too_little_memory_fails_and_names_settings_that_help()
     {
         TestGpu.Open("bf16").Dispose();
         var options = OnGpu("bf16", "bf16", songs: 1);

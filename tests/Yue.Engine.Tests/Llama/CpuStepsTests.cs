@@ -29,7 +29,7 @@ public sealed class CpuStepsTests
         TensorAssert.Close(model.Step([1, 2, 3], forward, ..3), model.Step([1, 2, 3], stepped, ..3), 1e-4);
     }
 
-    /// <summary>The first two lengths are on both sides of the end of a split.</summary>
+    /// <summary>The first two lengths lie on either side of the end of a split.</summary>
     [Theory]
     [InlineData(2047)]
     [InlineData(2048)]

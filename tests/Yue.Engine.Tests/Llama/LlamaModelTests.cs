@@ -157,7 +157,7 @@ public sealed class LlamaModelTests
     }
 
     [Fact]
-    public void A_full_cache_is_refused_with_the_figures()
+    public void Ids_that_do_not_fit_in_the_cache_are_refused_with_the_figures()
     {
         using var model = RandomModel();
         using var cache = model.NewCache(1, 4);

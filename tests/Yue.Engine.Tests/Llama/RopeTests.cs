@@ -8,7 +8,7 @@ namespace Yue.Engine.Tests.Llama;
 public sealed class RopeTests
 {
     /// <summary>The frequencies 1.0 / (10000 ** (arange(0, 128, 2).float() / 128)) in PyTorch. If they were rounded once instead of twice,
-    /// the last bit would differ.</summary>
+    /// the last bit of all but the first would differ.</summary>
     [Theory]
     [InlineData(0, 0x3f800000u)]
     [InlineData(7, 0x3ebaf81bu)]

@@ -59,7 +59,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_quantized_checkpoint_has_logits_close_to_the_original_on_the_CPU()
+    public void A_quantized_checkpoint_on_the_CPU_has_logits_close_to_the_originals()
     {
         Quantize(Record(6), Sequences);
         using var scope = NewDisposeScope();
@@ -119,7 +119,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     [InlineData("\"bits\":4", "\"bits\":\"x\"", "yue_quantization is invalid")]
     [InlineData("\"bits\":4", "\"bots\":4", "yue_quantization is invalid")]
     [InlineData("{", "[", "yue_quantization is invalid")]
-    public void An_unsupported_or_invalid_record_is_refused_by_name(string part, string replaced, string says)
+    public void An_unsupported_or_invalid_record_is_refused_with_a_reason(string part, string replaced, string says)
     {
         var text = Record(4).ToJson().Replace(part, replaced, StringComparison.Ordinal);
         var error = Assert.Throws<CheckpointException>(() => QuantizationRecord.Parse(text, "x"));
@@ -137,7 +137,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_config_of_another_type_is_refused()
+    public void A_config_with_a_different_weight_type_is_refused()
     {
         Quantize(Record(4), []);
         var path = Path.Combine(Target, "config.json");
@@ -146,7 +146,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void Codes_of_the_wrong_shape_and_damaged_scales_are_refused_by_name()
+    public void Codes_of_the_wrong_shape_and_damaged_scales_cause_errors_naming_them()
     {
         const string Shard = "model-00002-of-00005.safetensors", Codes = "model.layers.0.self_attn.q_proj.codes";
         Quantize(Record(4), []);
@@ -168,7 +168,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void An_adapter_is_refused_by_name()
+    public void An_adapter_for_a_quantized_checkpoint_is_refused_with_advice()
     {
         Quantize(Record(4), []);
         var error = Assert.Throws<CheckpointException>(() => LoraAdapter.Check(_folder.Path, Target));

@@ -18,7 +18,7 @@ public sealed class QuantizedLoraTests : IDisposable
 
     /// <remarks>The calibration songs are also made with the adapter. Stage 2 is already complete in the second run.</remarks>
     [Fact]
-    public void Merging_an_adapter_during_quantization_equals_merging_it_before()
+    public void Merging_an_adapter_during_quantization_equals_merging_it_beforehand()
     {
         TestAdapter.Write(_adapter, "\"lora_alpha\":64", TestAdapter.Query, TestAdapter.Down);
         var adapted = QuantizedDemo.Options(_folder["out"], bits: 6, songs: 1) with { Lora = _adapter };

@@ -29,7 +29,7 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData(4, 1, 0.02, 0.2)]
     [InlineData(6, 0, 0.004, 0.06)]
-    public async Task A_quantized_demo_model_sings_with_logits_close_to_the_original(
+    public async Task A_song_of_a_quantized_demo_model_has_logits_close_to_the_originals(
         int bits, int songs, double minError, double maxError)
     {
         var (stage1, stage2) = QuantizedDemo.Make(_folder.Path, bits, songs);

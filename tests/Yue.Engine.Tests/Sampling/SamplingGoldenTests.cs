@@ -57,7 +57,7 @@ public sealed class SamplingGoldenTests
 
     private static void CompareStep(JsonElement expected, Distribution actual, int topK, string what)
     {
-        var boundary = topK == 0 ? 3 : 0;       // ids at the nucleus boundary that rounding may add or drop
+        var boundary = topK == 0 ? 3 : 0;       // the number of ids at the nucleus boundary that rounding may add or drop
         Assert.True(Math.Abs(expected.GetProperty("kept").GetInt32() - actual.Ids.Length) <= boundary,
             $"{what}: {actual.Ids.Length} kept, expected {expected.GetProperty("kept").GetInt32()}");
         var probabilities = new Dictionary<int, float>();

@@ -72,7 +72,7 @@ public sealed class CheckpointSelfCheckTests : IDisposable
     public void The_error_is_reported_with_its_position()
     {
         var line = Check(figures => figures["stage2_encode_0_40"]!["codebooks"]![1]![2] = -5).First(line => !line.Agrees);
-        Assert.Matches("^1 of 320 values differ, the first at 42: [0-9]+, published -5$", line.Text);
+        Assert.Matches("^values that differ: 1 of 320, the first at 42: [0-9]+, published -5$", line.Text);
     }
 
     [Fact]

@@ -68,7 +68,7 @@ public sealed class MdxSeparatorTests : IDisposable
     }
 
     [Fact]
-    public void Networks_of_other_shapes_are_refused_and_the_error_names_both_shapes()
+    public void A_network_of_the_wrong_shape_is_refused_and_both_shapes_are_named()
     {
         Refused(OnnxGraph.Identity(1, 2, Bins, Frames), "[1, 2, 1025, 16]", "[1, 4, at most 1025, at least 6]");
         Refused(OnnxGraph.Identity(1, 4, 2000, Frames), "[1, 4, 2000, 16]", "at most 1025");

@@ -3,7 +3,7 @@ using Yue.Engine.Sampling;
 
 namespace Yue.Engine.Tests.Stage1;
 
-/// <summary>A fake sequence that samples the ids given by the test and records its calls.</summary>
+/// <summary>A fake sequence that samples the ids given by the test and records the calls to it.</summary>
 internal sealed class FakeStage1Sequence : IStage1Sequence
 {
     private readonly List<int> _sampled = [];

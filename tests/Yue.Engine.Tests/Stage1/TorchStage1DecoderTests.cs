@@ -81,7 +81,7 @@ public sealed class TorchStage1DecoderTests
     }
 
     [Fact]
-    public void A_truncated_context_samples_the_same_as_a_freshly_read_one()
+    public void A_truncated_context_gives_the_same_ids_as_a_freshly_read_one()
     {
         using var model = Model(maxPositions: 2048);
         using var decoder = new TorchStage1Decoder(model, songs: 2);
@@ -144,7 +144,7 @@ public sealed class TorchStage1DecoderTests
         Assert.Equal(before + 1299, decoder.PrefilledIds);
     }
 
-    /// <remarks>A piece with other boundaries has different bits, so it is read although its ids are cached.</remarks>
+    /// <remarks>A piece with different boundaries has different bits, so it is read even though its ids are cached.</remarks>
     [Theory]
     [InlineData(1300, 1300, 0)]
     [InlineData(1300, 700, 700 - 1 - 512)]

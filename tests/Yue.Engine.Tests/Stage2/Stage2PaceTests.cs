@@ -60,7 +60,7 @@ public sealed class Stage2PaceTests
     }
 
     [Fact]
-    public void One_of_three_first_chunks_gets_a_head_start()
+    public void One_of_the_first_three_chunks_gets_a_head_start()
     {
         var times = Times(stage1: 0.0073, row: 0.0008, songs: 8);
         var song = new Song(1500) { FramesWritten = 299 };
@@ -132,9 +132,9 @@ public sealed class Stage2PaceTests
                 [(2, 1.329), (4, 1.539), (10, 2.255), (20, 3.74), (32, 5.01), (64, 9.06), (80, 11.07)]),
         };
 
-        /// <summary>Returns the seconds of a stage-2 step. The steps were measured in the middle of a chunk. The time without rows is
-        /// extrapolated from the first and third measurements. During a chunk, the time of the rows grows from 0.44 to 1.56 times the
-        /// measured time.</summary>
+        /// <summary>Returns the duration of a stage-2 step, in seconds. The steps were measured in the middle of a chunk. The time without
+        /// rows is extrapolated from the first and third measurements. During a chunk, the time of the rows grows from 0.44 to 1.56 times
+        /// the measured time.</summary>
         /// <param name="rows">The number of finished frames of each row.</param>
         public double Stage2Seconds(int[] rows)
         {
@@ -143,7 +143,7 @@ public sealed class Stage2PaceTests
             return weights + ((At(Stage2, rows.Length) - weights) * rows.Average(done => 0.44 + (done / 268.0)));
         }
 
-        /// <summary>Returns the interpolated seconds of a step.</summary>
+        /// <summary>Returns the interpolated duration of a step, in seconds.</summary>
         public static double At((int Rows, double Ms)[] measured, int rows)
         {
             var above = Math.Max(1, Array.FindIndex(measured, step => step.Rows >= rows));
@@ -246,7 +246,7 @@ public sealed class Stage2PaceTests
 
         private readonly List<int> _done = [];      // chunk → finished frames
         private int _windowStart;                   // start of the window that was decoded last
-        private bool _isHalfDecoded;                // true after the first of the two models decoded the next window
+        private bool _isHalfDecoded;                // true after the first of the two models has decoded the next window
 
         public bool IsHeard { get; set; } = true;
 

@@ -160,7 +160,7 @@ public sealed partial class LyricsParserTests
 
     [Fact]
     public void Sections_not_requested_are_named() => Assert.Equal(
-        "lyrics: 2 of 3 sections are not sung, because run_n_segments is 1: [chorus], [outro]",
+        "lyrics: sections not sung (2 of 3), because run_n_segments is 1: [chorus], [outro]",
         LyricsParser.Parse("[verse]a[chorus]b[outro]c").Take(1).Warning);
 
     [Fact]
@@ -176,7 +176,7 @@ public sealed partial class LyricsParserTests
     }, iter: 2000);
 
     [Fact]
-    public void Every_tag_is_one_word_and_no_prompt_marker() => GenLyrics.Sample(lyrics =>
+    public void Every_tag_is_one_word_and_is_not_a_prompt_marker() => GenLyrics.Sample(lyrics =>
         Assert.All(LyricsParser.Parse(lyrics).Sections, section =>
         {
             Assert.NotEmpty(section.Tag);

@@ -29,9 +29,9 @@ public sealed class PromptBuilderTests
     public void Sections_equal_the_reference() => Assert.All(Songs, song =>
         Assert.Equal(song.Segments, ReferenceLyrics.Parse(song.Lyrics).Select(section => section.Text)));
 
-    /// <summary>The reference drops sections whose tag <see cref="LyricsParser"/> assumes or rewrites, and in other sections the words from
-    /// a '[' on. The reference converts the line endings of files to LF, like <see cref="UserText"/>, but the golden text was passed to
-    /// it unchanged.</summary>
+    /// <summary>The reference drops sections whose tag <see cref="LyricsParser"/> assumes or rewrites, and, in the remaining sections, all
+    /// words from a '[' on. The reference converts the line endings of files to LF, like <see cref="UserText"/>, but the golden
+    /// text was passed to it directly, with its line endings unchanged.</summary>
     [Fact]
     public void Parsed_sections_equal_the_reference_except_for_what_it_drops() => Assert.All(Songs, song =>
         Assert.Equal(song.Segments.Select(text => text.ReplaceLineEndings("\n")), LyricsParser.Parse(song.Lyrics).Sections

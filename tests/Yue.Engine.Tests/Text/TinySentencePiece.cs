@@ -59,8 +59,8 @@ internal sealed record TinySentencePiece(IReadOnlyList<(string Name, float Score
         return stream.ToArray();
     }
 
-    /// <summary>Encodes by definition: repeatedly merges the two neighbors that form the piece with the best score, the leftmost on
-    /// ties, until no two neighbors form a piece.</summary>
+    /// <summary>Encodes by definition: repeatedly merges the two neighbors that form the piece with the best score (on ties, the
+    /// leftmost two), until no two neighbors form a piece.</summary>
     public List<int> EncodeByDefinition(string text)
     {
         if (text.Length == 0)

@@ -9,7 +9,7 @@ namespace Yue.Engine.Tests.Text;
 
 public sealed class UserTextTests
 {
-    /// <summary>Text with everything that could control the model, whole and in pieces that may combine.</summary>
+    /// <summary>Text with everything that could control the model, whole and in pieces that may combine into it.</summary>
     private static readonly Gen<string> GenHostile = Gen.OneOf<string>(
         Gen.OneOf([.. TokenMap.ControlTokens.Keys, .. UserText.PromptMarkers]),
         Gen.OneOf(

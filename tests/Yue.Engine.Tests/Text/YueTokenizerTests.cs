@@ -128,14 +128,14 @@ public sealed class YueTokenizerTests : IDisposable
         Refused(new TinySentencePiece([("a", 0)]) { FirstByteName = "zero" }, "<0x00>");
 
     [Fact]
-    public void A_piece_of_an_unsupported_kind_is_refused_by_name() =>
+    public void A_piece_of_an_unsupported_kind_is_named_in_the_error() =>
         Refused(new TinySentencePiece([("lala", 0)]) { KindOfPieces = TinySentencePiece.Unused }, "lala");
 
     [Fact]
     public void A_piece_that_occurs_twice_is_refused() => Refused(new TinySentencePiece([("a", 0), ("a", 0)]), "SentencePiece");
 
     [Fact]
-    public void Bytes_that_are_not_a_model_are_a_checkpoint_error()
+    public void Bytes_that_are_not_a_model_cause_a_checkpoint_error()
     {
         var model = new TinySentencePiece([("a", 0)]).ToBytes();
         Assert.Throws<CheckpointException>(() => Load([]));

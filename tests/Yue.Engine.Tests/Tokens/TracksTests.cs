@@ -36,6 +36,6 @@ public sealed class TracksTests
     }
 
     [Fact]
-    public void Tracks_of_different_length_are_refused() =>
+    public void Tracks_of_different_lengths_are_refused() =>
         Assert.Throws<ArgumentException>(() => Tracks.Interleave([1, 2], [3]));
 }

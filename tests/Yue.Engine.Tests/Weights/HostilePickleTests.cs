@@ -38,7 +38,7 @@ public sealed class HostilePickleTests : IDisposable
     }
 
     [Fact]
-    public void A_duplicate_name_and_a_tensor_of_another_kind_are_refused()
+    public void A_duplicate_name_and_a_tensor_of_an_unsupported_kind_are_refused()
     {
         var tensor = Tensor([6], [1]);
         AssertRefused("tensor x is in the state dict twice", Join("}(", Utf8("x"), tensor, Utf8("x"), tensor, "u."));

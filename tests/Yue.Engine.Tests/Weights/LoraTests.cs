@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Weights;
 
-/// <summary>Tests LoRA adapters in the format of PEFT with the demo checkpoint.</summary>
+/// <summary>Tests LoRA adapters in PEFT's format for the demo checkpoint.</summary>
 public sealed class LoraTests : IDisposable
 {
     private const int Rank = TestAdapter.Rank;
@@ -78,7 +78,7 @@ public sealed class LoraTests : IDisposable
     [InlineData("\"modules_to_save\":[\"lm_head\"]", "modules_to_save is")]
     [InlineData("\"rank_pattern\":{\"q_proj\":8}", "rank_pattern is")]
     [InlineData("\"lora_alpha\":0", "lora_alpha is 0")]
-    public void Settings_that_are_not_supported_are_refused_by_name(string setting, string says)
+    public void Settings_that_are_not_supported_cause_errors_that_name_them(string setting, string says)
     {
         TestAdapter.Write(_folder.Path, "\"lora_alpha\":8", Query);
         var config = File.ReadAllText(_folder["adapter_config.json"]);
@@ -89,7 +89,7 @@ public sealed class LoraTests : IDisposable
     }
 
     [Fact]
-    public void An_adapter_of_another_checkpoint_or_a_damaged_one_is_refused_by_name()
+    public void A_damaged_or_mismatched_adapter_is_refused_with_a_reason()
     {
         TestAdapter.Write(_folder.Path, "\"lora_alpha\":8", Query);
         using var scope = NewDisposeScope();

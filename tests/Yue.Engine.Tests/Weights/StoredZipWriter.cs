@@ -4,7 +4,7 @@ using System.Text;
 namespace Yue.Engine.Tests.Weights;
 
 /// <summary>Writes a zip archive of uncompressed entries whose bytes begin on 64-byte boundaries, as PyTorch does.</summary>
-/// <remarks>All entries have the same time, so equal entries give equal bytes. Archives of 4 GiB and more are not supported.</remarks>
+/// <remarks>All entries have the same timestamp, so equal entries give equal bytes. Archives of 4 GiB and more are not supported.</remarks>
 internal sealed class StoredZipWriter(Stream stream)
 {
     private const int Alignment = 64;
@@ -72,7 +72,7 @@ internal sealed class StoredZipWriter(Stream stream)
     {
         UInt16(Version);
         UInt16(0);                                      // flags
-        UInt16(0);                                      // stored
+        UInt16(0);                                      // method: stored
         UInt16(0);                                      // time
         UInt16(FirstDay);
         UInt32(crc);

@@ -78,7 +78,7 @@ public sealed class TorchCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void Objects_of_foreign_classes_are_stubs_and_nothing_is_called()
+    public void Objects_of_foreign_classes_become_stubs_and_nothing_is_called()
     {
         var marker = _folder["called"];
         var call = Join("cposix\nsystem\n(", Utf8($"touch {marker}"), "tR");

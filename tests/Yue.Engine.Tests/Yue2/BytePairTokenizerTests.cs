@@ -34,7 +34,7 @@ public sealed class BytePairTokenizerTests : IDisposable
     [InlineData("<<<<")]
     public async Task The_longest_text_is_encoded_in_time(string unit)
     {
-        // The maximum number of characters of a request's lyrics and genre.
+        // The maximum number of characters in a request's lyrics and genre together.
         const int Characters = 21_000;
         var text = string.Concat(Enumerable.Repeat(unit, Characters / unit.Length));
         var ids = await Task.Run(() => Yue2Tokenizer.Real.Encode(text)).InTime();

@@ -15,7 +15,7 @@ public sealed class EndlessStageTests : IAsyncLifetime
 {
     private const int Context = 400;
     private const int FrameSamples = 1920;
-    private const int EdgeSamples = 64;         // missing at the end of a song
+    private const int EdgeSamples = 64;         // the number of samples missing at the end of a song
     private const int MarksAfterScore = 2;
     private const string CutMusic = "the song was cut at its limit: the last ";
 

@@ -23,7 +23,7 @@ public sealed class SelfCheckTests(Yue2Models models) : IClassFixture<Yue2Models
     }
 
     [Fact]
-    public void Figures_of_this_checkpoint_agree_and_others_do_not()
+    public void Figures_of_this_checkpoint_agree_and_altered_ones_do_not()
     {
         using var folder = new TemporaryFolder();
         var (checkpoint, file, figures) = (Yue2Goldens.LanguageModelFolder, folder["figures.json"], Measured());

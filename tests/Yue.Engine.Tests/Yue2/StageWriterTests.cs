@@ -11,7 +11,7 @@ namespace Yue.Engine.Tests.Yue2;
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Models>
 {
-    /// <summary>The minimum distance of a draw from the boundary between two ids. Closer to the boundary, rounding may select either
+    /// <summary>The minimum distance of a draw from the boundary between two ids. If a draw is closer, rounding may select either
     /// id.</summary>
     private const double MinMargin = 3e-5;
 
@@ -52,7 +52,7 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
             writer.Append(emitted[step]);
         }
 
-        Assert.True(different <= 2, $"{different} steps kept other ids than the reference");
+        Assert.True(different <= 2, $"{different} steps kept different ids from the reference");
         Assert.Equal(Yue2Json.Ids(run, "tokens"), writer.Tokens);
         Assert.Equal(run.GetProperty("truncated").GetBoolean(), writer.IsTruncated);
         Assert.NotEqual(writer.IsTruncated, writer.IsComplete);
@@ -115,8 +115,8 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
         return writer;
     }
 
-    /// <summary>Returns true if the same ids are kept in the same order, after comparing their probabilities. Fails if more than one id
-    /// differs.</summary>
+    /// <summary>Returns true if the same ids are kept in the same order, and then also compares their probabilities. Fails if more than
+    /// one id differs.</summary>
     private static bool CompareStep(JsonElement expected, Distribution actual, string what)
     {
         var probabilities = new Dictionary<int, float>();

@@ -80,7 +80,7 @@ public sealed class VaeTests : IDisposable
     [InlineData("\"snake_type\": \"other\"", "decoder_config.snake_type")]
     [InlineData("\"antialias_activation\": true", "decoder_config.antialias_activation")]
     [InlineData("\"latent_dim\": 32", "decoder_config.latent_dim")]
-    public void A_config_that_is_not_supported_is_refused_by_name(string value, string named)
+    public void A_config_that_is_not_supported_causes_an_error_that_names_the_key(string value, string named)
     {
         var folder = Directory.CreateTempSubdirectory("yue2-vae-").FullName;
         try
@@ -99,7 +99,7 @@ public sealed class VaeTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_of_the_decoder_that_is_not_float32_is_refused_by_name()
+    public void A_tensor_of_the_decoder_that_is_not_float32_is_named_in_the_error()
     {
         using var folder = new TemporaryFolder();
         var (half, whole) = (zeros(2, ScalarType.BFloat16), zeros(2));

@@ -16,7 +16,7 @@ public sealed class Yue2CostsTests
 {
     private const long GiB = 1L << 30;
 
-    /// <summary>The memory of a GPU that the driver reserves.</summary>
+    /// <summary>The number of bytes of GPU memory that the driver reserves.</summary>
     private const long Driver = GiB / 2;
 
     /// <summary>The dimensions of the published checkpoint.</summary>
@@ -119,7 +119,7 @@ public sealed class Yue2CostsTests
     [Theory]
     [InlineData(12, "Weights=int8", "ContextTokens=8192")]
     [InlineData(16, "KeyValueCache=fp8", "ContextTokens=8192")]
-    public void A_whole_context_on_a_small_card_is_refused_with_the_settings_that_help(int gigabytes, params string[] ways)
+    public void A_whole_context_on_a_small_card_is_refused_with_advice(int gigabytes, params string[] ways)
     {
         var error = Assert.Throws<NotSupportedException>(
             () => MemoryPlan.For([new Yue2Costs([Config], Vae)], Limits((gigabytes * GiB) - Driver)));

@@ -19,7 +19,7 @@ internal static class Yue2Json
     public static float[] Floats(JsonElement element, string name) =>
         [.. element.GetProperty(name).EnumerateArray().Select(number => number.GetSingle())];
 
-    /// <summary>Returns the settings of an element. Missing values are taken from the fallback.</summary>
+    /// <summary>Returns the sampling settings in an element. Missing values are taken from the fallback.</summary>
     public static StageSampling Sampling(JsonElement value, StageSampling fallback)
     {
         double Number(string name, double other) => value.TryGetProperty(name, out var number) ? number.GetDouble() : other;

@@ -25,7 +25,7 @@ public sealed class Yue2Models : IDisposable
     /// <summary>The transformer that predicts velocities.</summary>
     public FlowModel Flow => _flow.Value;
 
-    /// <summary>Loads a second transformer for velocities, whose chunks share the given cache. The caller disposes the
+    /// <summary>Loads another transformer that predicts velocities. Its chunks share the given cache. The caller disposes the
     /// transformer and the cache.</summary>
     public FlowModel FlowWith(KvCache cache) => Load(source => new FlowModel(Config, source, Language) { Cache = cache });
 

@@ -99,8 +99,8 @@ internal static class ClientDocument
         }
     }
 
-    /// <summary>Simplifies an enumeration. If it can be null, replaces an integer enumeration with the plain type, and a string enumeration
-    /// with the named schema that has the same values, if there is one. Otherwise removes null from its values.</summary>
+    /// <summary>Simplifies an enumeration. If it cannot be null, removes null from its values. If it can be null, replaces an integer
+    /// enumeration with the plain type, and a string enumeration with the named schema that has the same values, if there is one.</summary>
     private static void ReplaceEnum(JsonObject schema, JsonArray values, Dictionary<string, string> named)
     {
         if (schema["type"] is not JsonArray types)

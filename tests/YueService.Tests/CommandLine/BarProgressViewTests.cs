@@ -18,7 +18,7 @@ public sealed partial class BarProgressViewTests
     [InlineData(60)]
     [InlineData(80)]
     [InlineData(200)]
-    public async Task No_line_of_a_song_is_wider_than_the_terminal(int width)
+    public async Task No_line_about_a_song_is_wider_than_the_terminal(int width)
     {
         var terminal = await ShowAsync(width, new ProgressLine("singing section 12 of 120", 0.45));
         AssertFits(terminal, width, width >= 36 ? "singing section 12 of 120" : "");
@@ -27,7 +27,7 @@ public sealed partial class BarProgressViewTests
     [Theory]
     [InlineData(40, false)]
     [InlineData(80, true)]
-    public async Task No_line_of_a_download_is_wider_than_the_terminal(int width, bool showsBytes)
+    public async Task No_line_about_a_download_is_wider_than_the_terminal(int width, bool showsBytes)
     {
         var line = new ProgressLine("model-00001-of-00003.safetensors", 0.45) { Bytes = 4_920_000_000 };
         var terminal = await ShowAsync(width, line);

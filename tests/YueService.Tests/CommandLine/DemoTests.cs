@@ -23,7 +23,7 @@ public sealed class DemoTests
     [InlineData(".", "which is a folder")]
     [InlineData("no-such/song.wav", "there is no folder")]
     [InlineData("song.ogg", "'.ogg' is not a supported format")]
-    public async Task The_demo_checks_its_file_before_the_engine_starts(string file, string expected)
+    public async Task The_demo_checks_its_output_file_before_the_engine_starts(string file, string expected)
     {
         using var folder = new TemporaryFolder();
         var command = new Command();

@@ -172,7 +172,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--continue-from cannot be read: ", "--continue-from", "no-such.json")]
     [InlineData("--return-codes is ", "--return-codes", "no-such/codes.json")]
     [InlineData("--return-codes and --out both write ", "--return-codes", "song.wav")]
-    public async Task Codes_that_cannot_be_used_are_named_before_anything_is_sung(string message, string option, string file)
+    public async Task Codes_that_cannot_be_used_are_reported_before_anything_is_sung(string message, string option, string file)
     {
         File.WriteAllText(_folder["bad.json"], """{"model":"en-cot","sections":[{"tag":"verse","vocal":[1,2000],"instrumental":[1,2]}]}""");
         File.WriteAllText(_folder["text.json"], "codes");
@@ -245,7 +245,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("utf16.txt", "song.wav", "utf16.txt is not text in UTF-8. Save the file as UTF-8")]
     [InlineData("long.txt", "song.wav", "20000 characters")]
     [InlineData("blank.txt", "song.wav", "is blank")]
-    public async Task Files_that_cannot_be_used_are_named_before_anything_is_sung(string lyrics, string song, string message)
+    public async Task Files_that_cannot_be_used_are_reported_before_anything_is_sung(string lyrics, string song, string message)
     {
         File.WriteAllBytes(_folder["latin1.txt"], [0x6C, 0xE9, 0x61]);
         File.WriteAllText(_folder["long.txt"], new string('x', 200_000));
@@ -386,7 +386,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task Progress_is_written_in_lines_without_a_terminal()
+    public async Task Without_a_terminal_progress_is_written_as_lines()
     {
         var step = new SemaphoreSlim(0);
         _command.Engine.Sing = async (request, progress, cancel) =>
@@ -450,7 +450,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_score_file_that_cannot_be_used_is_named()
+    public async Task A_score_file_that_cannot_be_used_is_reported()
     {
         Assert.Equal(ExitCode.Usage, await GenerateAsync("--score", _folder["none.abc"], "--out", _folder["song.wav"]));
         Assert.Contains("--score cannot be read: ", Faults(), StringComparison.Ordinal);
@@ -464,12 +464,12 @@ public sealed class GenerateTests : IDisposable
     private Task<int> GenerateAsync(params string[] options) =>
         _command.RunAsync(["generate", "--lyrics", _folder["lyrics.txt"], .. options]);
 
-    /// <summary>Returns the lines on standard error without the progress.</summary>
+    /// <summary>Returns the lines on standard error, except the progress.</summary>
     private IEnumerable<string> Messages() =>
         _command.Error.ToString()
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(" % ", StringComparison.Ordinal));
 
-    /// <summary>Deletes the folder of the saved song that a message names, and returns the names of the folder's files.</summary>
+    /// <summary>Returns the names of the files in the folder of the saved song that a message names, and deletes the folder.</summary>
     private static IEnumerable<string> SavedFiles(string message)
     {
         var folder = Path.GetDirectoryName(message[(message.LastIndexOf(' ') + 1)..].TrimEnd('.'))!;
@@ -485,7 +485,7 @@ public sealed class GenerateTests : IDisposable
             throw new IOException("No space left on device", 28);
     }
 
-    /// <summary>Returns the text on standard error without the progress.</summary>
+    /// <summary>Returns the text on standard error, except the progress.</summary>
     private string Faults() => string.Concat(
         _command.Error.ToString().Split('\n').Where(line => line.Length > 0 && !line.Contains(" % ", StringComparison.Ordinal)));
 }

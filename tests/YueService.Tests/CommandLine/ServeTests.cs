@@ -69,7 +69,7 @@ public sealed class ServeTests : IDisposable
 
     [Theory]
     [InlineData("http://192.0.2.1:2008", "yue cannot listen: http://192.0.2.1:2008: ")]
-    public async Task An_unavailable_address_is_named_and_nothing_is_loaded(string url, string expected)
+    public async Task An_unavailable_address_is_reported_and_nothing_is_loaded(string url, string expected)
     {
         var exitCode = await _command.RunAsync("serve", "--urls", url, $"--Yue:StateFolder={_state.Path}");
         Assert.Equal(ExitCode.Failure, exitCode);

@@ -33,7 +33,8 @@ public sealed partial class ChangelogTests
         var properties = XDocument.Load(Path.Combine(DemoProcess.Repository, "Directory.Build.props"));
         var next = Version.Parse(properties.Descendants("MinVerMinimumMajorMinor").Single().Value);
         var newest = VersionOf(Releases[0]);
-        Assert.True(next >= new Version(newest.Major, newest.Minor), $"MinVerMinimumMajorMinor is {next}, and {newest} is released");
+        Assert.True(
+            next >= new Version(newest.Major, newest.Minor), $"MinVerMinimumMajorMinor is {next}, but {newest} is already released");
     }
 
     private static Version VersionOf(Match release) => Version.Parse(release.Groups[1].Value);

@@ -8,7 +8,7 @@ namespace YueService.Tests.Docs;
 /// <summary>Tests that the JSON and YAML in documents can be read. <see cref="DocumentedCommandTests"/> runs the commands.</summary>
 public sealed class CodeBlockTests
 {
-    /// <summary>The allowed languages of code blocks. Commands that the tests cannot run are marked <c>text</c>.</summary>
+    /// <summary>The allowed languages of code blocks. Commands in blocks marked <c>text</c> are not run.</summary>
     private static readonly string[] Languages = ["", "sh", "text", "json", "yaml", "python", "js", "csharp"];
 
     [Fact]

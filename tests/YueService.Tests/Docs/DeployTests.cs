@@ -86,7 +86,7 @@ public sealed partial class DeployTests
     [InlineData("yue_songs_total{outcome=\"lost\"}", "yue_songs_total has no outcome \"lost\"")]
     [InlineData("sum by (colour, le) (rate(yue_songs_total[5m]))", "no metric has the label colour")]
     [InlineData("1.5 * yue_songs_total and on (outcome) yue_songs_total == 0", null)]
-    public void An_unknown_metric_label_or_value_is_found(string query, string? fault)
+    public void An_unknown_metric_or_label_or_value_is_found(string query, string? fault)
     {
         var exported = MetricQuery.Read("# HELP a b\nyue_songs_total{outcome=\"failed\"} 1\nhttp_bucket{le=\"1\"} 2\n");
         var expected = fault is null ? Array.Empty<string>() : [$"{fault}: {query}"];

@@ -91,7 +91,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
         }
     }
 
-    /// <summary>Creates the input files of the commands, and a <c>yue</c> on their PATH.</summary>
+    /// <summary>Creates the input files of the commands, and a <c>yue</c> script on their PATH.</summary>
     private static async Task PrepareAsync(TemporaryFolder folder, IEnumerable<string> clips)
     {
         await File.WriteAllTextAsync(folder["song.txt"], "[verse]\nStaring at the sunset\n", TestContext.Current.CancellationToken);

@@ -51,7 +51,7 @@ public sealed class FieldTableTests
 
     private static string Option(RequestField field) => field.Option is null ? "" : $"`{field.Option.Name}`";
 
-    /// <summary>Returns the titles of the families whose models support a field; "all" for every family.</summary>
+    /// <summary>Returns the titles of the families whose models support a field; "all" if those of every family do.</summary>
     private static string Models(RequestField field)
     {
         var titles = ModelFamilies.Descriptions

@@ -135,7 +135,7 @@ public sealed partial class LinkTests
 
     private static string At(string file) => Path.Combine(DemoProcess.Repository, file);
 
-    /// <summary>Returns true for a file, a folder, and the number of a decision (<c>docs/adr/0017</c>).</summary>
+    /// <summary>Returns true if a file or a folder has the given path, or a decision has the given number (<c>docs/adr/0017</c>).</summary>
     private static bool Exists(string path) =>
         Path.Exists(At(path))
         || (DecisionNumber().IsMatch(path) && Documents.Keys.Any(file => file.StartsWith(path, StringComparison.Ordinal)));

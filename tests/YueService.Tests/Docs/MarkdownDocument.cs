@@ -52,7 +52,7 @@ internal sealed partial class MarkdownDocument
     /// <summary>The numbers of the numbered headings, such as <c>2.3</c>.</summary>
     public IReadOnlySet<string> Sections => _sections;
 
-    /// <summary>The targets of links and pictures, with their lines from 1.</summary>
+    /// <summary>The targets of links and pictures, with their line numbers, from 1.</summary>
     public IReadOnlyList<(int Line, string Target)> Links => _links;
 
     public IReadOnlyList<CodeBlock> Blocks => _blocks;

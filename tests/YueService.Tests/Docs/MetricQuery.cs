@@ -20,7 +20,7 @@ internal static partial class MetricQuery
             sample => (IReadOnlyDictionary<string, string>)Matcher().Matches(sample.Groups["labels"].Value)
                 .ToDictionary(label => label.Groups["label"].Value, label => label.Groups["value"].Value));
 
-    /// <summary>Returns the metrics, labels and label values of a query that are not exported.</summary>
+    /// <summary>Returns an error for each metric, label and label value in a query that is not exported.</summary>
     public static IEnumerable<string> FaultsOf(string query, ILookup<string, IReadOnlyDictionary<string, string>> exported)
     {
         var selectors = Selectors(query).Where(selector => selector.Name != OwnMetric).ToList();

@@ -5,7 +5,7 @@ using System.Xml.Linq;
 namespace YueService.Tests.Docs;
 
 /// <summary>A NuGet package that ships with the service.</summary>
-/// <param name="Name">The id. For a package of one platform, a star replaces the platform.</param>
+/// <param name="Name">The id. In the id of a platform-specific package, a star replaces the platform.</param>
 /// <param name="Version">The version.</param>
 /// <param name="License">The SPDX expression; null if it is not known.</param>
 /// <param name="Copyright">The copyright line of the package, or its authors.</param>

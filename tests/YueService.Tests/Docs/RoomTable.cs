@@ -58,7 +58,7 @@ internal sealed partial class RoomTable
     public IEnumerable<string> Forbidden(IEnumerable<RoomUse> uses) =>
         from use in uses
         where !_allowed.TryGetValue(use.Folder, out var names) || !names.Values.Any(folders => folders.Contains(use.UsedFolder))
-        select $"{use.User} uses {use.Used}, and {use.Folder} may not use {use.UsedFolder}";
+        select $"{use.User} uses {use.Used}, but {use.Folder} may not use {use.UsedFolder}";
 
     /// <summary>Returns the names in rows that no dependency needs.</summary>
     public IEnumerable<string> Unneeded(IEnumerable<RoomUse> uses)
@@ -67,7 +67,7 @@ internal sealed partial class RoomTable
         return from row in _allowed
                from name in row.Value
                where !name.Value.Any(folder => used.Contains((row.Key, folder)))
-               select $"{row.Key} may use {name.Key}, and does not";
+               select $"{row.Key} may use {name.Key}, but does not";
     }
 
     private HashSet<string> Find(string row, string name)

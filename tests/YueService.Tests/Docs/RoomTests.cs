@@ -56,24 +56,24 @@ public sealed class RoomTests
         Assert.Empty(MadeUp.Forbidden([new(folder, "A", used, "B")]));
 
     [Theory]
-    [InlineData("App/Songs", "App/Web", "A uses B, and App/Songs may not use App/Web")]
-    [InlineData("App/Songs/Files", "App/Songs", "A uses B, and App/Songs/Files may not use App/Songs")]
-    [InlineData("App/Songs/Files/Wav", "App/Songs/Files", "A uses B, and App/Songs/Files/Wav may not use App/Songs/Files")]
-    public void Uses_that_are_not_in_the_table_are_named(string folder, string used, string fault) =>
+    [InlineData("App/Songs", "App/Web", "A uses B, but App/Songs may not use App/Web")]
+    [InlineData("App/Songs/Files", "App/Songs", "A uses B, but App/Songs/Files may not use App/Songs")]
+    [InlineData("App/Songs/Files/Wav", "App/Songs/Files", "A uses B, but App/Songs/Files/Wav may not use App/Songs/Files")]
+    public void Uses_that_are_not_in_the_table_are_reported(string folder, string used, string fault) =>
         Assert.Equal([fault], MadeUp.Forbidden([new(folder, "A", used, "B")]));
 
     [Fact]
-    public void Unneeded_names_in_rows_are_named() => Assert.Equal(
+    public void Unneeded_names_in_rows_are_reported() => Assert.Equal(
         [
-            "Engine may use Text, and does not",
-            "App/Songs may use Store, and does not",
-            "App/Songs may use Songs/Files, and does not",
-            "App/Web may use Engine/*, and does not",
+            "Engine may use Text, but does not",
+            "App/Songs may use Store, but does not",
+            "App/Songs may use Songs/Files, but does not",
+            "App/Web may use Engine/*, but does not",
         ],
         MadeUp.Unneeded([new("App/Web", "A", "App/Songs", "B"), new("App/Store", "A", "App/Songs/Files", "B")]));
 
     [Fact]
-    public void Invalid_rows_are_named() => Assert.Equal(
+    public void Invalid_rows_are_reported() => Assert.Equal(
         [
             "App/Web has two rows",
             "the row of App/Web names Store, which has no row",
@@ -87,7 +87,7 @@ public sealed class RoomTests
             """).RowFaults(["App/Web", "Engine"]));
 
     [Fact]
-    public void A_circular_dependency_is_named() => Assert.Equal(
+    public void A_circular_dependency_is_reported() => Assert.Equal(
         ["the row of App/C/D names B, which is not above it"],
         new RoomTable("""
             | `App/A` | nothing |

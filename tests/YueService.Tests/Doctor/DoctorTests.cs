@@ -160,7 +160,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public async Task Configured_checkpoints_are_read_and_a_damaged_one_is_named()
+    public async Task Configured_checkpoints_are_read_and_a_damaged_one_is_reported()
     {
         var demo = DemoModel.Folders;
         using var folder = new TemporaryFolder();
@@ -202,7 +202,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public async Task A_partial_file_is_named_with_the_expected_size()
+    public async Task A_partial_file_is_reported_with_the_expected_size()
     {
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder["YuE-s1-7B-anneal-en-cot"]);

@@ -66,7 +66,7 @@ public sealed class DemoProcess : IAsyncLifetime
         return Process.Start(start)!;
     }
 
-    /// <summary>Runs the program with environment variables to completion, and returns its exit code and both output streams.</summary>
+    /// <summary>Runs the program to completion with environment variables, and returns its exit code and both output streams.</summary>
     public static async Task<(int ExitCode, byte[] Output, string Error)> RunWithAsync(
         (string Name, string Value)[] variables, params string[] arguments)
     {
@@ -88,7 +88,7 @@ public sealed class DemoProcess : IAsyncLifetime
         }
     }
 
-    /// <summary>The CPU time since the start.</summary>
+    /// <summary>The CPU time that the program has used since it started.</summary>
     public TimeSpan ProcessorTime
     {
         get

@@ -44,7 +44,7 @@ public sealed class QuantizeProcessTests : IDisposable
         return error;
     }
 
-    /// <summary>Runs the command until a file of a checkpoint is written, and kills it as <c>kill -9</c> does.</summary>
+    /// <summary>Runs the command until a file of a checkpoint is written, and then kills the process as <c>kill -9</c> does.</summary>
     /// <returns>The checkpoint's finished files and the times at which they were written.</returns>
     private async Task<Dictionary<string, DateTime>> KillAsync(string checkpoint, string file)
     {

@@ -48,7 +48,7 @@ internal static class BadClips
             (Unreadable, () => Text("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n")),
         ["half an hour of silence in flac"] = ("is longer than 10 minutes", () => Ffmpeg.MakeAsync(
             "-f lavfi -i anullsrc=r=8000:cl=mono -t 1800 -compression_level 0", "flac")),
-        ["an eleven minute mp3 of silence"] =
+        ["an eleven-minute mp3 of silence"] =
             ("is longer than 10 minutes", () => Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=8000:cl=mono -t 660 -b:a 8k", "mp3")),
         ["only a header"] = ("contains no sound", () => Bytes(TestWav.Silence(16_000, 1, 0))),
         ["a codec that wav files rarely use"] = ("has WAV format tag 2 and 4 bits per sample; send PCM", () => Ffmpeg.MakeAsync(

@@ -112,7 +112,7 @@ internal sealed class FakeSongEngine : ISongEngine, IDisposable
         return true;
     }
 
-    /// <summary>The function that loads (true) or unloads a model.</summary>
+    /// <summary>The function that loads (true) or unloads (false) a model.</summary>
     public Func<string, bool, Task<bool>> SetLoaded { get; set; } = (_, _) => Task.FromResult(true);
 
     public Task<bool> SetLoadedAsync(string model, bool isLoaded, CancellationToken cancel) => SetLoaded(model, isLoaded);

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Requests and checks that most HTTP tests share.</summary>
+/// <summary>The requests and checks that are common to most HTTP tests.</summary>
 internal static class HttpAssert
 {
     public static Task<HttpResponseMessage> PredictAsync(

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace YueService.Tests.Fakes;
 
-/// <summary>Requests about jobs over HTTP.</summary>
+/// <summary>Sends HTTP requests about jobs.</summary>
 internal static class JobClient
 {
     /// <summary>Submits a song and returns the job's path.</summary>
@@ -43,7 +43,7 @@ internal static class JobClient
     public static async Task<string> StateAsync(this HttpClient client, string job) =>
         (await client.GetJsonAsync(job)).GetProperty("state").GetString()!;
 
-    /// <summary>Waits until a job has a state, and returns the job.</summary>
+    /// <summary>Waits until a job is in the given state, and returns the job.</summary>
     public static async Task<JsonElement> WhenAsync(this HttpClient client, string job, string state)
     {
         JsonElement now = default;

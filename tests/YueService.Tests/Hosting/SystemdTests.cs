@@ -78,7 +78,7 @@ public sealed class SystemdTests : IDisposable
     }
 
     [Fact]
-    public async Task A_load_that_hangs_is_logged_once_by_name_before_systemd_kills_it()
+    public async Task A_stalled_load_is_logged_once_before_systemd_kills_the_process()
     {
         _engine.Status = Loading("stage 2", 40);
         using var reporter = await StartAsync();

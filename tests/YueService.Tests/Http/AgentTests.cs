@@ -158,7 +158,7 @@ public sealed class AgentTests : IDisposable
     }
 
     [Fact]
-    public async Task Foreign_pages_long_messages_and_invalid_JSON_are_refused()
+    public async Task Foreign_origins_oversized_messages_and_invalid_JSON_are_refused()
     {
         using var app = new YueApp(("Yue:MaxBodyBytes", "2048"));
         using var http = app.CreateClient();

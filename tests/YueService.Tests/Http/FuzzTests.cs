@@ -12,7 +12,7 @@ public sealed class FuzzTests
 {
     private const int Bodies = 7000;
 
-    // Seeds of the mutations: a whole request, and pieces that are difficult for parsers.
+    // The inputs of the mutations: a whole request, and pieces that are difficult for parsers.
     private static readonly byte[] Whole = Encoding.UTF8.GetBytes("""
         {"lyrics":"[verse]\nlove 😀 é\n[chorus]\nla","genre":"pop","max_new_tokens":3000,"run_n_segments":2,"seed":-42,"takes":1,
          "client_job_id":"a:1","model":"en-cot","callback_url":null,
@@ -212,7 +212,7 @@ public sealed class FuzzTests
             problems += text.Contains("urn:yue:invalid-request", StringComparison.Ordinal) ? 1 : 0;
         }
 
-        Assert.True(problems > Calls / 20, $"{problems} calls reached the fields");
+        Assert.True(problems > Calls / 20, $"only {problems} calls reached the fields");
     }
 
     [Fact]
@@ -325,7 +325,7 @@ public sealed class FuzzTests
                 Interlocked.Increment(ref refused);
             }
         });
-        Assert.True(refused > Requests / 10, $"{refused} were refused");
+        Assert.True(refused > Requests / 10, $"only {refused} were refused");
     }
 
     private static byte[] Mutate(Random random) => Mutate(random, Whole, Pieces);

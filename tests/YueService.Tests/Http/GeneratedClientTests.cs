@@ -10,8 +10,8 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests that clients generated from the OpenAPI document, the MCP client from npm, and OpenAI's clients as the documentation
-/// shows them, compile and work.</summary>
+/// <summary>Tests that these clients compile and work: those generated from the OpenAPI document, the MCP client from npm, and OpenAI's
+/// clients as the documentation shows them.</summary>
 public sealed class GeneratedClientTests : IDisposable
 {
     private static readonly string Root = DemoProcess.Repository;
@@ -103,7 +103,8 @@ public sealed class GeneratedClientTests : IDisposable
     [Fact]
     public async Task The_documented_Python_code_makes_a_song()
     {
-        Assert.SkipUnless(await RunAsync("python3", ".", "-c", "import openai") is { ExitCode: 0 }, "Python's openai is not installed");
+        Assert.SkipUnless(
+            await RunAsync("python3", ".", "-c", "import openai") is { ExitCode: 0 }, "the Python package openai is not installed");
         using var folder = new TemporaryFolder();
         await MustRunAsync(folder.Path, "python3", "-c", ForService(CallFromCode("python")));
         await AssertWavAsync(Path.Combine(folder.Path, "song.wav"));
@@ -142,7 +143,7 @@ public sealed class GeneratedClientTests : IDisposable
         Assert.All(lines, line => Assert.Contains(line, source, StringComparison.Ordinal));
     }
 
-    /// <summary>Returns the code of a language in docs/how-to/call-from-code.md.</summary>
+    /// <summary>Returns the code in docs/how-to/call-from-code.md that is in the given language.</summary>
     private static string CallFromCode(string language)
     {
         var code = Assert.Single(Page("docs", "how-to", "call-from-code.md").Blocks, block => block.Language == language).Text;

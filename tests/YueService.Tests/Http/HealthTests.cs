@@ -15,7 +15,7 @@ public sealed class HealthTests : IDisposable
     [Theory]
     [InlineData("/health")]
     [InlineData("/health/ready")]
-    public async Task A_ready_service_returns_the_keys_of_the_old_service_and_its_models(string path)
+    public async Task A_ready_service_returns_its_models_and_the_keys_of_the_old_service(string path)
     {
         _app.Engine.Slots = 0;
         using var client = _app.CreateClient();

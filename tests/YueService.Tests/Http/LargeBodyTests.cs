@@ -11,7 +11,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests bodies with clips: their total limit, and bodies that are rejected before they are read.</summary>
+/// <summary>Tests bodies with clips: the limit on their total size, and bodies that are rejected before they are read.</summary>
 public sealed class LargeBodyTests
 {
     private const int Mebibyte = 1 << 20;
@@ -93,7 +93,7 @@ public sealed class LargeBodyTests
         using var client = app.CreateClient();
         app.FillQueue();
 
-        // The whole clip is never sent, so the server must respond without reading it.
+        // Only the beginning of the body is sent, so the server must respond before it has read the clip.
         using var files = await Upload.StartAsync(client.BaseAddress!, path, contentLength: 60 * Mebibyte);
         await files.SendAsync(Json + File("reference.audio"));
         Assert.Equal("urn:yue:queue-full", (await files.Response).Problem().GetProperty("type").GetString());
@@ -122,7 +122,7 @@ public sealed class LargeBodyTests
     [InlineData("reference.audoi", "reference.audoi", "the closest known name is reference.audio")]
     [InlineData("", "", "is not known")]
     [InlineData("request", "request", "was sent twice")]
-    public async Task An_invalid_part_is_refused_by_name_before_it_is_read(string name, string field, string expected)
+    public async Task An_invalid_part_is_refused_with_a_reason_before_it_is_read(string name, string field, string expected)
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();

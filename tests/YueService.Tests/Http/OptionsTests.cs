@@ -77,7 +77,7 @@ public sealed class OptionsTests : IDisposable
     }
 
     [Fact]
-    public async Task Tags_are_the_published_ones_without_duplicates_in_any_letter_case()
+    public async Task Tags_are_the_published_ones_without_case_insensitive_duplicates()
     {
         var tags = (await GetAsync()).GetProperty("tags");
         Assert.Contains("Apache", Text(tags, "notice"), StringComparison.Ordinal);

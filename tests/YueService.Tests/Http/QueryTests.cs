@@ -57,7 +57,7 @@ public sealed class QueryTests : IDisposable
     }
 
     [Fact]
-    public async Task All_invalid_parameters_are_named_together()
+    public async Task All_invalid_parameters_are_reported_together()
     {
         using var response = await _client.GetAsync(
             "/v1/songs?limit=0&state=done&favourite=yes&page=2&q=a&q=b", TestContext.Current.CancellationToken);

@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests the field <c>reference</c> with a clip in the JSON or as a separate file.</summary>
+/// <summary>Tests the <c>reference</c> field with a clip in the JSON or as a separate file.</summary>
 public sealed class ReferenceTests : IDisposable
 {
     private static readonly float[] Samples = TestWav.Sine(16_000, 440, 12);
@@ -125,7 +125,7 @@ public sealed class ReferenceTests : IDisposable
     [InlineData("""{"audio":"AAAA","start_seconds":-1}""", "reference.start_seconds", "send a number from 0 to 600")]
     [InlineData("""{"vocal":"AAAA","instrumental":"AAAA","separate":true}""", "reference.separate", "without reference.audio")]
     [InlineData("""{"audio":"AAAA","separate":true}""", "reference.separate", "Yue:Separator is not set")]
-    public async Task Invalid_fields_are_named_before_anything_is_decoded(string reference, string field, string expected)
+    public async Task Invalid_fields_are_reported_before_anything_is_decoded(string reference, string field, string expected)
     {
         using var response = await SendAsync(reference);
         Assert.Contains(expected, (await response.FieldErrorsAsync())[field], StringComparison.Ordinal);
@@ -258,7 +258,7 @@ public sealed class ReferenceTests : IDisposable
 
     [Theory]
     [InlineData(70, "The part request is missing")]
-    [InlineData(71, "the boundary has 71 characters; send one of at most 70")]
+    [InlineData(71, "the boundary has 71 characters; send at most 70")]
     [InlineData(5000, "the boundary has 5000 characters")]
     public async Task A_boundary_has_at_most_70_characters(int length, string expected)
     {

@@ -72,13 +72,13 @@ public sealed class RemakeTests : IDisposable
             + "meaning with stage \"finish\"" },
         { """{"lyrics":"la","stage":"draft","output":{"sample_rate":44100}}""", "output.sample_rate", "is 44100, but stage is \"draft\"" },
         { """{"lyrics":"[verse]b[chorus]d[outro]f","target_seconds":[3,4,5]}""", "target_seconds", "has 3 items, but 2 sections are sung" },
-        { """{"lyrics":"la","target_seconds":30.5,"max_new_tokens":3000}""", "target_seconds", "requests 30.5 s, which are 3050 tokens, "
+        { """{"lyrics":"la","target_seconds":30.5,"max_new_tokens":3000}""", "target_seconds", "requests 30.5 s, which is 3050 tokens, "
             + "but max_new_tokens is 3000" },
     };
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task Invalid_codes_and_contradictory_fields_are_named(string body, string path, string expected)
+    public async Task Invalid_codes_and_contradictory_fields_are_reported(string body, string path, string expected)
     {
         using var response = await _client.PredictAsync(body);
         var (field, message) = Assert.Single(await response.FieldErrorsAsync());
@@ -153,7 +153,7 @@ public sealed class RemakeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_response_has_no_codes_and_a_warning()
+    public async Task A_file_response_has_a_warning_instead_of_codes()
     {
         using var response = await _client.PredictAsync(
             """{"lyrics":"la","return_codes":true}""",

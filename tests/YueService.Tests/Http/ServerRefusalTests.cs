@@ -57,7 +57,7 @@ public sealed class ServerRefusalTests
     }
 
     [Fact]
-    public async Task A_refusal_after_a_response_on_a_connection_has_problem_details_too()
+    public async Task A_later_request_on_a_connection_is_refused_with_problem_details_too()
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();

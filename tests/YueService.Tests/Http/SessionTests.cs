@@ -166,7 +166,7 @@ public sealed class SessionTests : IDisposable
         Assert.Null(keys.NameOfToken(ended));
         Assert.Equal(ApiKeyName.Of(Key), keys.NameOfToken(other));
 
-        // It is stored with the next one.
+        // The first ended session is stored together with the next one.
         await keys.EndAsync(other);
         Assert.Equal(2, File.ReadAllLines(folder["ended-sessions"]).Length);
     }

@@ -152,7 +152,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_that_no_worker_has_is_a_warning()
+    public async Task A_model_that_no_worker_has_causes_a_warning()
     {
         var known = _app.Engine.Status.SongModels;
         _app.Engine.Status = _app.Engine.Status with { SongModels = [known[0]], AbsentModels = [known[1]] };
@@ -173,7 +173,7 @@ public sealed class SongCheckTests : IDisposable
         Assert.Equal(["verse", "chorus", "outro"], sections.Select(Tag));
         Assert.All(sections, section => Assert.Equal(JsonValueKind.Null, section.GetProperty("start").ValueKind));
 
-        // The first two sections are kept unchanged. They have three frames and one frame.
+        // The first two sections are kept unchanged. The first has three frames, the second has one.
         Assert.Equal([0.1, 0.0], sections.Take(2).Select(section => section.GetProperty("estimated_seconds").GetDouble()));
     }
 

@@ -94,7 +94,7 @@ public sealed partial class TelemetryTests : IDisposable
         };
         var traceId = await SingAsync();
 
-        // The listener gets the activities of the whole process, so only this trace counts.
+        // The listener gets the activities of the whole process, so those of other traces are filtered out.
         List<Activity> Mine() =>
             [.. activities.Where(activity => activity.TraceId.ToHexString() == traceId).OrderBy(activity => activity.StartTimeUtc)];
         await Eventually.TrueAsync(() => Mine().Count == 7);

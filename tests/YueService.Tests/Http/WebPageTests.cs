@@ -6,7 +6,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Http;
 
-/// <summary>Tests which requests of web pages, in a browser on the same machine or network, are served.</summary>
+/// <summary>Tests which requests from web pages (in a browser on the same machine or network) are served.</summary>
 public sealed class WebPageTests
 {
     private const string Page = "https://app.example";

@@ -173,7 +173,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task Unknown_tracks_and_formats_are_refused_with_the_known_ones()
+    public async Task Unavailable_or_unknown_tracks_and_formats_are_refused_with_a_reason()
     {
         var job = await FinishedAsync();
         using var stem = await GetAsync(job + "/audio?track=vocal");

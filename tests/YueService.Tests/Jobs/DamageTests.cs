@@ -257,7 +257,7 @@ public sealed class DamageTests : IDisposable
         file.SetLength(bytes);
     }
 
-    /// <summary>Changes the database to schema version 1, from a release that did not store file sizes.</summary>
+    /// <summary>Changes the database to schema version 1, which is that of a release that did not store file sizes.</summary>
     private void Downgrade() => Execute("""
         ALTER TABLE jobs DROP COLUMN attempt;
         ALTER TABLE jobs DROP COLUMN folder;

@@ -83,7 +83,7 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watcher_that_reconnects_with_its_last_event_gets_every_event_once()
+    public async Task A_watcher_that_reconnects_with_its_last_event_id_gets_every_event_once()
     {
         var job = await _client.SubmitAsync("one");
         await _client.WhenAsync(job, "running");
@@ -210,7 +210,7 @@ public sealed class EventTests : IDisposable
             readers.Add(await EventStream.OpenAsync(_client, job));
         }
 
-        // The engine reports all steps while nobody is reading. A reader then gets the latest counts and few earlier ones.
+        // The engine reports all steps while nobody is reading. A reader then gets the latest counts and only a few earlier ones.
         go.SetResult();
         await reported.Task.InTime();
         var events = 0;

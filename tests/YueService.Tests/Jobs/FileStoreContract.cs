@@ -11,7 +11,7 @@ public abstract class FileStoreContract
     private protected abstract IFileStore Files { get; }
 
     [Fact]
-    public async Task A_file_is_read_as_it_was_written()
+    public async Task A_written_file_is_read_unchanged()
     {
         var content = Enumerable.Range(0, 300_000).Select(i => (byte)(i * 7)).ToArray();
         await Files.WriteAsync("songs/a/mix.wav", content, Cancel);

@@ -23,7 +23,7 @@ public sealed class FolderFilesTests : FileStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_cannot_be_read_to_its_end_throws_a_storage_exception()
+    public async Task A_file_that_cannot_be_read_to_its_end_causes_a_storage_exception()
     {
         await using var broken = new BrokenFile();
         await Assert.ThrowsAsync<StorageException>(() => broken.ReadWholeAsync(TestContext.Current.CancellationToken));

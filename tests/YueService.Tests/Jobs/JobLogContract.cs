@@ -15,7 +15,7 @@ public abstract class JobLogContract
     private protected abstract IJobLog Log { get; }
 
     [Fact]
-    public async Task A_job_is_found_as_it_was_added()
+    public async Task An_added_job_is_found_unchanged()
     {
         var request = Request("[verse]\nla \u0000 'la' \"la\" 🎵 ẞ") with
         {
@@ -43,7 +43,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task An_idempotency_key_that_is_in_use_adds_no_job()
+    public async Task A_request_with_an_idempotency_key_that_is_in_use_adds_no_job()
     {
         await AddAsync(new NewJob("a", Request("one"), "key", "hash"));
         Assert.Equal(IntakeOutcome.KeyTaken, (await Log.AddAsync([new("b", Request("two"), "key", "hash")], null, Cancel)).Outcome);

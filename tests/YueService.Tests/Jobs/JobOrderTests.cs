@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests the slots, the limit and the estimates of waiting jobs.</summary>
+/// <summary>Tests the queue: its slots, its limits, and the time estimates of waiting jobs.</summary>
 public sealed class JobOrderTests : IDisposable
 {
     private readonly JobOptions _options = new() { QueueCapacity = 3 };
@@ -126,7 +126,7 @@ public sealed class JobOrderTests : IDisposable
         var estimate = Estimate(engine);
         Assert.Null(estimate.SecondsForNew(Lyrics(10), takes: 1));
 
-        // Two seconds per letter.
+        // Two seconds per character.
         using var measured = New("la la");
         estimate.Measure(measured, TimeSpan.FromSeconds(10));
         Assert.Equal(20, estimate.SecondsForNew(Lyrics(10), takes: 1));
@@ -160,7 +160,7 @@ public sealed class JobOrderTests : IDisposable
     }
 
     [Fact]
-    public void A_song_of_unknown_work_is_estimated_at_the_average_time()
+    public void A_song_whose_work_is_unknown_is_estimated_at_the_average_time()
     {
         using var engine = new FakeSongEngine { Work = _ => null };
         var estimate = Estimate(engine);

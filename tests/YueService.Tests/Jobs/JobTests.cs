@@ -79,7 +79,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task Callers_that_wait_and_jobs_share_the_queue_in_order_of_arrival()
+    public async Task Waiting_callers_and_jobs_share_the_queue_in_order_of_arrival()
     {
         var first = await _client.SubmitAsync("one");
         await _client.WhenAsync(first, "running");

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests the real program with the demo model when it is killed at random times or while a song is being streamed.</summary>
+/// <summary>Tests the real program, which runs the demo model, when it is killed at random times or while it streams a song.</summary>
 public sealed class KillTests : IDisposable
 {
     // A page of the list has at most 100 jobs.
@@ -48,7 +48,7 @@ public sealed class KillTests : IDisposable
                 break;
             }
 
-            // One or two songs are requested before the kill, which follows a random delay. The queue has room for the songs of all kills.
+            // One or two songs are requested, and the kill comes after a random delay. The queue has room for the songs of all kills.
             var delay = Task.Delay(random.Next(50, 900), TestContext.Current.CancellationToken);
             for (var i = 0; i == 0 || (i < SongsPerKill && !delay.IsCompleted); i++)
             {

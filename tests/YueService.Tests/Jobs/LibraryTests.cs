@@ -168,7 +168,7 @@ public sealed class LibraryTests : IDisposable
     [InlineData("state=failed", "")]
     [InlineData("parent=nobody", "")]
     [InlineData("q=", "chinese,french,german,greek")]
-    public async Task Songs_are_found_by_text_in_any_script_by_state_and_by_favourite(string query, string found)
+    public async Task Songs_are_found_by_state_by_favourite_and_by_text_in_any_script(string query, string found)
     {
         await FinishAsync("[verse]\\nDie Straße la", ""","client_job_id":"german" """);
         await FinishAsync("[verse]\\nφως la", ""","client_job_id":"greek","genre":"Folk Guitar" """);

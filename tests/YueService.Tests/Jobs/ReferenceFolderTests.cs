@@ -25,7 +25,7 @@ public sealed class ReferenceFolderTests : IDisposable
     public void Dispose() => _state.Dispose();
 
     [Fact]
-    public async Task A_clip_is_read_as_it_was_written()
+    public async Task A_written_clip_is_read_unchanged()
     {
         var sizes = await WriteAsync();
         Assert.Equal([12L, 12L], sizes.Values);

@@ -96,7 +96,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_that_was_running_when_two_processes_died_fails()
+    public async Task A_job_fails_if_it_was_running_when_two_processes_died()
     {
         string job;
         await using (var app = App())

@@ -123,7 +123,7 @@ public sealed class RetentionTests : IDisposable
             await _store.EditAsync(id, new JobEdit { IsFavourite = true }, TestContext.Current.CancellationToken);
         }
 
-        // The size limit in these tests is two megabytes. Together, the two songs that are not favorites are smaller.
+        // The size limit in these tests is two megabytes. Together, the two songs that are not favorites are smaller than that.
         Assert.Equal(["a", "b", "c", "d"], await SweepAsync());
         _clock.Advance(TimeSpan.FromDays(400));
         Assert.Equal(["a", "b"], await SweepAsync());

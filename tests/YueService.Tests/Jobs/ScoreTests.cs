@@ -125,7 +125,7 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_has_its_capabilities_license_and_stages()
+    public async Task A_model_is_listed_with_its_capabilities_license_and_stages()
     {
         var model = (await _client.GetJsonAsync("/v1/models/yue2"));
         Assert.Equal("yue2", model.GetProperty("family").GetString());

@@ -39,7 +39,7 @@ public sealed class StorageFaultTests
         await owner.GetJsonAsync("/v1/songs");
         await using var second = new YueApp(("Yue:StateFolder", folder.Path));
         using var client = second.CreateClient();
-        await AssertRefusedAsync(client, "Another process uses the state folder: stop it, or set Yue:StateFolder to another folder.");
+        await AssertRefusedAsync(client, "Another process is using the state folder: stop it, or set Yue:StateFolder to another folder.");
         await AssertStillSingsAsync(client);
         var logged = second.Log.Events.First(e => e.MessageTemplate.Text.StartsWith("Jobs cannot be accepted", StringComparison.Ordinal));
         Assert.Null(logged.Exception);

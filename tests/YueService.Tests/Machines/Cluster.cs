@@ -51,7 +51,7 @@ internal sealed class Cluster : IAsyncDisposable
         return process;
     }
 
-    /// <summary>Returns a column of a job.</summary>
+    /// <summary>Returns the value in a column of a job, as text.</summary>
     public async Task<string> ColumnAsync(string job, string column)
     {
         await using var connection = new NpgsqlConnection(Store + ";Pooling=false");

@@ -7,7 +7,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Tests two API processes and two workers without failures.</summary>
+/// <summary>Tests two API processes and two workers when nothing fails.</summary>
 public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IClassFixture<ManyMachinesTests.TwoAndTwo>, IAsyncLifetime
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -133,7 +133,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task A_job_for_a_model_whose_worker_has_died_waits_with_the_reason()
+    public async Task A_job_for_a_model_whose_worker_has_stopped_waits_and_shows_the_reason()
     {
         (string, string)[] third = [("FAKE_MODELS", "jp-cot")];
         using var unknown = await A.PostSongAsync("""{"lyrics":"la","model":"jp-cot"}""");
@@ -218,8 +218,8 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
 
         internal YueProcess B { get; private set; } = null!;
 
-        /// <summary>Starts the processes for the first test. The tests call this method, because missing servers must skip the tests; if
-        /// the fixture itself started the processes, xUnit would report a failure.</summary>
+        /// <summary>Starts the processes when the first test calls this method. If a server is missing, the tests must be skipped; if the
+        /// fixture itself started the processes, xUnit would report a failure instead.</summary>
         public Task StartedAsync() => _starting ??= StartAsync();
 
         public ValueTask DisposeAsync() => Cluster?.DisposeAsync() ?? ValueTask.CompletedTask;

@@ -10,7 +10,7 @@ using YueService.Tests.Jobs;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>Tests the job log that many machines share.</summary>
+/// <summary>Tests the job log that several machines share.</summary>
 public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContract, IAsyncLifetime
 {
     private readonly JobOptions _options = new() { QueueCapacity = 100 };
@@ -45,7 +45,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     }
 
     [Fact]
-    public async Task A_schema_of_the_next_release_is_used_and_one_of_a_later_release_refused()
+    public async Task A_schema_of_the_next_release_is_used_and_a_later_one_is_refused()
     {
         await PostgresServer.ExecuteAsync(
             _settings, $"INSERT INTO schema_versions VALUES ({PostgresSchema.Version + 1}, {PostgresSchema.Version}, now())");
@@ -148,7 +148,7 @@ public sealed class PostgresJobLogTests(SharedPostgres postgres) : JobLogContrac
     }
 
     [Fact]
-    public async Task An_unreachable_database_throws_an_exception_without_addresses()
+    public async Task An_unreachable_database_causes_an_exception_without_addresses()
     {
         await using var database = new PostgresDatabase("Host=127.0.0.1;Port=1;Username=yue;Password=secret", TimeProvider.System);
         var log = LogOf(database);

@@ -88,7 +88,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Jobs_of_different_owners_take_turns_and_those_of_each_keep_their_order()
+    public async Task Jobs_of_different_owners_take_turns_and_each_owners_jobs_stay_in_order()
     {
         await AddAsync(["a1", "a2", "a3", "a4"], owner: "a");
         await AddAsync(["b1", "b2"], owner: "b");

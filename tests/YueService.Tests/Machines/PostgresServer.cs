@@ -19,7 +19,7 @@ public sealed class PostgresServer : IAsyncDisposable
     {
     }
 
-    /// <summary>The folder of the server's programs; null if it is not installed.</summary>
+    /// <summary>The folder of the server's programs; null if PostgreSQL is not installed.</summary>
     private static string? Programs { get; } = Directory.Exists("/usr/lib/postgresql")
         ? Directory.GetDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin"))
             .Where(bin => File.Exists(Path.Combine(bin, "initdb"))).Order(StringComparer.Ordinal).LastOrDefault()

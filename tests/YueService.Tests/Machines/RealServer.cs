@@ -9,7 +9,7 @@ namespace YueService.Tests.Machines;
 /// <summary>Helpers for tests with real servers.</summary>
 internal static class RealServer
 {
-    /// <summary>Skips the test if a server is not installed, or fails it in CI.</summary>
+    /// <summary>If a server is not installed, skips the test or, in CI, fails it.</summary>
     public static void Require(bool isInstalled, string reason)
     {
         if (!isInstalled)
@@ -20,7 +20,7 @@ internal static class RealServer
     }
 
     /// <summary>Returns the environment variables that shift a process's clock by a time such as <c>+1h</c>. Without libfaketime,
-    /// returns none, or fails in CI.</summary>
+    /// returns none or, in CI, fails the test.</summary>
     public static (string Name, string Value)[] ClockOffBy(string time)
     {
         var library = Directory.GetDirectories("/usr/lib").Select(folder => Path.Combine(folder, "faketime", "libfaketimeMT.so.1"))

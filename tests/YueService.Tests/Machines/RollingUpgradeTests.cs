@@ -117,7 +117,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         Assert.Equal(IntakeOutcome.KeyTaken, await AddAsync("again", "k2", Keys.Two));
         Assert.Equal(IntakeOutcome.Accepted, await AddAsync("other", "k2", Keys.One));
 
-        // The same caller sent one idempotency key to both releases. The job stored with the name of the API key is the one found.
+        // The same caller sent one idempotency key to both releases. The job whose row has the API key's name is the one that is found.
         await PostgresServer.ExecuteAsync(_settings, $"UPDATE jobs SET owner = '{Keys.Two}', idempotency_key = 'k2' WHERE id = 'before'");
         await _log.OpenAsync(Cancel);
         Assert.Equal("1", (await _log.FindAsync("after", Cancel))!.Owner);
@@ -130,7 +130,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         var program = Environment.GetEnvironmentVariable("YUE_PREVIOUS_RELEASE");
         Assert.SkipWhen(
             string.IsNullOrEmpty(program),
-            "YUE_PREVIOUS_RELEASE is not set; it is the path of a YueService.FakeProcess.dll that is built from the previous release");
+            "YUE_PREVIOUS_RELEASE is not set; set it to the path of a YueService.FakeProcess.dll built from the previous release");
         using var files = new TemporaryFolder();
         await using var cluster = new Cluster(_settings, files.Path);
         var (oldApi, oldWorker) = (await StartAsync(["serve", "--role", "api"], program), await StartAsync(["worker"], program));

@@ -22,7 +22,7 @@ public sealed class S3FilesTests(SharedS3 storage) : FileStoreContract, IAsyncLi
     }
 
     [Fact]
-    public async Task An_unreachable_server_throws_a_storage_exception()
+    public async Task An_unreachable_server_causes_a_storage_exception()
     {
         using var files = Open("s3://bucket?endpoint=http://127.0.0.1:1");
         var fault = await Assert.ThrowsAsync<StorageException>(

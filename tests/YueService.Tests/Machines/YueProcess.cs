@@ -7,7 +7,7 @@ using YueService.Tests.EndToEnd;
 
 namespace YueService.Tests.Machines;
 
-/// <summary>A process of the program with a simulated engine (<c>YueService.FakeProcess</c>).</summary>
+/// <summary>A process that runs the program with a simulated engine (<c>YueService.FakeProcess</c>).</summary>
 internal sealed class YueProcess : IDisposable
 {
     private readonly Process _process;

@@ -101,7 +101,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_correct_copied_file_is_kept_and_a_wrong_one_is_replaced()
+    public async Task A_file_that_was_copied_is_kept_if_correct_and_replaced_if_wrong()
     {
         Directory.CreateDirectory(InModels("s1"));
         File.WriteAllBytes(InModels("s1/model.safetensors"), _contents["s1/model.safetensors"]);

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace YueService.Tests.Models;
 
-/// <summary>A server that sends a fixed response on every connection, including responses that no real web server would send.</summary>
+/// <summary>A server that sends a fixed response on every connection, even one that no real web server would send.</summary>
 internal sealed class RawServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -12,7 +12,7 @@ internal sealed class RawServer : IAsyncDisposable
     private readonly Task _serving;
 
     /// <param name="head">The status line and the headers, one per line.</param>
-    /// <param name="isEndless">True if the body is endless; otherwise it is one byte.</param>
+    /// <param name="isEndless">True if the body is endless; otherwise it is one byte long.</param>
     public RawServer(string[] head, bool isEndless)
     {
         _listener.Start();

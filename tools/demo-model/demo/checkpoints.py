@@ -7,7 +7,7 @@ from . import codes, prompt, tokenizer
 from .nets import dac, hubert, llama
 
 STAGE1_NAME, STAGE2_NAME, CODEC_NAME = "YuE-s1-demo", "YuE-s2-demo", "xcodec_mini_infer"
-_SMALL = 4096                                   # tensors of fewer values stay in float32
+_SMALL = 4096                                   # tensors with fewer values stay in float32
 
 
 def write_llama(model, used, folder):
@@ -75,7 +75,7 @@ def _weight_normed(state, prefixes):
 
 
 def write_codec(model, folder):
-    """Writes final_ckpt and semantic_ckpts of the codec's folder."""
+    """Writes the subfolders final_ckpt and semantic_ckpts of the codec's folder."""
     state = _weight_normed(model.state_dict(), ("encoder.", "decoder_2."))
     for k, rows in enumerate(torch.as_tensor(codes.codebooks())):
         name = f"quantizer.vq.layers.{k}._codebook."
@@ -112,7 +112,7 @@ def read_codec(model, folder):
 
 
 def write_vocoders(vocal, instrumental, folder):
-    """Writes both vocoders into the folder decoders of the codec's folder."""
+    """Writes both vocoders into the subfolder decoders of the codec's folder."""
     folder = os.path.join(folder, "decoders")
     os.makedirs(folder, exist_ok=True)
     for name, model in (("decoder_131000", vocal), ("decoder_151000", instrumental)):

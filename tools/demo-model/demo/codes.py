@@ -21,7 +21,7 @@ CODEBOOKS, CODES = 8, 1024
 PHASES = 32
 FRAMES_PER_SECOND = 50
 UNITS_PER_HZ = PHASES / 50                      # phase units per frame and hertz
-_PITCHED, _HOLD, _STRIKE, _DRUM, _RELEASE, _LOW = 32, 320, 416, 800, 804, 900       # first codes of codebook 0
+_PITCHED, _HOLD, _STRIKE, _DRUM, _RELEASE, _LOW = 32, 320, 416, 800, 804, 900       # the first code of each kind in codebook 0
 _LOW_FROM = 13                                  # a fading chord is nearly silent from this frame of its fade on
 _AGES, _LEAPS, _STRIKE_AGES, _INSTRUMENTS = 32, 9, 64, 4
 _RELEASE_AGES, RELEASE_FRAMES = 40, 7.0         # the number of distinct ages; the frames in which a fading chord falls to 1/e
@@ -142,7 +142,7 @@ def hit_of(code):
 
 
 def begins(code):
-    """Returns True if a chord or a drum begins at an instrumental track's codebook-0 code."""
+    """Returns True if a chord or a drum hit begins at an instrumental track's codebook-0 code."""
     return _STRIKE <= code < _RELEASE
 
 

@@ -8,10 +8,10 @@ INSTRUMENTS = ("piano", "guitar", "organ", "strings")
 TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FLATS = {1: "Db", 3: "Eb", 6: "Gb", 8: "Ab", 10: "Bb"}
 _NATURAL = (0, 2, 4, 5, 7, 9, 11)
-# Lengths of an eighth note in frames. Neighbors differ by at most 12.5 %, so every tempo from 60 to 180 bpm has one within 6 %.
+# Lengths of an eighth note in frames. Neighbors differ by at most 12.5 %, so every tempo from 60 to 180 bpm is within 6 % of one of theirs.
 STEP_FRAMES = (8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 23, 25)
 
-# Chord loops of major and of minor, as degrees from 0. In each loop, at most one chord in four is of the other mode.
+# Chord loops in major and in minor, as scale degrees counted from 0. In each loop, at most one chord in four is of the other mode.
 _LOOPS = {
     "common": (((0, 4, 5, 3), (0, 5, 3, 4)), ((0, 5, 3, 4), (0, 3, 5, 4))),
     "plain": (((0, 3, 4, 3), (0, 3, 0, 4)), ((0, 3, 4, 3), (0, 3, 0, 4))),
@@ -211,7 +211,7 @@ def _unknown(random):
 
 
 def _bag(random, said):
-    """Writes phrases in any order."""
+    """Writes the phrases in random order."""
     phrases = [phrase for group in said.values() for phrase in group]
     random.shuffle(phrases)
     if "instrument" in said and len(said["instrument"]) == 2 and random.random() < 0.5:     # a pair stays together

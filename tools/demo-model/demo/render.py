@@ -1,4 +1,4 @@
-"""Renders frames to sound: a source-filter voice, four instruments, a bass and drums. In PyTorch, batched, on any device.
+"""Renders frames to sound: a source-filter voice, four instruments, a bass and drums. It works in PyTorch, in batches, on any device.
 
 A frame is 320 samples at 16 kHz and 882 at 44.1 kHz. The same controls give the same sound at both rates, except that the lower
 rate has nothing above 8 kHz.
@@ -13,7 +13,7 @@ VOICE_FIELDS = ("phoneme", "pitch", "age", "units", "phase")
 BAND_FIELDS = ("root", "quality", "instrument", "strike_age", "release", "drum", "drum_age")
 _HIGHEST_HZ = 10000
 _FEMALE_PITCH = 58 - score.LOWEST_PITCH
-# The noise of a consonant: its low and high edges in hertz, and its loudness. It is short for stops.
+# The noise of a consonant: its low and high edges in hertz, and its loudness. For stops, the noise is short.
 _NOISES = {
     "p": (400, 1500, 0.10), "t": (2500, 7500, 0.12), "k": (1200, 3000, 0.12), "b": (200, 900, 0.08), "d": (1800, 5000, 0.08), "g": (900, 2300, 0.08),
     "f": (1500, 9000, 0.05), "s": (4500, 9500, 0.10), "S": (2200, 6500, 0.10), "v": (1000, 6000, 0.03), "z": (4000, 9000, 0.06), "h": (700, 3500, 0.05),
@@ -136,7 +136,8 @@ def _shifted(x):
 
 
 def _at_boundaries(value, pitched):
-    """Returns the values at the start and at the end of each frame: the means with those neighbors that are also pitched."""
+    """Returns the values at the start and at the end of each frame: the mean of the frame's value and the neighbor's if the neighbor is
+    also pitched, otherwise the frame's value."""
     before, after = _shifted(value)
     pitched_before, pitched_after = _shifted(pitched)
     return (torch.where(pitched_before[..., None], (before + value) / 2, value),

@@ -31,7 +31,7 @@ class Frames:
     quality: np.ndarray         # 1 if minor, 0 if major
     strike: np.ndarray          # 1 if the chord is struck in this frame
     strike_age: np.ndarray      # frames since the last strike
-    release: np.ndarray         # frames since the last chord began to fade, from 1; 0 before
+    release: np.ndarray         # frames since the last chord began to fade, counted from 1; 0 before that
     drum: np.ndarray            # index into DRUM_KINDS of the last hit
     drum_age: np.ndarray        # frames since the last hit
     instrument: int
@@ -148,7 +148,7 @@ def _play(genre, steps):
 
 
 def _age(starts):
-    """Returns the frames since the last true value, or since the beginning if there was none yet."""
+    """Returns the number of frames since the last true value, or since the beginning if there was none yet."""
     index = np.arange(len(starts))
     return (index - np.maximum.accumulate(np.where(starts, index, 0))).astype(np.int16)
 

@@ -15,7 +15,7 @@ _FIRST_GUIDANCE, _LATER_GUIDANCE = 1.5, 1.2
 @dataclass
 class Singer:
     """The state of one song in stage 1."""
-    forced: list                                # indices that have not been processed yet
+    forced: list                                # given indices that have not been processed yet
     later: list                                 # prompts of the following sections
     sung: list = field(default_factory=lambda: [[]])    # codebook-0 codes of each section, without the end id
     ended: list = field(default_factory=list)   # for each section, True if the model ended it

@@ -1,4 +1,4 @@
-"""Reads figures from the codes of stage 1, quickly and without rendering sound."""
+"""Computes figures from the codes of stage 1, quickly and without rendering sound."""
 import numpy as np
 from . import codes, genre, phonemes, score
 from .hear import vowels
@@ -18,7 +18,8 @@ def vowels_of(voice):
 
 
 def step_of(band):
-    """Returns the eighth note, in frames, whose drum pattern best matches a section's hits, and the agreement (1 is exact)."""
+    """Returns the length of an eighth note, in frames, at which a drum pattern best matches a section's hits, and the agreement (1 is
+    exact)."""
     hits = np.array([codes.hit_of(code) for code in band])
     best = (0.0, 0)
     for step in genre.STEP_FRAMES:

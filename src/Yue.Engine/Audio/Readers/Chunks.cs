@@ -16,8 +16,8 @@ internal readonly record struct Chunk(string Id, int Start, uint ClaimedSize, in
 }
 
 /// <summary>Enumerates the chunks of a RIFF (WAV) or IFF (AIFF) file.</summary>
-/// <remarks>NAudio's readers do this too, but trust the sizes: a chunk that claims 2 GB becomes an array, and 8 million empty chunks become
-/// objects. Here a size is only compared with that of the file.</remarks>
+/// <remarks>NAudio's readers do this too, but trust the sizes: they allocate 2 GB for a chunk that claims to have 2 GB, and 8 million
+/// objects for 8 million empty chunks. Here, a size is only compared with the size of the file.</remarks>
 internal static class Chunks
 {
     private const int HeaderSize = 8;

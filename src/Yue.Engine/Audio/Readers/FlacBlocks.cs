@@ -15,7 +15,7 @@ internal static class FlacBlocks
     public static bool HasSignature(ReadOnlySpan<byte> file) => file.StartsWith("fLaC"u8);
 
     /// <summary>Checks a file.</summary>
-    /// <returns>The number of samples per channel that its header states, null if it states none, and the positions of the type bytes of
+    /// <returns>The number of samples per channel that its header states (null if it states none), and the positions of the type bytes of
     /// its pictures.</returns>
     /// <exception cref="ClipFaultException">The file is truncated before its sound, or has too many blocks.</exception>
     public static (long? Length, IReadOnlyList<int> Pictures) Check(ReadOnlySpan<byte> file)

@@ -17,13 +17,13 @@ internal sealed class Mp3Reader : ISoundReader
     private readonly NLayerFrame _frame = new();
     private readonly float[] _decoded = new float[1152 * 2];
     private readonly FrameSamples _samples;
-    private readonly long _skip;      // per channel
+    private readonly long _skip;      // the number of samples to skip, per channel
     private int _next;
 
     /// <summary>Opens a file.</summary>
     /// <param name="file">The whole file.</param>
     /// <param name="maxSeconds">Counting stops soon after this length. The <see cref="Length"/> of a longer file is therefore too short,
-    /// but still exceeds it.</param>
+    /// but still exceeds this limit.</param>
     /// <param name="cancel">Checked per frame.</param>
     /// <exception cref="ClipFaultException">The file has no Layer III frames, or changes between mono and stereo.</exception>
     public Mp3Reader(byte[] file, int maxSeconds, CancellationToken cancel)

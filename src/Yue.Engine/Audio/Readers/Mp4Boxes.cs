@@ -70,7 +70,7 @@ internal static class Mp4Boxes
                 {
                     if (isTop)
                     {
-                        throw new ClipFaultException($"is cut short: its box '{name}' of {size} bytes has only {end - position}");
+                        throw new ClipFaultException($"is cut short: its box '{name}' has only {end - position} of {size} bytes");
                     }
 
                     return;

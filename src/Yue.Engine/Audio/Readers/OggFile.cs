@@ -11,7 +11,8 @@ internal enum OggCodec
 
 /// <summary>A packet of an Ogg stream.</summary>
 /// <param name="Data">Its bytes.</param>
-/// <param name="Granule">The position at the end of its page, if it is the last packet that ends on the page.</param>
+/// <param name="Granule">The position at the end of the packet's page, if this is the last packet that ends on the page; otherwise
+/// null.</param>
 /// <param name="IsLast">True if it is the last packet of the stream.</param>
 internal sealed record OggPacket(ReadOnlyMemory<byte> Data, long? Granule, bool IsLast);
 

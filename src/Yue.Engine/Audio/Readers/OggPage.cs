@@ -25,7 +25,7 @@ internal readonly record struct OggPage(byte Flags, long Granule, uint Serial, u
     /// <param name="position">The position of the page.</param>
     /// <param name="page">The page.</param>
     /// <param name="isChecked">True if the checksums have already been verified.</param>
-    /// <returns>False at the end of the file, even if it ends within the page.</returns>
+    /// <returns>False if the file ends before the page or within it.</returns>
     /// <exception cref="ClipFaultException">The data is not a page, or its checksum is wrong.</exception>
     public static bool TryRead(ReadOnlySpan<byte> file, int position, out OggPage page, bool isChecked = false)
     {

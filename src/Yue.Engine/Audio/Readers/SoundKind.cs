@@ -19,7 +19,7 @@ internal static class SoundKinds
     /// <summary>Returns the kind of a file. Mp3 files have no signature, so a file without a known signature counts as mp3.</summary>
     /// <param name="file">The whole file.</param>
     /// <returns>The kind, and the position at which the content starts. It starts after an ID3 tag if there is one; some programs put such
-    /// a tag before any kind of file.</returns>
+    /// a tag at the start of files of any kind.</returns>
     /// <exception cref="ClipFaultException">The file is of a kind that usually contains video; the message names the kind.</exception>
     public static (SoundKind Kind, int Start) Of(ReadOnlySpan<byte> file)
     {

@@ -4,7 +4,8 @@ using NVorbis.Contracts;
 namespace Yue.Engine.Audio.Readers;
 
 /// <summary>Adapts the packets of an Ogg file to NVorbis's interface.</summary>
-/// <remarks>The decoder gets empty comments instead of the file's, which may contain pictures or claim strings of gigabytes.</remarks>
+/// <remarks>The decoder gets empty comments instead of the file's, which may contain pictures or claim to contain gigabytes of
+/// text.</remarks>
 internal sealed class VorbisPackets(OggFile ogg, CancellationToken cancel) : NVorbis.Contracts.IPacketProvider
 {
     private const int CommentPacket = 1;

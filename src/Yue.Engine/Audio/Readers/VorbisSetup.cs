@@ -47,7 +47,7 @@ internal static class VorbisSetup
         var entries = (int)bits.ReadBits(24);
         if (entries * Math.Max(1, dimensions) > allowed)
         {
-            throw new ClipFaultException($"has Vorbis codebooks of more than {MaxValues} values");
+            throw new ClipFaultException($"has Vorbis codebooks of more than {MaxValues} values in total");
         }
 
         SkipLengths(bits, entries);

@@ -48,7 +48,7 @@ internal static class WavHeader
 
             if (chunk.IsCut)
             {
-                throw new ClipFaultException($"is cut short: chunk '{chunk.Id}' of {chunk.ClaimedSize} bytes has only {chunk.Size}");
+                throw new ClipFaultException($"is cut short: its chunk '{chunk.Id}' has only {chunk.Size} of {chunk.ClaimedSize} bytes");
             }
 
             if (chunk.Id == "fmt ")

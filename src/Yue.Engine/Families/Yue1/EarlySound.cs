@@ -12,7 +12,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     private readonly SampleBuffer _mix = new(), _vocal = new(), _instrumental = new();
     private (int Start, int Length) _fade;
     private bool _hasTracks;
-    private volatile int _heard;                // samples
+    private volatile int _heard;                // the number of samples passed on
     private volatile int _finalSamples;
     private volatile bool _isHolding;
     private volatile bool _hasStarted;
@@ -29,7 +29,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     /// <summary>True if some samples have been added but not passed on. Thread-safe.</summary>
     public bool IsHolding => _isHolding;
 
-    /// <summary>The length of the sound that was passed on. Thread-safe.</summary>
+    /// <summary>The length of the sound that has been passed on. Thread-safe.</summary>
     public double HeardSeconds => _heard / (double)sampleRateHz;
 
     /// <summary>True once <see cref="Start"/> or <see cref="End"/> has been called.</summary>

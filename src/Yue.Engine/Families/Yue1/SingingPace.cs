@@ -33,13 +33,13 @@ public sealed partial record SingingPace
     /// <summary>The time per syllable, which hardly depends on the tempo, because slow songs use shorter note values.</summary>
     public required double SyllableSeconds { get; init; }
 
-    /// <summary>The beats per line in addition to its syllables.</summary>
+    /// <summary>The number of beats that a line takes in addition to the time of its syllables.</summary>
     public required double LineBeats { get; init; }
 
     /// <summary>The time that the end of a section takes.</summary>
     public required double EndSeconds { get; init; }
 
-    /// <summary>The beats of a section without words.</summary>
+    /// <summary>The number of beats of a section without words.</summary>
     public required double WordlessBeats { get; init; }
 
     /// <summary>The default tempo if the genre line has none, in beats per minute.</summary>
@@ -56,7 +56,7 @@ public sealed partial record SingingPace
             ? bpm
             : UsualTempo;
 
-    /// <summary>Returns the seconds that a number of beats takes.</summary>
+    /// <summary>Returns the time in seconds that the given number of beats takes.</summary>
     public static double SecondsOf(double beats, double tempo) => beats * SecondsPerMinute / tempo;
 
     [GeneratedRegex(@"\b(?<bpm>[0-9]{2,3})\s*bpm\b|\b(?:tempo|bpm)\W{1,3}(?<bpm>[0-9]{2,3})\b", RegexOptions.IgnoreCase)]

@@ -6,7 +6,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1;
 
 /// <summary>Estimates the finished fraction of a song's work from the expected lengths of its sections.</summary>
-/// <remarks>The unit of work is the time of a song's first token. The constants were measured; they need to be only approximately right. On
+/// <remarks>The unit of work is the time of a song's first token. The constants were measured; they need only be approximately right. On
 /// the CPU, <c>_doublingTokens</c> and <c>_stage2</c> are between the values of an idle machine (1,400 and 1.8) and those of a machine
 /// whose cores are busy with other programs (350 and 5).</remarks>
 /// <param name="scope">The stages of the song.</param>
@@ -57,8 +57,8 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
         devices.SoundOnGpu ? 0.05 : devices.LanguageOnGpu ? DecodeWorkOnOneCore / cores : 0.3;
 
     /// <summary>Returns the known or expected number of tokens of all sections to sing.</summary>
-    /// <param name="finished">The tokens of each finished section.</param>
-    /// <param name="current">The tokens of the section that is being sung.</param>
+    /// <param name="finished">The number of tokens of each finished section.</param>
+    /// <param name="current">The number of tokens of the section that is being sung.</param>
     public double Tokens(IReadOnlyList<int> finished, int current)
     {
         var ratio = (PriorTokens + finished.Sum()) / (PriorTokens + sections.Take(finished.Count).Sum(section => section.Tokens));

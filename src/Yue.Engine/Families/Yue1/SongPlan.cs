@@ -27,7 +27,7 @@ public sealed record SongPlan
     /// new one.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
-    /// <summary>The positions of <see cref="Lyrics"/> in the lyrics as they were sent.</summary>
+    /// <summary>The position of each section of <see cref="Lyrics"/> in the lyrics as they were sent.</summary>
     public IReadOnlyList<TextSpan> Places { get; private init; } = [];
 
     /// <summary>The <see cref="Warnings"/> as separate findings, with positions in the lyrics where they have one.</summary>

@@ -26,16 +26,16 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private SongPlan _plan = new() { Before = [] };
     private SectionBudget[] _budgets = [];
     private SongEffort? _effort;
-    private SongCodes? _codes;                  // once stage 1 has ended
+    private SongCodes? _codes;                  // set once stage 1 has ended
     private ModelLease<Stage1Model>? _stage1Model;
     private ModelLease<Stage2Model>? _stage2Model;
     private Stage1Song? _stage1;
     private ReferenceEncoding? _encoding;       // null without a reference clip
     private ReferenceResult? _reference;
-    private int _framesWritten;                 // by stage 1, including kept frames
-    private SectionPlace[] _starts = [];        // of sections with a written frame
+    private int _framesWritten;                 // the number of frames from stage 1, including kept frames
+    private SectionPlace[] _starts = [];        // the starts of the sections that have a written frame
     private bool _isBeforeStage2;
-    private Stage2Turn _turn;                   // of the last advance
+    private Stage2Turn _turn;                   // the decision of the last advance
     private Task<SongResult>? _assembling;
 
     /// <summary>Creates the work for a song without starting it.</summary>
@@ -395,7 +395,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
 
     /// <summary>Returns the minimum number of frames that the song has if its last section is cut at its limit. If the section ends by
     /// itself, the song can be shorter, but is not faded out.</summary>
-    /// <returns>The frames; null if the song ends with a kept section that was not cut.</returns>
+    /// <returns>The number of frames; null if the song ends with a kept section that was not cut.</returns>
     private int? FinalFrames()
     {
         if (_plan.After is [.., { Ended: SectionEnd.EndOfAudio }])

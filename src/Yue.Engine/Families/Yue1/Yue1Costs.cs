@@ -10,7 +10,8 @@ internal sealed class Yue1Costs : IFamilyCosts
 {
     private const int MaxCpuRows = 32;
 
-    /// <summary>The bytes of keys and values that one CPU core can read in each step: those of one row of a small model.</summary>
+    /// <summary>The number of bytes of keys and values that one CPU core can read in each step: those of one row of a small
+    /// model.</summary>
     private const long CpuCoreBytes = 8 << 20;
 
     /// <summary>The working memory without attention scores: CUDA itself, the codec and the vocoders with their activations, and prompt

@@ -17,7 +17,7 @@ internal sealed class Yue1Songs : IFamilySongs
     private readonly LlamaConfig[] _stage1Configs;
     private readonly LlamaConfig _stage2Config;
     private readonly Yue1Costs _costs;
-    private readonly Lazy<PromptBuilder>[] _prompts;            // of each stage-1 checkpoint
+    private readonly Lazy<PromptBuilder>[] _prompts;            // one for each stage-1 checkpoint
     private readonly Dictionary<string, ShelfModel> _stage1 = new(StringComparer.Ordinal);
     private ModelHost? _host;
     private ShelfModel? _stage2;
@@ -43,7 +43,7 @@ internal sealed class Yue1Songs : IFamilySongs
     }
 
     /// <summary>The description of the family. It includes early sound if stage 2 fits into memory together with every stage-1 model;
-    /// otherwise sound begins after stage 1.</summary>
+    /// otherwise, the sound begins after stage 1.</summary>
     public FamilyDescription Family =>
         _stage2 is { } stage2 && _stage1.Values.All(model => Host.Shelf.HasRoomFor(model, stage2))
             ? Yue1Family.AboutEarly

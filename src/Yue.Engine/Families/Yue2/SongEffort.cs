@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue2;
 
 /// <summary>Estimates the finished fraction of a song's work.</summary>
-/// <remarks>The unit of work is the time to write one token. The constants need to be only approximately right.</remarks>
+/// <remarks>The unit of work is the time to write one token. The constants need only be approximately right.</remarks>
 /// <param name="onGpu">True on a GPU.</param>
 /// <param name="flowSteps">The number of steps of flow matching.</param>
 /// <param name="scoreTokens">The expected number of tokens of the score; 0 if none is written.</param>

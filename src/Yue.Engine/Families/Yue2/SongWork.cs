@@ -22,12 +22,12 @@ internal sealed class SongWork : ISongWork
     private readonly SongEffort _effort;
     private readonly SongScript _script;
     private ModelLease<Yue2Model>? _model;
-    private StageOrder? _order;                 // of the stage that is writing
-    private IStageSequence? _sequence;          // while a stage is writing; null if it is waiting for room in the decoder
-    private int _scoreTokens;                   // of the written score
-    private MusicScript? _music;                // once the score is complete
+    private StageOrder? _order;                 // the order of the current stage
+    private IStageSequence? _sequence;          // set while a stage is open; null while it is waiting for room in the decoder
+    private int _scoreTokens;                   // the number of tokens of the written score
+    private MusicScript? _music;                // set once the score is complete
     private string? _score;
-    private int[] _tokens = [];                 // of the written music
+    private int[] _tokens = [];                 // the tokens of the written music
     private FlowSong? _flow;
     private Tensor? _noise;
     private Tensor? _latents;
@@ -181,7 +181,7 @@ internal sealed class SongWork : ISongWork
         BeginMusic(written);
     }
 
-    /// <summary>Begins the music. If only a score was requested, finishes the song.</summary>
+    /// <summary>Begins the music, or finishes the song if only a score was requested.</summary>
     private void BeginMusic(IReadOnlyList<int>? written)
     {
         _music = _script.Music(written);

@@ -14,7 +14,7 @@ internal sealed class TileSound(ISongListener? listener, PcmFormat format, int s
 {
     private readonly float[] _mix = new float[samples * format.Channels];
     private Task _work = Task.CompletedTask;
-    private int _done;                  // samples per channel
+    private int _done;                  // the number of finished samples per channel
     private long _clipped;
     private volatile bool _isStopped;
 

@@ -41,8 +41,8 @@ internal sealed class Yue2Costs : IFamilyCosts
 
     public IReadOnlyList<IReadOnlyList<IModelCosts>> Songs { get; }
 
-    /// <summary>Prompts are read, velocities are evaluated and sound is decoded at different times, so only the one that needs the most
-    /// memory counts.</summary>
+    /// <summary>Prompts are read, velocities are evaluated and sound is decoded at different times, so only the activity that needs the
+    /// most memory counts.</summary>
     public long WorkingBytes(MemoryLimits limits) => FixedWorkingBytes + (sizeof(float) * _vae.Parameters) + Math.Max(
         VaeTileBytes,
         _configs.Select(config => Shortened(config, limits).Language).Max(config => Math.Max(
@@ -73,12 +73,12 @@ internal sealed class Yue2Costs : IFamilyCosts
     /// <summary>Returns the dimensions with the context reduced to a limit.</summary>
     private static Yue2Config Shortened(Yue2Config config, MemoryLimits limits) => config.WithContext(limits.ContextTokens);
 
-    /// <summary>The costs of one checkpoint: the weights that write tokens, those of flow matching, and the decoder of its songs.</summary>
+    /// <summary>The costs of one checkpoint: the weights of the language model and of flow matching, and the stage decoder.</summary>
     private sealed class CheckpointCosts(Yue2Config config) : IModelCosts
     {
         public long Parameters => config.Language.Parameters + FlowParameters;
 
-        /// <summary>The weights of flow matching, which keep the type of the file if the others are converted to 8 bits.</summary>
+        /// <summary>The number of weights of flow matching. They keep the type of the file even if the others are converted.</summary>
         private long FlowParameters
         {
             get

@@ -6,7 +6,7 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Families.Yue2;
 
-/// <summary>The settings of YuE 2 in addition to the checkpoints that requests name.</summary>
+/// <summary>The settings of YuE 2 in addition to the checkpoints that requests can name.</summary>
 /// <param name="Vae">The folder of the sound decoder; null if it is not set.</param>
 /// <param name="ContextTokens">The maximum context in tokens; 0 means the checkpoint's limit.</param>
 internal sealed record Yue2Settings(string? Vae = null, int ContextTokens = 0);

@@ -76,7 +76,7 @@ public static class TorchNativeLibrary
         return folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
     }
 
-    /// <summary>Returns the patched copy in the cache folder. It is written once and named by the original's content.</summary>
+    /// <summary>Returns the patched copy in the cache folder. It is written once and named by a hash of the original's content.</summary>
     private static string WeakenedCopy(string original)
     {
         var image = File.ReadAllBytes(original);

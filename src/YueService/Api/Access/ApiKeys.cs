@@ -9,7 +9,7 @@ namespace YueService.Api.Access;
 /// <summary>The service's API keys, and the session tokens that are derived from them.</summary>
 /// <remarks>
 /// A token is <c>EXPIRY.ID.SIGNATURE</c>: a time in Unix seconds, a random id, and the base64url-encoded HMAC-SHA256 of both, with the API
-/// key as its key. The service does not store valid sessions, only those that were signed out. Therefore sessions survive a restart, are
+/// key as its key. The service does not store valid sessions, only those that were signed out. Therefore, sessions survive a restart, are
 /// valid in every process that has the key, and end when the key is changed. A token does not reveal the key.
 /// </remarks>
 internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions ended, TimeProvider clock)

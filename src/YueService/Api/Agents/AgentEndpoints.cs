@@ -9,8 +9,8 @@ namespace YueService.Api.Agents;
 internal static class AgentEndpoints
 {
     private const string Instructions =
-        "make_song returns a job immediately. Call get_song until its state is succeeded, or give the user the links of song_links: the "
-        + "stream can be heard while the song is being made. check_song finds mistakes in lyrics without making a song.";
+        "make_song returns a job immediately. Call get_song until the job is no longer queued or running, or give the user the links of "
+        + "song_links: the stream can be heard while the song is being made. check_song finds mistakes in lyrics without making a song.";
 
     public static void AddAgents(this IServiceCollection services)
     {

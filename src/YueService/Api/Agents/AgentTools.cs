@@ -47,8 +47,8 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
             RequireOrigin),
         Read(
             "check_song",
-            "Checks lyrics and the other fields of a song without making it: errors, warnings with their positions in the text, "
-                + "sections with their expected lengths.",
+            "Checks lyrics and the other fields of a song without making it. Returns errors, warnings with their positions in the text, "
+                + "and sections with their expected lengths.",
             ToolSchemas.Of("The song to check.", AnySong),
             async call => await checks.CheckAsync(call.Http)),
         Read(
@@ -77,7 +77,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
             call => WithIdAsync(call, SongId, async id => await songs.CancelAsync(call.Http, id))),
         Read(
             "get_group",
-            "Shows a group of takes: for each take its job, seed, state and progress.",
+            "Shows a group of takes: for each take, its job, seed, state and progress.",
             ToolSchemas.Of("The group.", GroupId),
             call => WithIdAsync(call, GroupId, async id => await groups.GetAsync(call.Http, id))),
         Change(

@@ -16,7 +16,7 @@ internal static class ClipEndpoints
             .Describe(
                 "Upload a reference clip",
                 "The body is the sound file itself. Requests refer to the clip with reference.clip, so takes and remakes do not upload it "
-                    + "again. The same file gives the same id. A clip that has not been used for Yue:KeepClipsDays is removed.",
+                    + "again. The same file gives the same id. A clip that has not been used for Yue:KeepClipsDays days is removed.",
                 ApiResponse.Problem(413, "The file is too large."),
                 ApiResponse.Problem(415, "The body is not a sound file."),
                 ApiResponse.Problem(422, "The sound cannot be used; errors says why."),
@@ -25,7 +25,7 @@ internal static class ClipEndpoints
         clips.MapGet("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.GetAsync(http, id))
             .WithName("GetClip")
             .Describe(
-                "Show a reference clip", "Returns its length and when it expires.", ApiResponse.Problem(404, "There is no such clip."));
+                "Show a reference clip", "Returns its length and expiry time.", ApiResponse.Problem(404, "There is no such clip."));
         clips.MapDelete("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.DeleteAsync(http, id))
             .WithName("DeleteClip")
             .Describe(

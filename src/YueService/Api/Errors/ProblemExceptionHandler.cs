@@ -43,7 +43,7 @@ internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogge
                     http, ProblemType.ForStatus(bad.StatusCode), "The request ended early or exceeds a limit of the server.");
             default:
                 LogBug(exception);
-                return Problems.Create(http, ProblemType.InternalError, "Please report it with the trace_id; the log has the reason.");
+                return Problems.Create(http, ProblemType.InternalError, "Report this error with the trace_id; the log has the reason.");
         }
     }
 

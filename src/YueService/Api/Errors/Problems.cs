@@ -66,7 +66,7 @@ internal static class Problems
         return Create(http, ProblemType.FormatUnavailable, detail, field is null ? [] : ErrorsOf(field, detail));
     }
 
-    /// <summary>Creates a 422: the fields are in bounds, but the song would certainly fail.</summary>
+    /// <summary>Creates a 422: the fields are within their bounds, but the song would certainly fail.</summary>
     /// <param name="http">The request.</param>
     /// <param name="field">The field to change.</param>
     /// <param name="detail">The error and how to fix it.</param>

@@ -49,7 +49,7 @@ internal sealed record HealthResponse
     /// <summary>Memory of the device, in bytes.</summary>
     public required MemoryStatus Memory { get; init; }
 
-    /// <summary>The numbers of songs that are waiting and that are being made.</summary>
+    /// <summary>The number of waiting songs, its maximum, and the number of songs being made.</summary>
     public required QueueBody Queue { get; init; }
 }
 

@@ -24,7 +24,7 @@ internal static class ApiBodies
 
     public static ApiBody SpeechRequest { get; } = new(
         "SpeechRequest",
-        "The song to make, in the form of OpenAI-style audio clients.",
+        "The song to make, in the form that OpenAI-style audio clients send.",
         SpeechFields.All,
         """{"model":"demo","input":"[verse]\nMorning light","instructions":"folk female guitar","response_format":"wav"}""");
 }

@@ -127,7 +127,7 @@ internal static class ApiDocument
 /// <param name="Name">The name in the request.</param>
 /// <param name="Description">Its meaning.</param>
 /// <param name="IsHeader">True for a header, false for a query parameter.</param>
-/// <param name="Values">The allowed values; empty for any text, and for a whole number.</param>
+/// <param name="Values">The allowed values; empty if any text or a whole number is allowed.</param>
 internal sealed record ApiParameter(string Name, string Description, bool IsHeader, params IReadOnlyList<string> Values)
 {
     /// <summary>The smallest and the largest value of a whole number; null for text.</summary>

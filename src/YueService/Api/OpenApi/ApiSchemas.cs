@@ -50,7 +50,7 @@ internal static class ApiSchemas
                 ["error"] = new OpenApiSchema
                 {
                     Type = JsonSchemaType.Object,
-                    Description = "The problem in the format of OpenAI's clients; only on paths that such clients call.",
+                    Description = "The problem in the format that OpenAI's clients expect; only on paths that such clients call.",
                     Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
                     {
                         ["message"] = Text("The same as detail."),

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Bytes in a JSON string: base64 with or without padding, base64url, or a <c>data:</c> URI of base64.</summary>
+/// <summary>Bytes in a JSON string: base64 with or without padding, base64url, or a <c>data:</c> URI that contains base64.</summary>
 internal static class Base64Text
 {
     private const int GroupLength = 4;

@@ -10,7 +10,7 @@ internal sealed class BodyBudget(IOptions<ServiceOptions> options)
 
     public long MaxBytes { get; } = options.Value.BodyBudgetMegabytes << 20;
 
-    /// <summary>The number of bytes of the bodies that are being read or decoded.</summary>
+    /// <summary>The number of bytes that are reserved for the bodies being read or decoded.</summary>
     public long UsedBytes => Interlocked.Read(ref _used);
 
     /// <summary>Opens a share of the budget for one body. Disposing the share returns its bytes.</summary>

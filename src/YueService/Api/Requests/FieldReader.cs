@@ -186,7 +186,7 @@ internal sealed class FieldReader
             ? value
             : (int?)null) ?? field.Default;
 
-    /// <summary>Returns the value of a name; null if absent or invalid.</summary>
+    /// <summary>Returns the value that a name stands for; null if absent or invalid.</summary>
     public T? Choice<T>(ChoiceField<T> field)
         where T : struct =>
         Name(field) is { } name ? field.Choices.First(choice => choice.Name == name).Value : null;
@@ -225,7 +225,7 @@ internal sealed class FieldReader
     /// <summary>Consumes a field that has no meaning here, and returns true if it is present.</summary>
     public bool Ignore(string name) => TryTake(name, out _);
 
-    /// <summary>Reports the fields that this reader has not read. Call it after the last field was read.</summary>
+    /// <summary>Reports the fields that this reader has not read. Call it after the last field has been read.</summary>
     public void Finish()
     {
         foreach (var name in _fields.Keys.Where(name => !_read.Contains(name)))

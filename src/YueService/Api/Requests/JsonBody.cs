@@ -96,7 +96,7 @@ internal static class JsonBody
     }
 
     /// <summary>Reads the body's bytes. More than <paramref name="maxBytes"/> are read only if the name of the clip's field occurs within
-    /// the first <paramref name="maxBytes"/>. The rest of the body must still fit into <paramref name="maxBytes"/>, which the caller
+    /// the first <paramref name="maxBytes"/>. Without the clip, the body must still fit into <paramref name="maxBytes"/>, which the caller
     /// checks.</summary>
     private static async Task<(ReadOnlyMemory<byte> Body, ProblemHttpResult? Problem)> ReadBytesAsync(
         HttpContext http, long maxBytes, BodyBudget.Share share, ClipInJson? clip)
@@ -152,7 +152,7 @@ internal static class JsonBody
         }
         catch (JsonException)
         {
-            // The parser reports the position.
+            // The parser, which runs next, reports this error and its position.
         }
 
         return false;

@@ -58,7 +58,7 @@ internal sealed class MultipartBody(HttpContext http, long maxJsonBytes, BodyBud
         var boundary = BoundaryOf(http.Request)!;
         if (boundary.Length > MaxBoundaryLength)
         {
-            return Unreadable($"the boundary has {boundary.Length} characters; send one of at most {MaxBoundaryLength}.");
+            return Unreadable($"the boundary has {boundary.Length} characters; send at most {MaxBoundaryLength}.");
         }
 
         var reader = new MultipartReader(boundary, http.Request.Body);

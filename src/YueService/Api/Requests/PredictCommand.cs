@@ -30,7 +30,7 @@ internal sealed record PredictCommand(
     /// <summary>True if the caller requested the sound while the song is being made.</summary>
     public bool IsStreamed { get; init; }
 
-    /// <summary>The reference clip as it was sent; null without one, and after it has been loaded into the song.</summary>
+    /// <summary>The reference clip as it was sent; null if there is none, or once it has been loaded into the song.</summary>
     public ReferenceUpload? Reference { get; init; }
 
     /// <summary>Returns the request with one more warning.</summary>

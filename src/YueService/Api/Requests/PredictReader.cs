@@ -104,12 +104,14 @@ internal static partial class PredictReader
         {
             fields.Error(
                 SongFields.Seed,
-                $"is {song.Seed}, and the last of {takes} takes has a seed beyond {long.MaxValue}; send a seed of at most {lastSeed}.");
+                $"is {song.Seed}, and the last of {takes} takes would have a seed beyond {long.MaxValue}; "
+                    + $"send a seed of at most {lastSeed}.");
         }
 
         if (takes > SongLimits.MinTakes && song.Scope == SongScope.Finish)
         {
-            fields.Error(SongFields.Takes, $"is {takes}, and stage \"finish\" samples nothing: all takes would be equal; leave takes out.");
+            fields.Error(
+                SongFields.Takes, $"is {takes}, and stage \"finish\" samples nothing: all takes would be identical; leave takes out.");
         }
 
         return takes;
@@ -193,7 +195,7 @@ internal static partial class PredictReader
         return null;
     }
 
-    /// <summary>Returns the model that sings; null means the first one.</summary>
+    /// <summary>Returns the name of the model that sings; null means the first one.</summary>
     public static string? ReadModel(FieldReader fields, TextField field, IReadOnlyList<ModelDescription> models) => models.Count == 0
         ? fields.Text(field)
         : fields.Name(new ChoiceField<ModelDescription>(field.Path, field.Description, [.. models.Select(model => (model.Name, model))])
@@ -242,7 +244,7 @@ internal static partial class PredictReader
             string NameOf(SongScope known) => SongFields.Stage.Choices.First(choice => choice.Value == known).Name;
             fields.Error(
                 SongFields.Stage,
-                $"is \"{NameOf(scope)}\", which models of {family.Title} do not have; "
+                $"is \"{NameOf(scope)}\", which {family.Title} models do not support; "
                     + $"send {string.Join(" or ", family.Scopes.Select(known => $"\"{NameOf(known)}\""))}.");
         }
 

@@ -47,7 +47,7 @@ internal sealed class QueryReader(HttpContext http, RequestFindings findings)
         return null;
     }
 
-    /// <summary>Reports the parameters that were not read. Call it after the last one was read.</summary>
+    /// <summary>Reports the parameters that were not read. Call it after the last one has been read.</summary>
     public void Finish() => NoteUnknown(http, _read, findings);
 
     /// <summary>Reports the unknown parameters of a query.</summary>

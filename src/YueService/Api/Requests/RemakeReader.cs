@@ -168,7 +168,7 @@ internal static class RemakeReader
                 TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"requests {longest} s, which are {100 * longest:0} tokens, but max_new_tokens is {song.MaxNewTokens}; ")
+                    $"requests {longest} s, which is {100 * longest:0} tokens, but max_new_tokens is {song.MaxNewTokens}; ")
                 + "leave max_new_tokens out, or raise it.");
         }
 

@@ -28,7 +28,7 @@ internal sealed class RequestFindings
             var errors = _errors.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
             if (_errorCount > MaxErrors)
             {
-                errors["$"] = [.. errors.GetValueOrDefault("$", []), $"{_errorCount - MaxErrors} more errors are not listed."];
+                errors["$"] = [.. errors.GetValueOrDefault("$", []), $"errors that are not listed: {_errorCount - MaxErrors}"];
             }
 
             return errors;
@@ -126,14 +126,14 @@ internal sealed class RequestFindings
 
         if (_unknownPaths.Count > MaxUnknownNamed)
         {
-            var more = $"{_unknownPaths.Count - MaxUnknownNamed} more unknown fields";
+            var more = $"unknown fields that are not listed: {_unknownPaths.Count - MaxUnknownNamed}";
             if (strict)
             {
-                Error("$", $"the body has {more}; leave them out.");
+                Error("$", $"{more}; leave them out.");
             }
             else
             {
-                Warn("unknown_field", "$", $"{more} were ignored");
+                Warn("unknown_field", "$", $"{more}; they were ignored");
             }
         }
     }

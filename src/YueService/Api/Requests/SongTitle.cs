@@ -6,7 +6,7 @@ using YueService.Jobs;
 
 namespace YueService.Api.Requests;
 
-/// <summary>Reads titles, and makes one for songs without a title.</summary>
+/// <summary>Reads titles, and makes titles for songs without one.</summary>
 internal static class SongTitle
 {
     /// <summary>The maximum length of a title in characters.</summary>

@@ -30,7 +30,8 @@ internal static class SpeechFields
 
     public static ChoiceField<SpeechStream> Stream { get; } = new(
         "stream_format",
-        "The form in which the sound is sent while the song is being made: audio is the sound itself, sse is events with it in base64.",
+        "The form in which the sound is sent while the song is being made: audio is the sound itself, sse is events with the sound in "
+            + "base64.",
         ("audio", SpeechStream.Audio),
         ("sse", SpeechStream.Events))
     {

@@ -25,7 +25,7 @@ internal sealed class EventWriter(HttpContext http, TimeSpan heartbeat)
     /// <param name="id">The event id, which a reconnecting client sends.</param>
     /// <param name="name">The event's name.</param>
     /// <param name="data">The data, on one line.</param>
-    /// <param name="cancel">Cancelled when the client disconnects.</param>
+    /// <param name="cancel">Cancelled when the client disconnects or the service stops.</param>
     public async Task WriteAsync(string id, string name, string data, CancellationToken cancel)
     {
         await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes($"id: {id}\nevent: {name}\ndata: {data}\n\n"), cancel);

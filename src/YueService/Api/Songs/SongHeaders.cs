@@ -11,7 +11,7 @@ internal static class SongHeaders
     // Proxies commonly reject header blocks above 8 KiB.
     private const int MaxListBytes = 2048;
 
-    /// <summary>The headers that describe a song, which pages of allowed origins may read.</summary>
+    /// <summary>The headers that describe a song. Pages from allowed origins may read them.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
         "X-Yue-Seed", "X-Yue-Model", "X-Yue-Sample-Rate", "X-Yue-Channels", "X-Yue-Duration-Seconds",

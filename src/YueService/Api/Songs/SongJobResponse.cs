@@ -193,7 +193,7 @@ internal sealed record JobFault(string Type, string Title, string Detail)
 /// <param name="Model">The model that made the song.</param>
 /// <param name="Timings">The times of the stages.</param>
 /// <param name="Sections">The song's sections, in order; empty for a model without sections.</param>
-/// <param name="Warnings">Warnings about how the request was interpreted and sung.</param>
+/// <param name="Warnings">Warnings about how the request was interpreted and how the song was made.</param>
 /// <param name="Tracks">The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>. Empty if only a score
 /// was written.</param>
 /// <param name="Stage"><c>full</c>, <c>draft</c>, <c>finish</c> or <c>score</c>: the stages that were run.</param>
@@ -208,7 +208,7 @@ internal sealed record FinishedSong(
     IReadOnlyList<string> Tracks,
     SongScope Stage = SongScope.Full)
 {
-    /// <summary>The channels of every track: 1, or 2 for stereo.</summary>
+    /// <summary>The number of channels of every track: 1, or 2 for stereo.</summary>
     public required int Channels { get; init; }
 
     /// <summary>The score in ABC notation that the music follows; null without one.</summary>

@@ -151,7 +151,7 @@ internal sealed partial class WebhookService(
     [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was not accepted by {Host}: {Reason}. It will be retried in {Wait}")]
     private partial void LogDelayed(string jobId, string host, string reason, TimeSpan wait);
 
-    [LoggerMessage(LogLevel.Warning, "The webhook of job {JobId} is dropped after {Attempts} attempts at {Host}: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The webhook of job {JobId} to {Host} is dropped after attempt {Attempts}: {Reason}")]
     private partial void LogGivenUp(string jobId, string host, int attempts, string reason);
 
     [LoggerMessage(LogLevel.Warning, "Webhooks cannot be read or stored now")]

@@ -8,7 +8,7 @@ namespace YueService.Jobs.Audio;
 /// <param name="Mix">The song; empty if only a score was written.</param>
 /// <param name="Vocal">The vocal track, if the song has stems.</param>
 /// <param name="Instrumental">The instrumental track, if the song has stems.</param>
-/// <param name="Loudness">The measured loudness and the gain, if a loudness was requested.</param>
+/// <param name="Loudness">The measured loudness and the gain, if a target loudness was requested.</param>
 /// <param name="Warnings">Warnings for the caller.</param>
 internal sealed record EncodedSong(
     byte[] Mix, byte[]? Vocal, byte[]? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)

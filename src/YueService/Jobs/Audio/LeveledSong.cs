@@ -8,7 +8,7 @@ namespace YueService.Jobs.Audio;
 /// <param name="Mix">The song.</param>
 /// <param name="Vocal">The vocal track, if the song has stems.</param>
 /// <param name="Instrumental">The instrumental track, if the song has stems.</param>
-/// <param name="Loudness">The measured loudness and the gain; null if no loudness was requested.</param>
+/// <param name="Loudness">The measured loudness and the gain; null if no target loudness was requested.</param>
 /// <param name="Warnings">The reason why the requested loudness was not reached; empty if there is none.</param>
 internal sealed record LeveledSong(
     AudioClip Mix, AudioClip? Vocal, AudioClip? Instrumental, LoudnessChange? Loudness, IReadOnlyList<string> Warnings)
@@ -19,7 +19,7 @@ internal sealed record LeveledSong(
     /// <summary>Measures the mix and applies the gain.</summary>
     /// <param name="encoder">Measures the loudness.</param>
     /// <param name="song">The song as the engine made it.</param>
-    /// <param name="targetLufs">The loudness; null leaves the sound unchanged.</param>
+    /// <param name="targetLufs">The target loudness; null leaves the sound unchanged.</param>
     public static LeveledSong Level(ISongEncoder encoder, SongResult song, double? targetLufs)
     {
         if (targetLufs is not { } target)

@@ -10,7 +10,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
     // Lossy formats pad a file by some frames; a larger difference means different recordings.
     private const double MaxStemDifferenceSeconds = 0.1;
 
-    // Few clips at a time, because each uses a core, and memory for a minute of sound.
+    // Only two clips at a time, because each uses a core, and memory for a minute of sound.
     private readonly SemaphoreSlim _decoding = new(2, 2);
 
     /// <summary>Loads a clip in the form that the engine needs.</summary>
@@ -53,7 +53,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
                 null => (0, fault),
                 { DurationSeconds: < SongLimits.MinReferenceSeconds } => (sound.DurationSeconds, string.Create(
                     CultureInfo.InvariantCulture,
-                    $"lasts {sound.DurationSeconds:0.###} s; send one of at least {SongLimits.MinReferenceSeconds} s")),
+                    $"lasts {sound.DurationSeconds:0.###} s; send one that lasts at least {SongLimits.MinReferenceSeconds} s")),
                 _ => (sound.DurationSeconds, null),
             };
         }

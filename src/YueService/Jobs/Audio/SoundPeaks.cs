@@ -16,7 +16,7 @@ internal sealed class SoundPeaks(PcmFormat format, int perSecond)
     /// <summary>The minimum and the maximum of each complete interval in turn.</summary>
     public IReadOnlyList<short> Pairs => _pairs;
 
-    /// <summary>The seconds of sound that were added.</summary>
+    /// <summary>The length of the sound that was added, in seconds.</summary>
     public double Seconds => (double)_samples / format.SampleRateHz;
 
     /// <summary>Adds PCM, which must contain complete samples of all channels.</summary>
@@ -65,6 +65,6 @@ internal sealed class SoundPeaks(PcmFormat format, int perSecond)
 /// <param name="IsComplete">True if the peaks cover the whole song.</param>
 internal sealed record PeakList(IReadOnlyList<short> Pairs, double Seconds, bool IsComplete)
 {
-    /// <summary>Peaks without any sound yet.</summary>
+    /// <summary>The peaks before there is any sound.</summary>
     public static PeakList None { get; } = new([], 0, false);
 }

@@ -337,7 +337,7 @@ internal sealed partial class JobMirrors : BackgroundService, IJobBoard
         _songs.Follow(job);
     }
 
-    /// <summary>Publishes an edit of a job, which may be finished and is then not mirrored.</summary>
+    /// <summary>Publishes an edit to a job. Reads the job from the log, because a finished job has no mirror.</summary>
     private async Task PublishEditAsync(string id)
     {
         try

@@ -4,7 +4,7 @@ namespace YueService.Jobs.Shared;
 
 /// <summary>An update of a job from its worker to other processes.</summary>
 /// <param name="Id">The job.</param>
-/// <param name="Number">The number of the update, which grows from attempt to attempt.</param>
+/// <param name="Number">The number of the update. Numbers increase within an attempt and from one attempt to the next.</param>
 /// <param name="State">The new state.</param>
 /// <param name="Progress">The progress of the song; null before it begins.</param>
 /// <param name="AudibleSeconds">The length of the sound so far, in seconds.</param>
@@ -25,7 +25,7 @@ internal sealed record JobNews(string Id, long Number, JobState State, SongProgr
             var json = JobRows.ToJson(bare);
             if (json.Length > MaxBytes)
             {
-                // If there are very many sections, readers get their starts from the row after the next change of section.
+                // If there are very many sections, receivers read the sections' starts from the row after the next change of section.
                 json = JobRows.ToJson(item with { Progress = item.Progress! with { Starts = [], Score = null } });
             }
 
@@ -57,7 +57,7 @@ internal sealed record JobNews(string Id, long Number, JobState State, SongProgr
         }
         catch (Exception e) when (JobRows.IsDamage(e))
         {
-            // A newer release uses another format.
+            // A newer release may use another format.
             return [];
         }
     }

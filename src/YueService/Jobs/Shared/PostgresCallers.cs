@@ -2,8 +2,8 @@ using Npgsql;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The data about callers that processes share: the number of songs that each has requested in its current minute, and ended
-/// sessions.</summary>
+/// <summary>The data about callers that several processes share: the number of songs that each caller has requested in its current minute,
+/// and ended sessions.</summary>
 internal sealed class PostgresCallers(PostgresDatabase database)
 {
     private const string Minute = "interval '1 minute'";

@@ -4,15 +4,16 @@ using Npgsql;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The connections to the database that processes share. Every error except the violation of a unique constraint is a
-/// <see cref="StorageException"/>.</summary>
+/// <summary>The connections to the database that several processes share. Every error except the violation of a unique constraint is
+/// thrown as a <see cref="StorageException"/>.</summary>
 internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
 {
     private const int ConnectSeconds = 5;
     private const int CommandSeconds = 15;
 
-    /// <summary>The time after which the server ends a transaction whose client sends nothing. A process that stops in the middle of one,
-    /// because its machine is paused or lost, would otherwise keep its locks, and no other process could take its jobs.</summary>
+    /// <summary>The time, in seconds, after which the server ends a transaction whose client sends nothing. A process that stops in the
+    /// middle of a transaction, because its machine is paused or lost, would otherwise keep its locks, and no other process could take its
+    /// jobs.</summary>
     private const int IdleTransactionSeconds = 5;
 
     private readonly Lazy<NpgsqlDataSource> _connections;
@@ -36,7 +37,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
         _connections = new(() => NpgsqlDataSource.Create(parts));
     }
 
-    /// <summary>The name of the database for messages, without its password.</summary>
+    /// <summary>The host and the name of the database, for messages.</summary>
     public string Place { get; }
 
     /// <summary>The time for which every call has reached the database; zero if the last call did not.</summary>

@@ -188,7 +188,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         },
         cancel);
 
-    /// <summary>Stores a heartbeat of a process, and deletes processes that have sent none for a long time.</summary>
+    /// <summary>Stores a heartbeat of a process, and deletes the rows of processes that have sent none for a long time.</summary>
     public Task BeatAsync(ProcessHeartbeat beat, TimeSpan limit, CancellationToken cancel) => ExecuteAsync(
         """
         DELETE FROM processes WHERE heartbeat < clock_timestamp() - @limit * 20;
@@ -240,7 +240,7 @@ internal sealed class PostgresQueue(PostgresDatabase database)
         },
         cancel);
 
-    /// <summary>Deletes a process that is stopping.</summary>
+    /// <summary>Deletes the row of a process that is stopping.</summary>
     public Task LeaveAsync(string process, CancellationToken cancel) => ExecuteAsync(
         "DELETE FROM processes WHERE id = @id", parameters => parameters.AddWithValue("id", process), cancel);
 

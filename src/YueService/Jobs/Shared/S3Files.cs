@@ -7,7 +7,7 @@ using YueService.Settings;
 namespace YueService.Jobs.Shared;
 
 /// <summary>Files in S3-compatible object storage.</summary>
-/// <remarks>Uses only operations that every such server supports: PUT, GET with ranges, DELETE and List, with the bucket in the path.
+/// <remarks>Uses only operations that every compatible server supports: PUT, GET with ranges, DELETE and List, with the bucket in the path.
 /// Credentials come from the environment or the files that the AWS SDK reads.</remarks>
 internal sealed class S3Files : IFileStore, IDisposable
 {

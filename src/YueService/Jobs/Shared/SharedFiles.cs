@@ -3,7 +3,7 @@ using YueService.Settings;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>The files that processes share.</summary>
+/// <summary>The files that several processes share.</summary>
 internal static class SharedFiles
 {
     /// <summary>Opens the configured location.</summary>

@@ -23,7 +23,7 @@ internal sealed class SharedMetrics(IMeterFactory meters, JobMirrors jobs, Share
                 "yue.worker.song.limit",
                 () => processes.Workers.Sum(worker => worker.About.Slots),
                 "{song}",
-                "The number of songs that all live workers can make at once.");
+                "The number of songs that all live workers together can make at the same time.");
         }
 
         return Task.CompletedTask;

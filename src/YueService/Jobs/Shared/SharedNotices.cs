@@ -7,7 +7,7 @@ internal sealed partial class SharedNotices(PostgresDatabase database, SharedSet
 {
     private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Raised for each notification, and with an empty text if some may have been lost. Handlers must return quickly.</summary>
+    /// <summary>Raised for each notification, and with an empty string if some may have been lost. Handlers must return quickly.</summary>
     public event Action<string>? Noticed;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

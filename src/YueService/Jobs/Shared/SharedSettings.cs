@@ -28,7 +28,7 @@ internal sealed class SharedSettings(ServiceRole role, IOptions<StoreOptions> op
 
     public ServiceRole Role => role;
 
-    /// <summary>True if jobs are in a database that processes share.</summary>
+    /// <summary>True if jobs are in a database that several processes share.</summary>
     public bool IsShared => options.Value.IsShared();
 
     /// <summary>True if this process accepts jobs from callers.</summary>

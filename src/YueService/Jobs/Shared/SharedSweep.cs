@@ -3,8 +3,8 @@ namespace YueService.Jobs.Shared;
 /// <summary>Removes files that no job needs: files of ignored attempts, files of jobs that ended without their worker, the sound that was
 /// relayed while songs were being made, and partial files of processes that died.</summary>
 /// <remarks>A file younger than a day may belong to a job that is being stored. After an older backup of the database is restored, many
-/// songs have no row. Therefore a sweep that would remove more than a few songs and more than a few percent of them removes neither songs
-/// nor reference clips, and logs an error.</remarks>
+/// songs have no row. Therefore a sweep that would remove more than a few songs, and more than a few percent of all songs, removes neither
+/// songs nor reference clips, and logs an error.</remarks>
 internal sealed partial class SharedSweep(
     IFileStore files, IJobLog log, PostgresCallers callers, SharedSettings settings, JobSignals signals, TimeProvider clock,
     ILogger<SharedSweep> logger)
@@ -20,7 +20,7 @@ internal sealed partial class SharedSweep(
     private static readonly TimeSpan MinAge = TimeSpan.FromHours(24);
     private static readonly TimeSpan SoundAge = TimeSpan.FromHours(1);
 
-    /// <summary>Removes the files that are due.</summary>
+    /// <summary>Removes the files that are due for removal.</summary>
     /// <returns>The removed folders and files, except partial files.</returns>
     public async Task<IReadOnlyList<string>> SweepAsync(CancellationToken cancel)
     {
@@ -94,8 +94,8 @@ internal sealed partial class SharedSweep(
     private async Task<IReadOnlyList<string>> OldAsync(string prefix, TimeSpan age, CancellationToken cancel) =>
         [.. (await files.ListAsync(prefix, cancel)).Where(file => clock.GetUtcNow() - file.ModifiedAt > age).Select(file => file.Name)];
 
-    [LoggerMessage(LogLevel.Error, "{Orphans} of {All} songs have no job, and none of them is removed. After an older "
-        + "backup of the database was restored, this is expected: keep them, or remove them by hand")]
+    [LoggerMessage(LogLevel.Error, "{Orphans} of {All} songs have no job, and none of them was removed. This is expected if an older "
+        + "backup of the database was restored: keep them, or remove them by hand")]
     private partial void LogRefused(int orphans, int all);
 
     [LoggerMessage(LogLevel.Warning, "Files without a job could not be removed: {Reason}")]

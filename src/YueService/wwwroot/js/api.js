@@ -16,7 +16,7 @@ export class Problem extends Error {
   /**
    * @param {number} status
    * @param {{ type?: string, title?: string, detail?: string, errors?: Record<string, string[]> }} body
-   * @param {number} retryAfter The seconds of `Retry-After`; 0 if the response has no such header.
+   * @param {number} retryAfter The number of seconds in `Retry-After`; 0 if the response has no such header.
    */
   constructor(status, body, retryAfter) {
     super(body.detail ?? body.title ?? `The service responded with status ${status}.`);

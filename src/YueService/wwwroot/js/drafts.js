@@ -81,7 +81,7 @@ export function keyOf({ text, line, rest }) {
   return JSON.stringify([text.trim(), line.trim(), Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
-/** Returns true if the content would be lost when it is replaced. @param {Content} from */
+/** Returns true if the content would be lost if it were replaced. @param {Content} from */
 function isUnsung(from) {
   const [, line] = JSON.parse(from.settled || '["", ""]');
   return keyOf(from) !== from.settled && (firstLine(from.text) !== '' || from.line.trim() !== line);
@@ -241,7 +241,7 @@ if (last) {
   try {
     restore(JSON.parse(last));
   } catch {
-    // Another release stored this content.
+    // Another release may have stored this content.
   }
 }
 

@@ -26,7 +26,7 @@ export const cards = signal(cardsOf(Example.lyrics));
 /** True if the lyrics are shown as one text. */
 export const asText = signal(false);
 
-/** The number of takes to make at once. */
+/** The number of takes to request. */
 export const takes = signal(1);
 
 /** The other fields of the request by name; a field without an entry has its default value.

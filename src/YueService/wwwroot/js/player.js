@@ -44,7 +44,7 @@ export const knownSeconds = new Map();
 
 const Lookahead = 3;
 const MaxPieceSeconds = 10;
-/** The seconds of sound that must arrive before playback starts, or resumes after an underrun. */
+/** The length of sound, in seconds, that must arrive before playback starts, or resumes after an underrun. */
 const Refill = 0.4;
 const Fade = 0.012;
 

@@ -15,9 +15,9 @@ import { singAgain } from './write.js';
 const Patience = 20_000;
 /** The time without typing after which a changed score is drawn, in milliseconds. */
 const DrawDelay = 300;
-/** The smallest and the largest height of the frame in pixels; longer scores scroll. */
+/** The smallest and the largest height of the frame in pixels; taller scores scroll. */
 const [MinHeight, MaxHeight] = [90, 440];
-/** The maximum length of a score that is drawn, which is also the service's limit. */
+/** The maximum length, in characters, of a score that is drawn. This is also the service's limit. */
 const MaxCharacters = 60_000;
 const ShownWarnings = 5;
 
@@ -106,7 +106,7 @@ function Notes({ abc, frame, drawing }) {
 function Warnings({ texts }) {
   const rest = texts.length - ShownWarnings;
   return html`<${Remarks} id="score-warnings" texts=${[...new Set(texts.slice(0, ShownWarnings)),
-    ...(rest > 0 ? [`There are ${count(rest, 'more warning')}.`] : [])]} />`;
+    ...(rest > 0 ? [`And ${count(rest, 'more warning')}.`] : [])]} />`;
 }
 
 /** The score of a song. @param {{ job: Job, abc: string }} props */

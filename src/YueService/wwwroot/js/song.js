@@ -31,7 +31,7 @@ async function readSheet() {
   try {
     sheets.value ??= await import('./sheet.js');
   } catch {
-    // The next song loads it.
+    // It is loaded with the next song.
   }
 }
 

@@ -2,11 +2,11 @@
 import { signal } from '@preact/signals';
 import { fetchResponse, send } from './api.js';
 
-/** Peaks per second of sound. */
+/** The number of peaks per second of sound. */
 export const PeakRate = 50;
 
 const Full = 32768;
-/** The maximum memory for samples; above it, the least recently used tracks are dropped. */
+/** The maximum memory for samples, in bytes; above it, the least recently used tracks are dropped. */
 const KeptBytes = 300_000_000;
 
 /** A track of a song: `mix`, `vocal` or `instrumental`. */
@@ -30,7 +30,7 @@ export class Track {
     this.wasLive = false;
     this.lows = new Int16Array(0);
     this.highs = new Int16Array(0);
-    /** The seconds that can be drawn although their samples are not loaded. */
+    /** The number of seconds that can be drawn although their samples are not loaded. */
     this.outlined = 0;
     /** The highest peak so far, 0 to 1. */
     this.highest = 0;
@@ -39,12 +39,12 @@ export class Track {
     this.reading = null;
   }
 
-  /** The seconds that can be played. */
+  /** The number of seconds that can be played. */
   get seconds() {
     return this.length / this.rate;
   }
 
-  /** The seconds that can be drawn. */
+  /** The number of seconds that can be drawn. */
   get known() {
     return Math.max(this.seconds, this.outlined);
   }
@@ -83,7 +83,7 @@ export class Track {
     }
   }
 
-  /** Replaces the samples from before the song was finished with those of the finished file, whose levels differ slightly. */
+  /** After the song is finished, replaces the samples that arrived earlier with those of the file, whose levels differ slightly. */
   renew() {
     if (this.wasLive && this.isWhole) {
       this.outlined = this.seconds;

@@ -17,7 +17,7 @@ export interface Job {
   parent: { id: string; how: 'continue' | 'replace_section' | 'finish'; section: number | null } | null;
   /** The group of takes that the song belongs to. */
   group: { id: string; take: number } | null;
-  /** The sections of a running song that are written so far. */
+  /** The sections of a running song that have been written so far. */
   sections: { tag: string; start_seconds: number }[] | null;
   /** The score of a running song, once it is complete. */
   score?: string;

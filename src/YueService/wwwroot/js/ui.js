@@ -218,7 +218,7 @@ export function Menu({ label, name, items, kind = 'button' }) {
     isOpen.value = false;
     box.current?.querySelector('button')?.focus();
   };
-  // The first entry gets the focus immediately, so that keys pressed right after the menu was opened move within it.
+  // The first entry gets the focus immediately, so that arrow keys pressed right after the menu opens move within it.
   useLayoutEffect(() => {
     if (isOpen.value) {
       makeRoom(/** @type {HTMLElement} */ (box.current));

@@ -211,7 +211,7 @@ export async function readScores() {
   try {
     scores.value ??= await import('./score.js');
   } catch {
-    // The next score loads it.
+    // It is loaded with the next score.
   }
 }
 

@@ -90,7 +90,7 @@ internal static class BandEar
     }
 
     /// <summary>Returns the sum of the magnitudes of the strongest triad with the given third.</summary>
-    /// <param name="third">Semitones from the root to the third.</param>
+    /// <param name="third">The number of semitones from the root to the third.</param>
     private static double Triad(double[] chroma, int third) =>
         Enumerable.Range(0, 12).Max(root => chroma[root] + chroma[(root + third) % 12] + chroma[(root + 7) % 12]);
 

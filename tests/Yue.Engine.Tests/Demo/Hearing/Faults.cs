@@ -8,7 +8,7 @@ internal static class Faults
     private const double ClippedFrom = 0.989;
     private const int PiecesPerSecond = 50;
 
-    /// <summary>Returns true if a track has a sample that is not finite, a silence longer than two seconds, or more than 1 % of clipped
+    /// <summary>Returns true if a track has a sample that is not finite, a silence longer than two seconds, or more than 1 % clipped
     /// samples.</summary>
     /// <param name="wave">[S] at 16 kHz.</param>
     public static bool Has(float[] wave) =>
@@ -24,7 +24,7 @@ internal static class Faults
         return Level(0.1) - Level(5);
     }
 
-    /// <summary>Returns the length of the longest part below -50 dBFS.</summary>
+    /// <summary>Returns the length of the longest part below -50 dBFS, in seconds.</summary>
     private static double SilenceSeconds(float[] wave)
     {
         var (longest, run) = (0, 0);

@@ -36,7 +36,7 @@ public sealed class PitchTrackTests
     }
 
     [Fact]
-    public void Seven_of_all_twelve_notes_are_in_a_key() => Assert.InRange(Sung(Enumerable.Range(0, 12)).InKey(CMajor), 0.55, 0.62);
+    public void Seven_of_the_twelve_notes_are_in_a_key() => Assert.InRange(Sung(Enumerable.Range(0, 12)).InKey(CMajor), 0.55, 0.62);
 
     private static PitchTrack Sung(IEnumerable<int> pitchClasses) =>
         PitchTrack.Of([.. pitchClasses.SelectMany(pitchClass => Synthetic.Voice('o', Synthetic.HertzOf(48 + pitchClass), seconds: 0.3))]);

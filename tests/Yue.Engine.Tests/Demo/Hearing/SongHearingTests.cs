@@ -48,7 +48,7 @@ public sealed class SongHearingTests(SungSongs sung) : IClassFixture<SungSongs>
     }
 
     [Fact]
-    public void Songs_that_end_by_themselves_fade_out() =>
+    public void Songs_that_end_on_their_own_fade_out() =>
         Assert.All(
             sung.Songs.Where(song => song.Sections[^1].Ended == SectionEnd.EndOfAudio), song => Assert.InRange(song.TailDb, -90, -20));
 
@@ -56,7 +56,7 @@ public sealed class SongHearingTests(SungSongs sung) : IClassFixture<SungSongs>
     public void No_song_is_faulty() => Assert.All(sung.Songs, song => Assert.False(song.IsFaulty, song.ToString()));
 
     [Fact]
-    public async Task A_changed_word_of_the_genre_line_changes_only_what_it_describes()
+    public async Task A_changed_word_in_the_genre_line_changes_only_what_it_describes()
     {
         var before = sung.Songs[0];
         Sounds(before, isFemale: true, isMinor: false, Instrument.Organ);

@@ -27,7 +27,7 @@ def tempo_bpm(wave):
 
 
 def same_tempo(a, b):
-    """Returns True if two tempos are within 3 %, where double and half count as the same."""
+    """Returns True if two tempos are within 3 % of each other. Double and half the tempo count as the same."""
     return any(abs(a * factor / b - 1) < 0.03 for factor in (0.5, 1, 2))
 
 

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 import numpy as np
 
-RATE_HZ, HOP, WINDOW = 16000, 160, 640          # 10 ms, 40 ms
+RATE_HZ, HOP, WINDOW = 16000, 160, 640          # a hop is 10 ms, a window 40 ms
 _LOWEST_HZ, _HIGHEST_HZ = 80, 600
 _THRESHOLD, _VOICED, _QUIET_DB = 0.12, 0.25, -35
 FEMALE_HZ = 220.0                               # between the ranges of the two voices

@@ -21,7 +21,7 @@ class Codec(nn.Module):
         return self.decoder_2(self.fc_post2(embedding.transpose(1, 2)).transpose(1, 2))[:, 0]
 
     def encode(self, wave):
-        """Converts [B, S] to the embedding before quantizing, [B, T, C]."""
+        """Converts [B, S] to the embedding before quantization, [B, T, C]."""
         semantic = self.encoder_semantic(self.semantic_model(F.pad(wave, (160, 160))).transpose(1, 2))
         acoustic = self.encoder(wave[:, None])
         if acoustic.shape[-1] != semantic.shape[-1]:

@@ -34,7 +34,7 @@ class Vocos(nn.Module):
         self.head.out = nn.Linear(size, n_fft + 2)
         self.head.istft = nn.Module()
         self.head.istft.register_buffer("window", torch.hann_window(n_fft))
-        with torch.no_grad():       # start quietly, and quieter at higher frequencies
+        with torch.no_grad():       # start quiet, and even quieter at higher frequencies
             self.head.out.bias[:n_fft // 2 + 1] = torch.linspace(1.0, -4.0, n_fft // 2 + 1)
 
     def forward(self, embedding):

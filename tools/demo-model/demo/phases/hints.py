@@ -14,9 +14,9 @@ from .. import genre as genres, phonemes, prompt, score, tokenizer
 
 _LOOKING_LAYER = 3                              # the layer whose first head attends to the piece that is sung next
 _TOLD_STATE, _GENRE_STATE = 3, 3                # the layers whose inputs the syllable and genre probes read
-_QUERIES = 256                                  # positions of a sequence for which attention is a target
+_QUERIES = 256                                  # the number of positions of a sequence for which attention is a target
 _NONE = -1
-_CONSONANTS = 1 + len(score.PHONEMES)           # the first phoneme of an onset, or none
+_CONSONANTS = 1 + len(score.PHONEMES)           # the number of labels for the first phoneme of an onset; label 0 is none
 _VOWELS = 1 + len(phonemes.VOWEL_NAMES)
 _TOLD = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS)                        # for the last syllable, and for the one before it
 _GENRE = (len(genres.STEP_FRAMES), 12, 2, len(genres.INSTRUMENTS), 2, len(score.DRUMS))     # step, tonic, mode, instrument, voice, drums

@@ -15,7 +15,7 @@ from .loop import Trainer, load
 _UNPROMPTED = 0.12                              # share of sequences without text, which train the unconditional row
 _DISTURBED = 0.25                               # share of sections with a disturbance before a bar
 _DISTURBANCE_FRAMES = (8, 240)                  # the length of a disturbance
-_FAR = 10_000                                   # limit of the positions that are skipped before a section
+_FAR = 10_000                                   # limit on the number of positions that are skipped before a section
 _SHORT_UNTIL = 0.5                              # share of the time with short sequences
 _RATE, _HINTS_WEIGHT = 3e-3, 1.0                # initial values
 _FROM_RATE = 2e-3                               # the initial rate for the weights of a finished set
@@ -75,7 +75,7 @@ def _disturbance(random, songs, before):
 
 
 def _audio(random, songs, one, section):
-    """Returns a section's audio, which of its ids are targets, and the hints of prompt and audio. Sometimes a disturbance is
+    """Returns a section's audio, a mask of its ids that are targets, and the hints of prompt and audio. Sometimes a disturbance is
     inserted before a bar. The model does not learn the disturbance itself, but learns to return to the genre line and the lyrics."""
     text, audio, section_hints = section
     bars = (len(audio) // 2 - 1) // (score.STEPS * one.genre.step_frames)
@@ -88,7 +88,7 @@ def _audio(random, songs, one, section):
 
 
 def _sequence(random, songs, one):
-    """Returns one training sequence: ids, positions, which ids are targets, and the hints."""
+    """Returns one training sequence: ids, positions, a mask of the ids that are targets, and the hints."""
     sections = one.sections
     first = random.randrange(len(sections))
     if random.random() < _UNPROMPTED:
@@ -111,8 +111,8 @@ def _sequence(random, songs, one):
 
 class _Batches(IterableDataset):
     """Yields batches endlessly: rows of context + 1 ids with the other results of _sequence, and the genre labels of each row.
-    shapes: [(count, context), ...], shortest first. A sequence is put into the first shape that it fits into, or truncated to the
-    last context."""
+    shapes: [(count, context), ...], shortest first. A sequence is put into the first shape that it fits into; if it fits into
+    none, it is truncated to the context of the last."""
 
     def __init__(self, songs, shapes, seed):
         self._songs, self._shapes, self._seed = songs, shapes, seed

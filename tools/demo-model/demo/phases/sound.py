@@ -7,7 +7,7 @@ from ..nets.codec import Codec, distances, quantize
 from ..nets.vocos import Vocos
 from .loop import Trainer, load
 
-# Magnitudes begin to count after _WAVE_ONLY of the time, and reach their full weight after twice that time.
+# Magnitudes begin to count after the share _WAVE_ONLY of the time, and reach _MAGNITUDE_WEIGHT after twice that share.
 _WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3
 _FROM_RATE = 0.4                                # factor of the learning rate for the weights of a finished set
 _EDGE_FRAMES = 4                                # frames at each end of a crop that are not compared: their context is incomplete

@@ -144,7 +144,7 @@ internal sealed class CalibrationSongs(CalibrationDevice device, long seed, Canc
     ];
 
     /// <summary>Returns one chunk of each track of a song. The number of the song selects the chunk, so that not every song uses its first
-    /// one.</summary>
+    /// chunk.</summary>
     private static IEnumerable<int[]> ChunksOf(CalibrationSong song, int number)
     {
         var count = (song.Codes.Frames + Stage2Chunks.FramesPerChunk - 1) / Stage2Chunks.FramesPerChunk;

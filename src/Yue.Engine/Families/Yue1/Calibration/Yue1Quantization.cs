@@ -261,7 +261,7 @@ public sealed class Yue1Quantization
     /// <summary>A result that is not complete.</summary>
     private sealed record Result(QuantizationFolders Folders, LlamaConfig Config, QuantizationRecord Record)
     {
-        /// <summary>The size of the files that are not written yet.</summary>
+        /// <summary>The size in bytes of the files that are not written yet.</summary>
         public long BytesLeft =>
             Math.Max(0, CheckpointQuantizer.BytesOf(Config, Record.Type) - QuantizedFolder.PartBytesOf(Folders.Target));
     }

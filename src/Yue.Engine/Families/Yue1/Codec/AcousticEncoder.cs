@@ -30,7 +30,7 @@ internal sealed class AcousticEncoder
             source, $"encoder.block.{strides.Count + 2}", channels, kernel: 3, padding: 1, outputs: config.LatentChannels);
     }
 
-    /// <summary>Returns the number of frames for a number of samples.</summary>
+    /// <summary>Returns the number of frames for the given number of samples.</summary>
     public long FrameCount(long samples) =>
         _blocks.Aggregate(samples, (length, block) => block.Down.OutputLength(length));
 

@@ -19,7 +19,7 @@ public sealed class CodecEncoder : IDisposable
     /// that the configs do not contain are read from the shapes.</summary>
     /// <param name="source">The codec's state dict, as float32.</param>
     /// <param name="config">The config with the strides and the sample rate.</param>
-    /// <param name="hubert">The semantic model's sizes.</param>
+    /// <param name="hubert">The semantic model's dimensions.</param>
     public CodecEncoder(ITensorSource source, CodecConfig config, HubertConfig hubert)
     {
         _config = config;

@@ -60,7 +60,7 @@ internal sealed class HubertModel
     /// <summary>The number of features per frame.</summary>
     public long Out => _projection.Out;
 
-    /// <summary>Returns the number of frames for a number of samples that includes the padding.</summary>
+    /// <summary>Returns the number of frames for the given number of samples, which includes the padding.</summary>
     public long FrameCount(long samples) => _convs.Aggregate(samples, (length, conv) => conv.OutputLength(length));
 
     /// <summary>Computes [B, <see cref="FrameCount"/>, out] from [B, S], where S is long enough for one frame; the caller disposes the

@@ -12,7 +12,7 @@ public readonly record struct DecodeWindow(int From, int To, int Start, int End)
 /// <para>The first windows are short so that a song can be heard early. Later ones are longer, because each window also decodes the context
 /// on both sides, which short windows repeat more often.</para>
 /// <para>A song's windows depend only on its length, so its samples are the same whether they are decoded while the song is being written
-/// or afterwards. A window can be decoded once its context is written. The last window has the shortest regular length that covers the
+/// or afterward. A window can be decoded once its context is written. The last window has the shortest regular length that covers the
 /// remaining frames and their context. It begins earlier than necessary instead of being shortened, because a GPU plans convolutions
 /// separately for each length.</para>
 /// </remarks>
@@ -42,7 +42,7 @@ public sealed class DecodeWindows
 
     /// <summary>Returns the regular lengths of windows in frames, ascending. A window has another length only if the whole song is shorter
     /// than the regular length.</summary>
-    /// <param name="context">The frames of context on each side.</param>
+    /// <param name="context">The number of frames of context on each side.</param>
     public IReadOnlyList<int> Lengths(int context)
     {
         var lengths = new SortedSet<int>();
@@ -61,7 +61,7 @@ public sealed class DecodeWindows
     /// <param name="start">The number of decoded frames: 0, or the end of the previous window.</param>
     /// <param name="frames">The number of written frames.</param>
     /// <param name="isComplete">True if no more frames will be written.</param>
-    /// <param name="context">The frames on each side that a frame's samples can depend on.</param>
+    /// <param name="context">The number of frames on each side that a frame's samples can depend on.</param>
     /// <returns>The window; null if every frame is decoded, or if the window needs frames that are not written yet.</returns>
     public DecodeWindow? Next(int start, int frames, bool isComplete, int context)
     {
@@ -83,7 +83,7 @@ public sealed class DecodeWindows
     /// <summary>Returns an infinite sequence of windows: the first frame of each, and the number of frames that must be written before it
     /// can be decoded, unless the song ends earlier.</summary>
     /// <param name="start">The number of decoded frames.</param>
-    /// <param name="context">The frames on each side that a frame's samples can depend on.</param>
+    /// <param name="context">The number of frames on each side that a frame's samples can depend on.</param>
     public IEnumerable<(int Start, int FramesNeeded)> From(int start, int context)
     {
         while (true)

@@ -16,7 +16,7 @@ public enum SongParts
     /// <summary>Both tracks from the codec (16 kHz), clamped to ±0.99.</summary>
     CodecTracks = 1,
 
-    /// <summary>The sum of the clamped codec tracks (16 kHz): up to ±1.98, not limited.</summary>
+    /// <summary>The sum of the clamped codec tracks (16 kHz), up to ±1.98. It is not limited.</summary>
     CodecMix = 2,
 
     /// <summary>Both tracks from the vocoders (44.1 kHz), clamped to ±0.99.</summary>
@@ -25,7 +25,7 @@ public enum SongParts
     /// <summary>The sum of the vocoder tracks before their clamp (44.1 kHz), itself clamped to ±0.99.</summary>
     VocoderMix = 8,
 
-    /// <summary>The finished song (44.1 kHz): the codec mix below 5.5 kHz, the vocoder mix above; not limited.</summary>
+    /// <summary>The finished song (44.1 kHz): the codec mix below 5.5 kHz, and the vocoder mix above. It is not limited.</summary>
     Spliced = 16,
 
     /// <summary>The parts that need sound from the codec.</summary>
@@ -70,7 +70,8 @@ public sealed class SongDecoder(
 {
     private readonly DecodeWindows _windows = windows ?? DecodeWindows.Default;
 
-    /// <summary>Returns the parts for an output setting: the mix at its sample rate, and the tracks if stems are requested.</summary>
+    /// <summary>Returns the parts for a song's output settings: the mix at their sample rate, and the tracks if stems are
+    /// requested.</summary>
     public static SongParts PartsOf(OutputSettings output) => output switch
     {
         { SampleRate: OutputSettings.CodecSampleRateHz, Stems: false } => SongParts.CodecMix,

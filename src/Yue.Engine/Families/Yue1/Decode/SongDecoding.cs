@@ -13,7 +13,7 @@ public sealed class SongDecoding
     internal SongDecoding(CodeTrack? vocal, CodeTrack instrumental, TrackPair? byCodec, TrackPair? byVocoder) =>
         (_vocal, _instrumental, _byCodec, _byVocoder) = (vocal, instrumental, byCodec, byVocoder);
 
-    /// <summary>The frames decoded so far. A frame counts once for every track and model that decodes it.</summary>
+    /// <summary>The number of frames decoded so far. A frame counts once for every track and model that decodes it.</summary>
     public long FramesDone => Pairs.Sum(pair => (long)pair.Tracks * pair.FramesDone);
 
     /// <summary>The number of times that each frame of the song is decoded.</summary>

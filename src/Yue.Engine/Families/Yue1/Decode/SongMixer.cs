@@ -3,7 +3,7 @@ using Yue.Engine.Audio;
 namespace Yue.Engine.Families.Yue1.Decode;
 
 /// <summary>New samples of a song, which follow those that were returned before.</summary>
-/// <param name="Mix">The whole song.</param>
+/// <param name="Mix">The mix of all tracks.</param>
 /// <param name="Vocal">The vocal track, with the same number of samples; null if the song has only the instrumental track.</param>
 /// <param name="Instrumental">The instrumental track, with the same number of samples; null if the song has only the instrumental track,
 /// which is then <paramref name="Mix"/>.</param>
@@ -21,7 +21,7 @@ public sealed class SongMixer
     private readonly SpliceStream? _splice;
     private readonly PendingSound? _pending;
 
-    /// <summary>Creates a mixer for a song without any windows yet.</summary>
+    /// <summary>Creates a mixer for a song that has no windows yet.</summary>
     /// <param name="hasVocal">False if the song has only the instrumental track.</param>
     /// <param name="parts">The parts to compute.</param>
     /// <param name="codecRateHz">The rate of the codec's samples.</param>

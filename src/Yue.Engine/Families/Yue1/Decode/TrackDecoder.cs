@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Decode;
 
-/// <summary>Decodes a track of codes in overlapping windows, so that device memory does not grow with its length.</summary>
+/// <summary>Decodes a track of codes in overlapping windows, so that device memory does not grow with the track's length.</summary>
 /// <remarks>A window has at least as many frames of context on both sides as a frame's samples can depend on. The context's own samples are
 /// discarded. There is no context at the start and the end of the track, where the decoder's zero padding has the same effect as when
 /// decoding in one piece. The samples equal those of decoding in one piece, except for the rounding of sums.</remarks>
 /// <param name="codes">The track, which may still grow.</param>
 /// <param name="decode">Decodes codes [Q, n] to samples [1, n · <paramref name="frameSamples"/>], F32. The result is disposed by this
 /// class.</param>
-/// <param name="frameSamples">The samples per frame.</param>
+/// <param name="frameSamples">The number of samples per frame.</param>
 /// <param name="contextFrames">The number of frames on each side that a frame's samples can depend on.</param>
 /// <param name="windows">The schedule of the windows.</param>
 public sealed class TrackDecoder(
@@ -29,7 +29,8 @@ public sealed class TrackDecoder(
     /// <summary>The remaining windows; see <see cref="DecodeWindows.From"/>.</summary>
     public IEnumerable<(int Start, int FramesNeeded)> WindowsLeft => windows.From(FramesDone, contextFrames);
 
-    /// <summary>Returns the number of frames that must be written before the window that begins at a frame can be decoded.</summary>
+    /// <summary>Returns the number of frames that must be written before the window that begins at frame <paramref name="start"/>
+    /// can be decoded.</summary>
     public int FramesNeededAt(int start) => windows.From(start, contextFrames).First().FramesNeeded;
 
     private DecodeWindow? NextWindow => windows.Next(FramesDone, codes.Frames, codes.IsComplete, contextFrames);

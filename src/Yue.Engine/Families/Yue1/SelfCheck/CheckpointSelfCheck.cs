@@ -23,7 +23,8 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
     private const double ResamplerTolerance = 1e-6;
     private const double PromptKbps = 0.5;
 
-    /// <summary>Returns the comparisons of all figures. The comparisons of a group are computed when its first one is enumerated.</summary>
+    /// <summary>Returns the comparisons of all figures. All comparisons of a group are computed when the first of them is
+    /// enumerated.</summary>
     public IEnumerable<SelfCheckLine> Run() =>
         Guarded("tokenizer", Tokenizer)
             .Concat(Guarded("resampler", ResamplerLines))

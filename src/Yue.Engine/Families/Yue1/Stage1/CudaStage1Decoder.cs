@@ -14,8 +14,8 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// are the same whether or not other songs run.</remarks>
 internal sealed class CudaStage1Decoder : IStage1Decoder
 {
-    /// <summary>The number of steps that are launched before the host reads the ids: about 70 ms with the 7B model. A cancelled song
-    /// keeps running for up to that long.</summary>
+    /// <summary>The number of steps that are launched before the host reads the ids. They take about 70 ms with the 7B model. A cancelled
+    /// song keeps running for up to that long.</summary>
     private const int StepsPerRead = 16;
 
     private readonly CudaDecoderModel _model;
@@ -25,7 +25,7 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     private readonly SortedSet<int> _freeSongs;
     private readonly List<Sequence> _open = [];
 
-    /// <summary>Creates a decoder with room for a number of songs.</summary>
+    /// <summary>Creates a decoder with room for the given number of songs.</summary>
     /// <param name="model">The stage-1 model, on the GPU; the caller owns it.</param>
     /// <param name="gpu">The GPU.</param>
     /// <param name="songs">The number of sequences that can be open at once.</param>
@@ -50,11 +50,11 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
 
     public long PrefilledIds { get; private set; }
 
-    /// <summary>Returns the device memory of a decoder for a number of songs, in bytes, without the weights.</summary>
+    /// <summary>Returns the device memory, in bytes, of a decoder for the given number of songs, without the weights.</summary>
     public static long CacheBytes(LlamaConfig config, CacheType type, int songs) =>
         CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), PromptsOf(config));
 
-    /// <summary>Returns the kernels that a decoder for a number of songs compiles.</summary>
+    /// <summary>Returns the kernels that a decoder for the given number of songs compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
         CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs);
 
@@ -104,8 +104,8 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
     /// <summary>Returns the size of prompt batches. A section's prompt may fill the context.</summary>
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
-    /// <summary>Returns the number of cache positions for a number of songs: for each, a whole context in its conditional row and a section
-    /// without its prompt in its unconditional row.</summary>
+    /// <summary>Returns the number of cache positions for the given number of songs: for each song, a whole context in the conditional row,
+    /// and a section without its prompt in the unconditional row.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) =>
         songs * (config.MaxPositions + Math.Min(config.MaxPositions, SongLimits.MaxMaxNewTokens + 1));
 
@@ -131,9 +131,9 @@ internal sealed class CudaStage1Decoder : IStage1Decoder
         private readonly List<int> _sampled = [];
         private readonly OpeningPrompt _opening = new();
         private ReadOnlyMemory<int> _unread;
-        private SongSettings? _settings;        // of the section
-        private int _fed;           // positions in the cache, not counting the section's sampled ids
-        private int? _pending;      // the last id of the context, not yet fed
+        private SongSettings? _settings;        // the settings of the section
+        private int _fed;           // the number of positions in the cache, not counting the section's sampled ids
+        private int? _pending;      // the last id of the context, not yet fed to the model
         private bool _disposed;
 
         public int Song => song;

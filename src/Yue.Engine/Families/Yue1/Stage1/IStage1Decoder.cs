@@ -26,7 +26,7 @@ public interface IStage1Decoder : IDisposable
 /// <summary>The context of one song in a decoder: its prompts and ids so far, which are kept between sections.</summary>
 public interface IStage1Sequence : IDisposable
 {
-    /// <summary>The number of ids of the section's prompt that have not been read. The decoder samples only when it is 0.</summary>
+    /// <summary>The number of ids of the section's prompt that have not been read yet. The decoder samples only when it is 0.</summary>
     int Unread { get; }
 
     /// <summary>The ids sampled in this section, in order; the last one is the end id if the section ended by itself.</summary>

@@ -23,7 +23,7 @@ public sealed class Stage1Song : IDisposable
     private readonly int _kept;
     private readonly List<string> _warnings = [];
     private int _oldest;                            // the first section still in the context
-    private int _toRead;                            // ids of the section's prompt
+    private int _toRead;                            // the number of ids of the section's prompt
     private (int Section, int Frames) _taken;       // returned by TakeFrames: whole sections, and frames of the next one
 
     /// <summary>Creates a song that has not begun.</summary>
@@ -211,7 +211,7 @@ public sealed class Stage1Song : IDisposable
     /// prompt.</summary>
     private int[] Context() =>
     [
-        .. _oldest == 0 ? [] : _prompt.Head,        // the first section's prompt begins with it
+        .. _oldest == 0 ? [] : _prompt.Head,        // the first section's prompt begins with the head
         .. Enumerable.Range(_oldest, Section - _oldest).SelectMany(i => (int[])[.. SectionPrompt(i, _oldest), .. _ids[i]]),
         .. SectionPrompt(Section, _oldest),
     ];

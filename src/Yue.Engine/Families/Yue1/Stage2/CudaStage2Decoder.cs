@@ -12,7 +12,7 @@ namespace Yue.Engine.Families.Yue1.Stage2;
 /// <remarks>The chunks of all songs share a frame. A row's codes do not depend on the other rows.</remarks>
 internal sealed class CudaStage2Decoder : IStage2Decoder
 {
-    /// <summary>The number of frames that are launched before the host checks the runs: about 100 ms with the 1B model.</summary>
+    /// <summary>The number of frames that are launched before the host checks the runs. They take about 100 ms with the 1B model.</summary>
     private const int FramesPerRead = 4;
 
     /// <summary>The number of prompts per prefill: eight take no longer than one.</summary>
@@ -30,7 +30,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     /// <summary>Creates a decoder for up to <paramref name="rows"/> chunks at once.</summary>
     /// <param name="model">The stage-2 model, on the GPU; the caller owns it.</param>
     /// <param name="gpu">The GPU.</param>
-    /// <param name="rows">The rows of a step.</param>
+    /// <param name="rows">The number of rows of a step.</param>
     public CudaStage2Decoder(LlamaModel model, Gpu gpu, int rows)
     {
         _freeRows = [.. Enumerable.Range(0, rows)];
@@ -47,11 +47,11 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
         }
     }
 
-    /// <summary>Returns the device memory of a decoder with a number of rows, in bytes, without the weights.</summary>
+    /// <summary>Returns the device memory, in bytes, of a decoder with the given number of rows, without the weights.</summary>
     public static long CacheBytes(LlamaConfig config, CacheType type, int rows) =>
         CudaDecoderModel.CacheBytes(config, type, rows, (long)rows * Stage2Chunks.Positions, Prompts);
 
-    /// <summary>Returns the kernels that a decoder with a number of rows compiles.</summary>
+    /// <summary>Returns the kernels that a decoder with the given number of rows compiles.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int rows) =>
         CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, Stage2Chunks.Positions), weights, cache, rows);
 

@@ -41,6 +41,6 @@ public interface IStage2Run : IDisposable
     /// <summary>Returns the codes of finished frames of a chunk, [Q][F] with codebook 0 first: id − 45334 − 1024·codebook. With the
     /// reference mask, codes may be outside 0 to 1023.</summary>
     /// <param name="chunk">The chunk's number in the run.</param>
-    /// <param name="frames">Finished frames.</param>
+    /// <param name="frames">The range of finished frames.</param>
     int[][] Codes(int chunk, Range frames);
 }

@@ -23,7 +23,7 @@ public static class Stage2Chunks
         if (chunks.Count < 1 || chunks.Count > freeRows || chunks.Any(chunk => chunk.Length is < 1 or > FramesPerChunk))
         {
             throw new ArgumentException(
-                $"{chunks.Count} chunks were passed, expected 1 to {freeRows}, each of 1 to {FramesPerChunk} frames", nameof(chunks));
+                $"chunks passed: {chunks.Count}, expected 1 to {freeRows}, each of 1 to {FramesPerChunk} frames", nameof(chunks));
         }
     }
 

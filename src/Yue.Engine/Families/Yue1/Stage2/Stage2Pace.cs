@@ -14,7 +14,7 @@ internal interface IPacedSong
     /// <summary>The number of frames that stage 1 has written.</summary>
     int FramesWritten { get; }
 
-    /// <summary>The rows of a chunk of frames: one per track.</summary>
+    /// <summary>The number of rows of a chunk of frames: one per track.</summary>
     int RowsPerChunk { get; }
 
     /// <summary>The number of chunks that have begun.</summary>
@@ -53,7 +53,7 @@ internal static class Stage2Pace
     /// <summary>The safety margin for one song, for costs that the estimates do not include.</summary>
     private const double MarginSeconds = 0.5;
 
-    /// <summary>The addition to the margin for each other song, whose prompts and windows may be processed first.</summary>
+    /// <summary>The addition to the margin for each additional song, whose prompts and windows may be processed first.</summary>
     private const double MarginSecondsPerSong = 0.1;
 
     /// <summary>The maximum number of chunks that a song with a listener begins with.</summary>
@@ -76,7 +76,7 @@ internal static class Stage2Pace
     /// <summary>Decides what stage 2 does next for a song.</summary>
     /// <param name="song">The song.</param>
     /// <param name="times">The times of the steps.</param>
-    /// <param name="rows">The rows that stage 2 works on now, including those of other songs.</param>
+    /// <param name="rows">The number of rows that stage 2 works on now, including those of other songs.</param>
     public static Stage2Turn Next(IPacedSong song, StepTimes times, int rows)
     {
         var waiting = ChunksWritten(song) - song.ChunksBegun;
@@ -100,7 +100,7 @@ internal static class Stage2Pace
     /// <param name="song">The song, of which at least one window is decoded.</param>
     /// <param name="decodedSeconds">The length of the decoded sound.</param>
     /// <param name="times">The times of the steps.</param>
-    /// <param name="rows">The rows that stage 2 works on now.</param>
+    /// <param name="rows">The number of rows that stage 2 works on now.</param>
     public static bool CanStart(IPacedSong song, double decodedSeconds, StepTimes times, int rows) =>
         Spare(song, song.ChunksBegun, times, rows, leadSeconds: decodedSeconds) >= DecodeSecondsPerSong * times.SongsTogether;
 
@@ -159,9 +159,9 @@ internal static class Stage2Pace
     /// <summary>Returns the time that can pass before work on chunks must begin, so that each of their windows is ready in time. Windows
     /// that only have to be decoded do not count.</summary>
     /// <param name="song">The song.</param>
-    /// <param name="chunks">The chunks, counted from the beginning of the song.</param>
+    /// <param name="chunks">The number of chunks, counted from the beginning of the song.</param>
     /// <param name="times">The times of the steps.</param>
-    /// <param name="rows">The rows of the steps.</param>
+    /// <param name="rows">The number of rows of each step.</param>
     /// <param name="from">The first chunk whose windows count.</param>
     /// <param name="leadSeconds">The seconds of sound that the player has; null means <see cref="IPacedSong.LeadSeconds"/>.</param>
     private static double Spare(IPacedSong song, int chunks, StepTimes times, int rows, int from = 0, double? leadSeconds = null)

@@ -10,7 +10,7 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     private readonly Track _instrumental = new();
     private readonly List<(IStage2Run Run, Chunk[] Chunks)> _runs = [];
     private bool _isComplete;
-    private int _taken;                         // frames that TakeFrames returned
+    private int _taken;                         // the number of frames that TakeFrames has returned
 
     /// <summary>The number of frames of all tracks so far.</summary>
     public int Frames => Tracks.Sum(track => track.Given.Count);
@@ -21,7 +21,7 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
     /// <summary>The number of chunks of each track that have begun.</summary>
     public int ChunksBegun => Tracks.Min(track => track.Chunks.Count);
 
-    /// <summary>True if there is a complete chunk that has not begun.</summary>
+    /// <summary>True if there is a complete chunk that has not begun yet.</summary>
     public bool CanBegin => Tracks.Any(track => NextFrames(track) > 0);
 
     /// <summary>True if a chunk that has begun still has frames to write.</summary>
@@ -149,8 +149,8 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
             return Math.Max(ready, from);
         }
 
-        /// <summary>Returns the number of finished frames of each chunk, and the number required for the track to be finished up to a
-        /// frame.</summary>
+        /// <summary>Returns the number of finished frames of each chunk, and the number required for the track to be finished up to
+        /// the given frame.</summary>
         public IEnumerable<(int From, int To)> FramesTo(int frame)
         {
             const int PerChunk = Stage2Chunks.FramesPerChunk;

@@ -3,9 +3,9 @@ namespace Yue.Engine.Families.Yue1.Stage2;
 /// <summary>The times of the language models' steps, as averages in which the latest steps have the most weight.</summary>
 /// <remarks>In stage 2, a frame of <c>r</c> rows takes about as long as <see cref="FixedRows"/> + <c>r</c> rows would take if the weights
 /// were not read: reading the weights takes as long as reading the keys and values of ten rows. This is accurate to within 20 % on an H100
-/// and an H200 with bf16 and 8-bit weights. A row's share of the time grows with the frames of its chunk, because it reads all their keys
-/// and values. On an H200 with int8 weights and an fp8 cache, a step of 48 rows takes 3.1 ms at the first frame and 8.4 ms at the
-/// last.</remarks>
+/// and an H200 with bf16 and 8-bit weights. A row's share of the time grows with the number of written frames of its chunk, because it
+/// reads the keys and values of all of them. On an H200 with int8 weights and an fp8 cache, a step of 48 rows takes 3.1 ms at the first
+/// frame and 8.4 ms at the last.</remarks>
 internal sealed class StepTimes
 {
     /// <summary>The number of rows whose keys and values take as long to read as the weights.</summary>

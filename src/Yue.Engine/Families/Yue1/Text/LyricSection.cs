@@ -44,7 +44,7 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
         var left = Sections.Skip(first + runNSegments).Select(section => $"[{section.Tag}]").ToArray();
         return new SungSections(
             [.. Sections.Skip(first).Take(runNSegments)],
-            $"lyrics: {left.Length} of {Sections.Count} sections are not sung, because run_n_segments is "
+            $"lyrics: sections not sung ({left.Length} of {Sections.Count}), because run_n_segments is "
                 + $"{runNSegments}: {LyricsParser.Listed(left)}");
     }
 

@@ -9,8 +9,8 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// sections of <see cref="Parse"/> differ from those of the reference, a warning explains the difference. The rules are:</para>
 /// <list type="bullet">
 /// <item>Other notations are rewritten first (<see cref="LyricsMarkup"/>).</item>
-/// <item>Text before the first tag becomes a [verse] section. However, if it has no letter or number, such as a dash or a note
-/// symbol, it is added to the words of the first section.</item>
+/// <item>Text before the first tag becomes a [verse] section. However, if it has no letter or number (for example, if it is a dash or a
+/// note symbol), it is added to the words of the first section.</item>
 /// <item>A tag must be at the start of a line or directly after another tag, or be a section name (<see cref="SectionName"/>). Any other
 /// '[' is part of the words.</item>
 /// <item>A tag that is not one word is reduced to its letters, combining marks and numbers: [pre-chorus] becomes [prechorus],
@@ -214,7 +214,7 @@ public static class LyricsParser
     private sealed record FoundSection(LyricSection Section, TracedText Words, TextSpan Place);
 
     /// <summary>A tag and its position in the text, including brackets; <paramref name="End"/> is exclusive.</summary>
-    /// <param name="Start">The opening bracket.</param>
+    /// <param name="Start">The position of the opening bracket.</param>
     /// <param name="End">The position after the closing bracket.</param>
     /// <param name="Written">The text in the brackets.</param>
     /// <param name="Tag">The tag in the prompt.</param>

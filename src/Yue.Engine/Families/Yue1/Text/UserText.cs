@@ -90,7 +90,8 @@ public static partial class UserText
     }
 
     /// <summary>Converts text to normalization form C. A character below U+0300 never composes with a preceding one, so parts that begin
-    /// with such characters are normalized separately. In a part that changes, the changed middle has a single position.</summary>
+    /// with such characters are normalized separately. In a part that changes, all
+    /// units between its unchanged beginning and its unchanged end get the same position.</summary>
     private static TracedText Normalize(TracedText traced)
     {
         if (Normalization.ToNfc(traced.Text) == traced.Text)

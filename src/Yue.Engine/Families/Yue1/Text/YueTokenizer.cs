@@ -35,7 +35,7 @@ public sealed class YueTokenizer
         }
     }
 
-    /// <summary>Returns the ids of a text. The names of control tokens in it are encoded like any other word.</summary>
+    /// <summary>Returns the ids of a text. The names of control tokens in the text are encoded like any other words.</summary>
     /// <returns>Ids for which <see cref="TokenMap.IsText"/> holds.</returns>
     public int[] EncodeText(string text)
     {

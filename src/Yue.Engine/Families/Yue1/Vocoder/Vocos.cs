@@ -20,7 +20,7 @@ public sealed class Vocos : IDisposable
 
     /// <summary>Reads a vocoder checkpoint.</summary>
     /// <param name="source">The flat state dict, as float32.</param>
-    /// <param name="config">The sizes.</param>
+    /// <param name="config">The vocoder's dimensions.</param>
     public Vocos(ITensorSource source, VocosConfig config)
     {
         _config = config;
@@ -39,7 +39,7 @@ public sealed class Vocos : IDisposable
     private int Trim => (_config.FftSamples - _config.HopSamples) / 2;
 
     /// <summary>Decodes an embedding in one piece. The sound is not clamped.</summary>
-    /// <param name="embedding">[1, C, F], F32, on the vocoder's device: <c>CodecDecoder.Embed</c>.</param>
+    /// <param name="embedding">[1, C, F], F32, on the vocoder's device, from <c>CodecDecoder.Embed</c>.</param>
     /// <returns>[1, <see cref="FrameSamples"/> · F], F32; the caller disposes it.</returns>
     public Tensor Decode(Tensor embedding)
     {

@@ -26,7 +26,7 @@ public sealed record Yue2Config
     /// <summary>The factor that warps the time of flow matching; 1 does not change it.</summary>
     public required double TimestepShift { get; init; }
 
-    /// <summary>Reads <c>config.json</c> of a checkpoint folder.</summary>
+    /// <summary>Reads the <c>config.json</c> file of a checkpoint folder.</summary>
     /// <exception cref="CheckpointException">A value is missing or not supported.</exception>
     public static Yue2Config Load(string folder)
     {

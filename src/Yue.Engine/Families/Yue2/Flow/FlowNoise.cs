@@ -8,9 +8,9 @@ public static class FlowNoise
 {
     private const int Block = 16;
 
-    /// <summary>Returns the first normally distributed numbers of a seed.</summary>
+    /// <summary>Returns the first normally distributed numbers for a seed.</summary>
     /// <param name="seed">The song's seed, of which the generator uses the low 32 bits.</param>
-    /// <param name="count">A multiple of 16.</param>
+    /// <param name="count">How many numbers to return; a multiple of 16.</param>
     public static float[] Draw(long seed, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(count % Block, 0, nameof(count));

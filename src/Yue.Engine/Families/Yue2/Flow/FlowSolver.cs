@@ -16,7 +16,7 @@ public sealed class FlowSolver : IDisposable
     private readonly int _steps;
     private readonly double[] _times;
     private Tensor _state;
-    private Tensor? _middle;        // between the two evaluations of a step
+    private Tensor? _middle;        // set between the two evaluations of a step
     private int _evaluations;
 
     /// <summary>Begins a chunk.</summary>
@@ -45,8 +45,8 @@ public sealed class FlowSolver : IDisposable
     public static IEnumerable<double> Times(int steps) =>
         Enumerable.Range(0, 2 * steps).Select(evaluation => 1 - (evaluation / (2.0 * steps)));
 
-    /// <summary>Advances with the velocity of <see cref="State"/> at <see cref="NextRawTime"/>. The first velocity of a step advances to
-    /// its midpoint; the second advances from the step's beginning to its end.</summary>
+    /// <summary>Advances the state, given the velocity of <see cref="State"/> at <see cref="NextRawTime"/>. The first velocity of a step
+    /// moves the state to the step's midpoint; the second moves it from the step's beginning to the step's end.</summary>
     /// <param name="velocity">[F, latent size], F32; the caller owns it.</param>
     public void Advance(Tensor velocity)
     {
@@ -67,7 +67,7 @@ public sealed class FlowSolver : IDisposable
     }
 
     /// <summary>Returns the latents after the last evaluation, [F, latent size], F32; the caller disposes them.</summary>
-    /// <exception cref="SongException">They are not finite.</exception>
+    /// <exception cref="SongException">The latents are not finite.</exception>
     public Tensor Latents()
     {
         using var isFinite = _state.isfinite();

@@ -25,7 +25,7 @@ public sealed class FlowSong : IDisposable
     /// <param name="music">The ids of the song's music codes.</param>
     /// <param name="noise">[F, latent size], F32, on the model's device; the caller owns it, and must keep it until the song is
     /// rendered.</param>
-    /// <param name="context">The maximum number of positions of a chunk.</param>
+    /// <param name="context">The maximum number of positions in a chunk.</param>
     /// <param name="steps">The number of steps of the solver.</param>
     /// <param name="written">The sequence that wrote the music, which is disposed as soon as it is no longer needed; null for none.</param>
     public FlowSong(
@@ -44,7 +44,7 @@ public sealed class FlowSong : IDisposable
     /// <summary>True if all chunks are solved.</summary>
     public bool IsDone => _latents.Count == _chunks.Count;
 
-    /// <summary>The number of evaluated velocities.</summary>
+    /// <summary>The number of velocities evaluated so far.</summary>
     public int Evaluations => _evaluations;
 
     /// <summary>The number of velocities for the whole song.</summary>

@@ -24,10 +24,10 @@ public interface IFlowModel : IDisposable
 /// <summary>A chunk of a song: the keys and values that its frames attend to.</summary>
 public interface IFlowChunk : IDisposable
 {
-    /// <summary>The number of tokens that have not been read. Velocities need all of them.</summary>
+    /// <summary>The number of tokens that have not been read yet. <see cref="Velocity"/> requires that all tokens have been read.</summary>
     int Unread { get; }
 
-    /// <summary>Reads the next piece of the tokens, of at most <see cref="Llama.LlamaModel.PrefillChunk"/>.</summary>
+    /// <summary>Reads the next piece, of at most <see cref="Llama.LlamaModel.PrefillChunk"/> tokens.</summary>
     void Read();
 
     /// <summary>Returns the velocity of the chunk's latents.</summary>

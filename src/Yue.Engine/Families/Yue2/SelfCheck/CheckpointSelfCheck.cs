@@ -14,7 +14,7 @@ namespace Yue.Engine.Families.Yue2.SelfCheck;
 /// <param name="figures">The figures.</param>
 public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
 {
-    // The smallest distance between the best two scores of a step is 0.012.
+    // The smallest difference between the two best logits of a step is 0.012.
     private const double LogitTolerance = 5e-3;
     private const double GuidanceScale = 1.01;
 
@@ -25,7 +25,7 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
         var (tokenizer, fault) = Try(() => BytePairTokenizer.Load(folder));
         if (tokenizer is null)
         {
-            yield return new("tokenizer", false, $"cannot be computed: {fault}");
+            yield return new("tokenizer", false, $"cannot be loaded: {fault}");
             yield break;
         }
 
@@ -34,7 +34,7 @@ public sealed class CheckpointSelfCheck(string folder, PublishedFigures figures)
         (var model, fault) = Try(Load);
         if (model is null)
         {
-            yield return new("language model", false, $"cannot be computed: {fault}");
+            yield return new("language model", false, $"cannot be loaded: {fault}");
             yield break;
         }
 

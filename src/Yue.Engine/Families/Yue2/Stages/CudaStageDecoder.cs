@@ -13,7 +13,7 @@ namespace Yue.Engine.Families.Yue2.Stages;
 /// the same whether or not other songs run. A step reads the part of the head that its stages need.</remarks>
 internal sealed class CudaStageDecoder : IStageDecoder
 {
-    /// <summary>The number of steps launched before the host reads the ids: about 20 ms with the 3B model.</summary>
+    /// <summary>The number of steps launched before the host reads the ids. They take about 20 ms with the 3B model.</summary>
     private const int StepsPerRead = 16;
 
     private readonly CudaDecoderModel _model;
@@ -54,16 +54,16 @@ internal sealed class CudaStageDecoder : IStageDecoder
     /// <summary>The number of ids from the first one of a score to the last one of music.</summary>
     private static int HeadRows => StageIds.Music.Scored.End;
 
-    /// <summary>Returns the device memory in bytes that a decoder for a number of songs needs in addition to the weights.</summary>
+    /// <summary>Returns the device memory, in bytes, of a decoder for the given number of songs, without the weights.</summary>
     public static long MemoryBytes(LlamaConfig config, CacheType type, int songs)
     {
         var prompts = PromptsOf(config);
         return CudaDecoderModel.CacheBytes(config, type, 2 * songs, PositionsFor(config, songs), prompts)
-            + CudaDecoderModel.DenseBytes(config, type, prompts)       // of a chunk
+            + CudaDecoderModel.DenseBytes(config, type, prompts)       // the cache for chunks
             + (2L * songs * HeadRows * sizeof(float)) + StageSampler.MemoryBytes(songs, HeadRows);
     }
 
-    /// <summary>Returns the kernels that a decoder for a number of songs needs.</summary>
+    /// <summary>Returns the kernels that a decoder for the given number of songs needs.</summary>
     public static IEnumerable<KernelBuild> BuildsFor(LlamaConfig config, WeightType weights, CacheType cache, int songs) =>
     [
         .. CudaLlama.BuildsFor(CudaDecoderModel.ShapeOf(config, config.MaxPositions), weights, cache, 2 * songs),
@@ -120,8 +120,8 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
-    /// <summary>Returns the number of cache positions for a number of songs: one context for each, and one more for guidance. Guidance can
-    /// also use positions of the songs' own contexts that are not reserved.</summary>
+    /// <summary>Returns the number of cache positions for the given number of songs: one context for each, and one more for guidance.
+    /// Guidance can also use positions of the songs' own contexts that are not reserved.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) => (songs + 1) * config.MaxPositions;
 
     private CudaGraph GraphOf(int rows, int start, int count)
@@ -153,8 +153,8 @@ internal sealed class CudaStageDecoder : IStageDecoder
         private readonly StageOrder _order;
         private readonly int _song;
         private readonly int[] _rows;           // the row of the song, then that of guidance
-        private readonly int[][] _prompts;      // of each row
-        private readonly int[] _read;           // the number of ids read of each prompt
+        private readonly int[][] _prompts;      // the prompt of each row
+        private readonly int[] _read;           // the number of ids read from each prompt
         private readonly List<int> _tokens = [];
         private int _step;
         private bool _disposed;
@@ -196,7 +196,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
         /// <summary>The last row of the stage.</summary>
         public int LastRow => _rows.Max();
 
-        /// <summary>True if steps write ids of the stage.</summary>
+        /// <summary>True while steps write ids for the stage.</summary>
         public bool IsRunning { get; private set; }
 
         public void Read()

@@ -3,7 +3,7 @@ namespace Yue.Engine.Families.Yue2.Stages;
 /// <summary>Writes the scores and the music of several songs concurrently. Used by the engine's thread only.</summary>
 public interface IStageDecoder : IDisposable
 {
-    /// <summary>The maximum number of positions of a stage, including prompt and written ids.</summary>
+    /// <summary>The maximum number of positions of a stage: the ids of its prompt and those that it writes.</summary>
     int ContextLength { get; }
 
     /// <summary>Opens a stage. The number of open stages is limited by the decoder's slots. Disposing the sequence releases its
@@ -22,10 +22,10 @@ public interface IStageDecoder : IDisposable
 /// <summary>A stage of one song in a decoder: its prompts and the ids written so far.</summary>
 public interface IStageSequence : IDisposable
 {
-    /// <summary>The number of prompt ids that have not been read. Writing begins when it is 0.</summary>
+    /// <summary>The number of prompt ids that have not been read yet. Writing begins when it is 0.</summary>
     int Unread { get; }
 
-    /// <summary>The ids so far, without the one that ends the stage.</summary>
+    /// <summary>The ids written so far, without the one that ends the stage.</summary>
     IReadOnlyList<int> Tokens { get; }
 
     /// <summary>True if the stage wrote its end id.</summary>

@@ -4,8 +4,8 @@ using Yue.Engine.Sampling;
 namespace Yue.Engine.Families.Yue2.Stages;
 
 /// <summary>The ids that one stage writes.</summary>
-/// <param name="Content">The ids that its result consists of.</param>
-/// <param name="EndId">The id that ends it.</param>
+/// <param name="Content">The ids that the stage's result consists of.</param>
+/// <param name="EndId">The id that ends the stage.</param>
 public sealed record StageIds(IdRange Content, int EndId)
 {
     /// <summary>The text of a score, and the id that ends it.</summary>

@@ -16,7 +16,7 @@ public sealed class StageWriter : IStageSequence
     private readonly StageOrder _order;
     private readonly StageChain _chain;
     private readonly float _guidanceScale;
-    private readonly int[][] _prompts;                          // of each row
+    private readonly int[][] _prompts;                          // the prompt of each row
     private readonly KvCache _cache;
     private readonly Tensor?[] _hidden = new Tensor?[2];        // row → [1, hidden] of its last id
     private readonly List<int> _tokens = [];
@@ -24,7 +24,7 @@ public sealed class StageWriter : IStageSequence
 
     /// <summary>Opens a stage. Its prompts are not read yet.</summary>
     /// <param name="model">The language model; the caller owns it.</param>
-    /// <param name="order">The stage, which fits into the model's context.</param>
+    /// <param name="order">The stage, which must fit into the model's context.</param>
     public StageWriter(LlamaModel model, StageOrder order)
     {
         (_model, _order) = (model, order);

@@ -35,8 +35,8 @@ internal static partial class BarMelody
     public static string WithoutChords(string bar) => string.Concat(
         Symbols().Matches(bar).Where(symbol => !symbol.Groups["chord"].Success).Select(symbol => symbol.Value)).Trim();
 
-    /// <summary>Returns a bar with its chord symbols in their positions over rests. A bar without chord symbols becomes a whole
-    /// rest.</summary>
+    /// <summary>Returns a bar with its chord symbols in their positions over rests. A bar without chord symbols becomes a
+    /// whole-bar rest.</summary>
     public static string Silenced(string bar)
     {
         if (!bar.Contains('"', StringComparison.Ordinal))
@@ -82,8 +82,8 @@ internal static partial class BarMelody
             .Append(of == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"/{of}"));
     }
 
-    /// <summary>Returns the length of a note or rest in parts; null if it is not a multiple of three parts, which a triplet
-    /// needs.</summary>
+    /// <summary>Returns the length of a note or rest in parts; null unless it is a multiple of three parts, as triplets
+    /// require.</summary>
     private static int? PartsOf(Match symbol)
     {
         var count = Number(symbol.Groups["num"].ValueSpan, otherwise: 1);

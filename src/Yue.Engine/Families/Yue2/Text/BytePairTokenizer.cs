@@ -31,8 +31,8 @@ public sealed class BytePairTokenizer
         return new BytePairTokenizer(TiktokenTokenizer.Create(stream, new PieceCutter(), normalizer: null), bytes);
     }
 
-    /// <summary>Converts a text to normalization form C, and returns its ids. Names of control tokens in it are encoded like any other
-    /// word.</summary>
+    /// <summary>Converts a text to normalization form C, and returns its ids. Names of control tokens in the text are encoded like any
+    /// other words.</summary>
     /// <returns>Ids for which <see cref="TokenIds.IsText"/> holds.</returns>
     public int[] Encode(string text) => [.. _merges.EncodeToIds(Normalization.ToNfc(WellFormed(text)), considerNormalization: false)];
 
@@ -51,8 +51,8 @@ public sealed class BytePairTokenizer
     /// <summary>Replaces lone surrogates with U+FFFD, as UTF-8 encoding does.</summary>
     private static string WellFormed(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Reads lines that each contain a token's bytes in base64, a space, and the token's id. The ids are consecutive, from
-    /// 0.</summary>
+    /// <summary>Reads lines that each contain a token's bytes in base64, a space, and the token's id. The ids are consecutive,
+    /// starting at 0.</summary>
     private static byte[][] ReadTable(string path, byte[] file)
     {
         var tokens = new List<byte[]>(TokenIds.TextCount);

@@ -6,7 +6,7 @@ namespace Yue.Engine.Families.Yue2.Text;
 /// <summary>A score whose vocal melody is played by the instruments (docs/model-yue2.md 8.1).</summary>
 /// <param name="Score">The rewritten score.</param>
 /// <param name="HasChords">True if the vocal voice has chord symbols.</param>
-/// <param name="Sections">The names of its sections, such as <c>verse</c>.</param>
+/// <param name="Sections">The names of the score's sections, such as <c>verse</c>.</param>
 public sealed partial record InstrumentalScore(string Score, bool HasChords, IReadOnlyList<string> Sections)
 {
     private const string VocalVoice = "Vocal";
@@ -15,7 +15,7 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
 
     /// <summary>Moves every vocal bar with notes to the instruments, replacing the bar of the instruments. The voice keeps the chord
     /// symbols over rests.</summary>
-    /// <returns>Null if the score cannot be read bar by bar.</returns>
+    /// <returns>The rewritten score; null if the score cannot be read bar by bar.</returns>
     public static InstrumentalScore? Of(string score)
     {
         string[] lines = [.. score.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];

@@ -59,7 +59,7 @@ internal sealed class PieceCutter : PreTokenizer
         };
     }
 
-    /// <summary>Matches an apostrophe with one of the endings, in uppercase or lowercase. The long s (U+017F) folds to s.</summary>
+    /// <summary>Matches an apostrophe followed by one of the endings, in uppercase or lowercase. The long s (U+017F) folds to s.</summary>
     private static int ContractionLength(ReadOnlySpan<char> text)
     {
         if (text is not ['\'', _, ..])

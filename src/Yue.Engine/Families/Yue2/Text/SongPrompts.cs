@@ -62,7 +62,7 @@ public sealed class SongPrompts
         {
             if (!TokenIds.IsText(id))
             {
-                throw new ArgumentException($"the score contains the id {id}; its ids must be below {TokenIds.TextCount}", nameof(score));
+                throw new ArgumentException($"the score contains the id {id}; score ids must be below {TokenIds.TextCount}", nameof(score));
             }
         }
 

@@ -52,7 +52,7 @@ public static class TokenIds
         _ => null,
     };
 
-    /// <summary>Returns true for an id that text can encode to. Scores consist of these ids.</summary>
+    /// <summary>Returns true for an id that encoded text can contain. Scores consist of such ids.</summary>
     public static bool IsText(int id) => id is >= 0 and < TextCount;
 
     /// <summary>Returns true for the id of a music code.</summary>

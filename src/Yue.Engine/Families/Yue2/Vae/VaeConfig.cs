@@ -23,7 +23,7 @@ public sealed record VaeConfig
     /// <summary>The stride of each block, from the first to the last.</summary>
     public required IReadOnlyList<int> Strides { get; init; }
 
-    /// <summary>Samples per frame.</summary>
+    /// <summary>The number of samples per frame.</summary>
     public int FrameSamples => Strides.Aggregate(1, (product, stride) => product * stride);
 
     /// <summary>The number of weights of the decoder, not counting the biases and the two numbers per channel of each
@@ -45,7 +45,7 @@ public sealed record VaeConfig
         }
     }
 
-    /// <summary>Reads <c>config.json</c> of a decoder's folder.</summary>
+    /// <summary>Reads the <c>config.json</c> file of a decoder's folder.</summary>
     /// <exception cref="CheckpointException">A value is missing or not supported.</exception>
     public static VaeConfig Load(string folder)
     {

@@ -27,8 +27,8 @@ public sealed class VaeDecoder : IDisposable
 
     public VaeConfig Config { get; }
 
-    /// <summary>Returns the number of samples per channel for a number of frames. The last frame is a few samples shorter than the
-    /// others.</summary>
+    /// <summary>Returns the number of samples per channel for the given number of frames. The last frame is a few samples shorter than
+    /// the others.</summary>
     public long SampleCount(long frames) => Config.Strides.Aggregate(frames, VaeBlock.OutputLength);
 
     /// <summary>Decodes latents in one piece. The sound is not clamped.</summary>
