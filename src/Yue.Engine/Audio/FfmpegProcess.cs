@@ -57,7 +57,7 @@ internal static class FfmpegProcess
         TimeSpan timeLimit,
         CancellationToken cancel)
     {
-        using var process = Start(executable ?? throw new FfmpegException("ffmpeg was not found"), arguments);
+        using var process = Start(executable ?? throw new FfmpegException("ffmpeg or ffprobe was not found"), arguments);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(timeLimit);
         var error = new StringBuilder();
@@ -72,7 +72,8 @@ internal static class FfmpegProcess
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            var message = string.Create(CultureInfo.InvariantCulture, $"ffmpeg took longer than {timeLimit.TotalSeconds:0.###} s. {error}");
+            var name = Path.GetFileName(executable);
+            var message = string.Create(CultureInfo.InvariantCulture, $"{name} took longer than {timeLimit.TotalSeconds:0.###} s. {error}");
             throw new FfmpegException(message) { IsTimeout = true };
         }
         finally
@@ -95,11 +96,11 @@ internal static class FfmpegProcess
         };
         try
         {
-            return Process.Start(start) ?? throw new FfmpegException("ffmpeg could not be started");
+            return Process.Start(start) ?? throw new FfmpegException($"{Path.GetFileName(executable)} could not be started");
         }
         catch (Win32Exception exception)
         {
-            throw new FfmpegException($"ffmpeg could not be started: {exception.Message}", exception);
+            throw new FfmpegException($"{Path.GetFileName(executable)} could not be started: {exception.Message}", exception);
         }
     }
 

@@ -9,6 +9,7 @@ internal static class WeightsManifest
     public const string FileName = "weights_manifest.json";
 
     private const int MaxBytes = 1 << 20;
+    private const string Remedy = "Download it again (yue models pull)";
 
     /// <summary>Checks that the weights of a folder have the sizes in its list. Hashes are not checked here, because reading all weights
     /// twice would double the startup time; downloads and <c>yue models verify</c> check them.</summary>
@@ -39,24 +40,23 @@ internal static class WeightsManifest
                 throw new CheckpointException(list, $"{file.Name}: bytes is missing or not a whole number");
             }
 
+            if (!File.Exists(path))
+            {
+                throw new CheckpointException(path, $"the file does not exist, but {FileName} lists it. {Remedy}");
+            }
+
             var found = LengthOf(path);
             if (found != bytes)
             {
                 throw new CheckpointException(
-                    path, $"the file has {found} bytes, but {FileName} says {bytes}: it is incomplete or from another revision. "
-                        + "Download it again (yue models pull)");
+                    path, $"the file has {found} bytes, but {FileName} says {bytes}: it is incomplete or from another revision. {Remedy}");
             }
         }
     }
 
-    /// <summary>Returns the size of a file, or of the target of a link; 0 if there is none.</summary>
+    /// <summary>Returns the size of a file, or of the target of a link.</summary>
     private static long LengthOf(string path)
     {
-        if (!File.Exists(path))
-        {
-            return 0;
-        }
-
         using var handle = File.OpenHandle(path);
         return RandomAccess.GetLength(handle);
     }

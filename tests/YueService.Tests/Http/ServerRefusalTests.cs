@@ -53,7 +53,7 @@ public sealed class ServerRefusalTests
         using var client = app.CreateClient();
         var response = await client.BaseAddress!.SendRawAsync("GET / HTTP/1.1\r\nHost: loc");
         Assert.Equal(408, response.Status);
-        Assert.Contains("within 1 seconds", response.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("within 1 s.", response.Problem().GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -51,7 +51,7 @@ internal static partial class ServerRefusals
     private static string DetailOf(int status, KestrelServerLimits limits) => status switch
     {
         StatusCodes.Status408RequestTimeout =>
-            $"The request did not arrive within {limits.RequestHeadersTimeout.TotalSeconds:0} seconds.",
+            $"The request did not arrive within {limits.RequestHeadersTimeout.TotalSeconds:0} s.",
         StatusCodes.Status414UriTooLong =>
             $"The request line has more than {limits.MaxRequestLineSize} bytes. Shorten the URL, or send the data in the body.",
         StatusCodes.Status431RequestHeaderFieldsTooLarge =>

@@ -49,7 +49,7 @@ public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures f
         }
         catch (Exception error) when (error is CheckpointException or SongException or ArgumentException or InvalidOperationException)
         {
-            return [new(group, false, $"cannot be computed: {error.Message}")];
+            return [new(group, false, $"cannot be checked: {error.Message}")];
         }
     }
 

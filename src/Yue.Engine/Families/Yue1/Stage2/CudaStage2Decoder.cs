@@ -121,7 +121,6 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
             graph.Dispose();
         }
 
-
         // A member is null if the constructor threw before setting it.
         _frames?.Dispose();
         _model?.Dispose();
