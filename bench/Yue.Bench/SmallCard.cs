@@ -7,9 +7,9 @@ namespace Yue.Bench;
 
 /// <summary>Runs a program as if on a smaller GPU: allocates memory until only the given amount is free, and measures the program's peak
 /// use.</summary>
-/// <remarks><c>card GIB PROGRAM [ARGUMENT ...]</c> prints one JSON object after the program has ended. The peak is the memory that the
-/// device reports as used, including the program's CUDA context; it is read every few milliseconds. No other program may use the GPU at the
-/// same time.</remarks>
+/// <remarks><c>card GIB PROGRAM [ARGUMENT ...]</c> prints one JSON object after the program has ended. The peak is the largest
+/// increase in used device memory, including the program's CUDA context; memory use is sampled every few milliseconds. No other program may
+/// use the GPU at the same time.</remarks>
 internal static class SmallCard
 {
     private const double GiB = 1L << 30;
@@ -36,7 +36,7 @@ internal static class SmallCard
         var free = device.Memory.Free;
         var least = free;
         using var process = Process.Start(new ProcessStartInfo(program[0], program[1..]))
-            ?? throw new InvalidOperationException($"{program[0]} does not start");
+            ?? throw new InvalidOperationException($"{program[0]} could not be started");
         do
         {
             least = Math.Min(least, device.Memory.Free);

@@ -8,7 +8,7 @@
 #include "common.cuh"
 
 constexpr int D = 128;
-constexpr int PAGE = 64;                                    // positions of a cache page
+constexpr int PAGE = 64;                                    // positions per cache page
 constexpr int POSITION_BYTES = CACHE == 0 ? 2 * D : CACHE == 1 ? D : 4 * D;
 constexpr int BLOCK_BYTES = PAGE * POSITION_BYTES + (CACHE == 1 ? PAGE * 4 : 0);
 
@@ -53,7 +53,7 @@ DEV Kept keep(const uint4& v)
     return kept;
 }
 
-// The offsets in a block, in bytes: of lane i's values of position t, and of the scale of position t.
+// Byte offsets within a block: value_offset for lane i's values at position t, and scale_offset for that position's scale.
 DEV u32 value_offset(int t, int i)
 {
     return t * POSITION_BYTES + (CACHE == 0 ? (i ^ swizzle(t)) << 4 : ((i >> 1) ^ swizzle(t)) << 4 | (i & 1) << 3);

@@ -42,7 +42,7 @@ DEV float from_e4m3(u32 code)
 {
     if ((code & 0x7fu) == 0x7fu) return __uint_as_float(0x7fc00000u);
 
-    // In place of a float32's exponent and fraction, the bits of the code represent the value times 2^-120.
+    // When the code's bits are moved to the exponent and fraction of a float32, they represent the value times 2^-120.
     return __uint_as_float((code & 0x80u) << 24 | (code & 0x7fu) << 20) * 1.329227995784916e36f;
 }
 
@@ -56,7 +56,7 @@ DEV void widen_e4m3(u32 w, u32& low, u32& high)
     high = high << 4 & 0x87f087f0u;
 }
 
-// The same, in the order of a transposed pair: bytes 0 and 2, then bytes 1 and 3.
+// The same for a register from ldmatrix_trans: converts bytes 0 and 2 to one pair, and bytes 1 and 3 to the other.
 DEV void widen_e4m3_alternate(u32 w, u32& even, u32& odd)
 {
     asm("prmt.b32 %0, %1, %1, 0xa280;" : "=r"(even) : "r"(w));
@@ -185,7 +185,7 @@ DEV float power_of_two(float v)
     return r;
 }
 
-// Loads four 8 x 8 tiles of 16-bit values and transposes them: for an operand whose k is the row in shared memory.
+// Loads four 8 x 8 tiles of 16-bit values and transposes each, for an operand that is stored in shared memory with k as the row index.
 DEV uint4 ldmatrix_trans(u32 address)
 {
     uint4 v;

@@ -121,7 +121,7 @@ internal sealed class ModelSet : IDisposable
         }
     }
 
-    /// <summary>Loads the models that songs of a model need, after unloading others if there is no room.</summary>
+    /// <summary>Loads the models that songs made with a given model need, after unloading others if there is no room.</summary>
     /// <returns>False if the models of songs in progress leave no room.</returns>
     public bool TryLoad(string name)
     {
@@ -129,7 +129,8 @@ internal sealed class ModelSet : IDisposable
         return _shelf.TryLoad(ShelfOf(name));
     }
 
-    /// <summary>Unloads the models that songs of a model need, except those that another loaded model also needs.</summary>
+    /// <summary>Unloads the models that songs made with a given model need, except those that another loaded model
+    /// also needs.</summary>
     /// <param name="name">The model that the songs name.</param>
     /// <param name="others">The other models that songs can name.</param>
     /// <returns>False if a song is using one of the models to unload.</returns>

@@ -30,7 +30,7 @@ internal sealed record S3Place(string Bucket, string Prefix, Uri? Endpoint, stri
         Uri? server = null;
         fault = bucket.Length == 0 ? "names no bucket"
             : options.FirstOrDefault(option => option.Key is not ("endpoint" or "region")) is { } unknown
-                ? $"has the option {unknown.Key}; the options are endpoint and region"
+                ? $"has the unknown option {unknown.Key}; the supported options are endpoint and region"
             : endpoint is not null && !(Uri.TryCreate(endpoint, UriKind.Absolute, out server) && server.Scheme is "http" or "https")
                 ? $"has the endpoint {endpoint}, which is not an http or https address"
             : null;

@@ -3,8 +3,8 @@ using Yue.Engine.Weights;
 
 namespace YueService.Settings;
 
-/// <summary>Checks the separator's settings, and opens it so that an invalid file is found at startup instead of by the first request
-/// that needs the separator.</summary>
+/// <summary>Checks the separator's settings, and opens it so that an invalid file is reported at startup rather than on the first
+/// request that needs the separator.</summary>
 internal sealed class SeparatorRules : OptionsRules<SeparatorOptions>
 {
     private const int MinFftSize = 2048;

@@ -160,7 +160,7 @@ public sealed class EngineStateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_format_that_needs_a_missing_ffmpeg_is_refused_before_the_song_is_made()
+    public async Task Without_ffmpeg_a_format_that_needs_it_is_refused_before_the_song_is_made()
     {
         _app.Encoder.HasFfmpeg = false;
         using var client = _app.CreateClient();

@@ -72,7 +72,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task The_audio_returns_a_409_until_the_song_is_finished()
+    public async Task The_audio_endpoint_returns_a_409_until_the_song_is_finished()
     {
         _stage.RunsFreely = false;
         var job = await _client.SubmitAsync("one");
@@ -187,7 +187,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_that_is_removed_while_its_file_is_encoded_causes_a_404()
+    public async Task A_song_that_is_removed_while_its_file_is_being_encoded_causes_a_404()
     {
         var job = await FinishedAsync();
         _app.Encoder.Prepare = async _ =>

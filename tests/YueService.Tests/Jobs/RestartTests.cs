@@ -96,7 +96,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_fails_if_it_was_running_when_two_processes_died()
+    public async Task A_job_fails_if_two_processes_in_a_row_die_while_running_it()
     {
         string job;
         await using (var app = App())

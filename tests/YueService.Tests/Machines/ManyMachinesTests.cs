@@ -54,7 +54,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task A_key_creates_one_job_across_all_processes()
+    public async Task An_idempotency_key_creates_one_job_across_all_processes()
     {
         var responses = await Task.WhenAll(Enumerable.Range(0, 12).Select(
             i => (i % 2 == 0 ? A : B).PostSongAsync("""{"lyrics":"la"}""", key: "one key of many processes")));
@@ -87,7 +87,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task Sound_is_streamed_by_another_machine_while_the_song_is_made()
+    public async Task Sound_is_streamed_by_another_machine_while_the_song_is_being_made()
     {
         var job = await A.SubmitAsync("la seconds=1");
         using var stream = await B.GetAsync(job + "/stream?format=pcm", HttpCompletionOption.ResponseHeadersRead, Cancel);

@@ -8,7 +8,7 @@ internal sealed record OptionsResponse
     /// <summary>The models that <c>model</c> can name, the default model first; empty until they are known.</summary>
     public required IReadOnlyList<ModelOption> Models { get; init; }
 
-    /// <summary>The formats of files: <c>output.format</c>.</summary>
+    /// <summary>The file formats that <c>output.format</c> can name.</summary>
     public required IReadOnlyList<FormatOption> Formats { get; init; }
 
     /// <summary>The formats of <c>GET /v1/songs/{id}/stream</c>.</summary>
@@ -39,7 +39,7 @@ internal sealed record ModelOption(
     IReadOnlyList<SongScope> Stages,
     ModelLicence Licence);
 
-/// <summary>A format of sound.</summary>
+/// <summary>An audio format.</summary>
 /// <param name="Name">The name that requests use.</param>
 /// <param name="MediaType">The media type of the response.</param>
 /// <param name="Available">False if the program that encodes it is not installed on the server.</param>
@@ -90,7 +90,7 @@ internal sealed record OptionField
     /// <summary>The maximum length of the sound in a file, in seconds.</summary>
     public double? MaxSeconds { get; init; }
 
-    /// <summary>The allowed values, names or numbers; null if any value within the bounds is allowed.</summary>
+    /// <summary>The allowed values (names or numbers); null if any value within the bounds is allowed.</summary>
     public IReadOnlyList<object>? Values { get; init; }
 
     /// <summary>The names of the models that support the field.</summary>

@@ -106,9 +106,9 @@ internal static class SongEndpoints
             .WithName("StreamSong")
             .Describe(
                 "Stream a song while it is being made",
-                "Sends the song from its beginning, even while it is being made; the headers are sent with the first sound. An "
-                    + "aborted stream is incomplete. While the song is being made, its loudness is not adjusted, and the low band may "
-                    + "differ slightly from the finished file's.",
+                "Sends the song from its beginning, even while it is being made; the headers are sent with the first sound. The "
+                    + "connection is aborted if the song fails, is cancelled or is queued again. While the song is being made, its "
+                    + "loudness is not adjusted, and the low band may differ slightly from the finished file's.",
                 new ApiParameter(
                     "track",
                     "The mix (default), or a stem if the song was requested with stems.",
@@ -158,8 +158,8 @@ internal static class SongEndpoints
             .WithName("CreateSong")
             .Describe(
                 "Queue a song",
-                "Returns immediately; poll the Location or watch its events. Jobs and their songs survive a restart of the service. "
-                    + "With takes of 2 or more, the response is a group of jobs.",
+                "Returns immediately; poll the URL in Location, or watch the job's events. Jobs and their songs survive a restart of the "
+                    + "service. If takes is 2 or more, the response is a group of jobs.",
                 new ApiParameter(
                     "Idempotency-Key",
                     "The same key and body return the same job or group; the same key with another body is a 422.",
@@ -207,7 +207,7 @@ internal static class SongEndpoints
             .Describe(
                 "Cancel or remove a job",
                 "A job that is queued or running is cancelled before the engine's next step. A finished job is removed with its song.",
-                new ApiResponse(202, "The job has not ended within a second; its delay_reason says why."),
+                new ApiResponse(202, "The job did not end within a second; its delay_reason says why."),
                 new ApiResponse(204, "The finished job and its song are removed."),
                 ApiResponse.Problem(404, "There is no such job."));
     }

@@ -121,7 +121,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
 
     /// <summary>Cancels a job that is queued or running; removes one that is finished, with its song.</summary>
     /// <response code="200">The cancelled job; its place in the queue is free.</response>
-    /// <response code="202">The job has not ended within a second; its delay_reason says why. Location is the job.</response>
+    /// <response code="202">The job did not end within a second; its delay_reason says why. Location is the job.</response>
     /// <response code="204">The finished job and its song are removed.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
     public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(

@@ -130,8 +130,8 @@ public sealed class SongDecoder(
         return mixer.Finish();
     }
 
-    /// <summary>Decodes a window of every regular length with every model, so that a GPU plans the convolutions before the first
-    /// song.</summary>
+    /// <summary>Decodes a window of every regular length with every model, so that on a GPU, the convolutions are planned before the
+    /// first song.</summary>
     public void WarmUp()
     {
         var tracks = (Vocal: new CodeTrack(), Instrumental: new CodeTrack());

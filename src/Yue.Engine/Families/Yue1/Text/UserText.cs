@@ -21,7 +21,7 @@ public sealed record CleanText(string Text, IReadOnlyList<string> Warnings);
 /// brackets: <c>(EOA)</c>, <c>(start_of_segment)</c>. The words stay readable, and the text does not encode to a control id or to the
 /// marker's ids, because both need the original brackets. Nothing is joined, so no new token or marker can appear.</item>
 /// </list>
-/// Cleaning a clean text does not change it.
+/// Cleaning text that is already clean does not change it.
 /// </remarks>
 public static partial class UserText
 {
@@ -90,8 +90,8 @@ public static partial class UserText
     }
 
     /// <summary>Converts text to normalization form C. A character below U+0300 never composes with a preceding one, so parts that begin
-    /// with such characters are normalized separately. In a part that changes, all
-    /// units between its unchanged beginning and its unchanged end get the same position.</summary>
+    /// with such characters are normalized separately. In a part that changes, all UTF-16 units between its unchanged beginning and its
+    /// unchanged end get the same position.</summary>
     private static TracedText Normalize(TracedText traced)
     {
         if (Normalization.ToNfc(traced.Text) == traced.Text)

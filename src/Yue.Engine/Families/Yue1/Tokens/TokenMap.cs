@@ -43,7 +43,7 @@ public static class TokenMap
     /// <summary>The number of ids that have a meaning.</summary>
     public const int Count = 83_738;
 
-    /// <summary>The control tokens that the reference tokenizer recognizes in a text, by name.</summary>
+    /// <summary>The control tokens that the reference tokenizer recognizes in text, by name.</summary>
     public static FrozenDictionary<string, int> RecognizedInText { get; } = new Dictionary<string, int>
     {
         ["<s>"] = BeginOfText,
@@ -68,7 +68,7 @@ public static class TokenMap
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>All control tokens by name. Those not in <see cref="RecognizedInText"/> can be given to the model only by id: their names
-    /// in a text are ordinary words.</summary>
+    /// in text are ordinary words.</summary>
     public static FrozenDictionary<string, int> ControlTokens { get; } = new Dictionary<string, int>(RecognizedInText)
     {
         ["<semantic>"] = 32_011,
@@ -115,6 +115,6 @@ public static class TokenMap
         return CodebookStart(codebook) + code;
     }
 
-    /// <summary>Returns the code of an id in a codebook; outside 0 to 1023 if the id is not in that codebook.</summary>
+    /// <summary>Returns the code of an id in a codebook; the result is outside 0 to 1023 if the id is not in that codebook.</summary>
     public static int ToCode(int id, int codebook = 0) => id - CodebookStart(codebook);
 }

@@ -121,7 +121,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
     private static PromptBatch PromptsOf(LlamaConfig config) => new(1, config.MaxPositions);
 
     /// <summary>Returns the number of cache positions for the given number of songs: one context for each, and one more for guidance.
-    /// Guidance can also use positions of the songs' own contexts that are not reserved.</summary>
+    /// Guidance can also use unreserved positions of the songs' own contexts.</summary>
     private static int PositionsFor(LlamaConfig config, int songs) => (songs + 1) * config.MaxPositions;
 
     private CudaGraph GraphOf(int rows, int start, int count)

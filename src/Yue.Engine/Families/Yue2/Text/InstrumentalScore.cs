@@ -13,8 +13,8 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
     private const string InstrumentVoice = "Ins";
     private const string WholeRest = "Z";
 
-    /// <summary>Moves every vocal bar with notes to the instruments, replacing the bar of the instruments. The voice keeps the chord
-    /// symbols over rests.</summary>
+    /// <summary>Moves every vocal bar with notes to the instruments, where it replaces the corresponding bar. The vocal voice keeps the
+    /// chord symbols over rests.</summary>
     /// <returns>The rewritten score; null if the score cannot be read bar by bar.</returns>
     public static InstrumentalScore? Of(string score)
     {
