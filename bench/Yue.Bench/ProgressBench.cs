@@ -52,7 +52,7 @@ internal static class ProgressBench
 
     private static string Describe(List<double> ratios) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{ratios.Count}, within 25 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.25)}, "
+        $"{ratios.Count} estimates, within 25 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.25)}, "
             + $"within 40 %: {ratios.Count(ratio => Math.Abs(ratio - 1) <= 0.4)}, "
             + $"median of the estimate divided by the actual value: {ratios.Order().ElementAt(ratios.Count / 2):F2}");
 

@@ -84,7 +84,7 @@ internal static class SongBench
                 case ["--Songs", var counts]: songs = [.. counts.Split(',').Select(Number)]; break;
                 case ["--Reference", var seconds]: reference = Number(seconds); break;
                 case ["--Scopes", "full" or "all"]: scopes = pair[1]; break;
-                default: throw new ArgumentException($"{string.Join(' ', pair)} is not an option with a value");
+                default: throw new ArgumentException($"{string.Join(' ', pair)} is not a known option with a value");
             }
         }
 

@@ -16,7 +16,7 @@ internal sealed class StageWatch(Stopwatch clock) : IProgress<SongProgress>
         }
     }
 
-    /// <summary>Returns the seconds of each stage of a song that ends now.</summary>
+    /// <summary>Returns the number of seconds spent in each stage so far.</summary>
     public IReadOnlyList<(string Stage, double Seconds)> Seconds()
     {
         var ends = _starts.Skip(1).Select(next => next.Start).Append(clock.Elapsed.TotalSeconds);

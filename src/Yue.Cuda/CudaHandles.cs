@@ -62,7 +62,7 @@ public sealed class CudaEvent : SafeHandleZeroOrMinusOneIsInvalid
     protected override bool ReleaseHandle() => Driver.cuEventDestroy(handle) == 0;
 }
 
-/// <summary>Launches recorded once and replayed with one call.</summary>
+/// <summary>A sequence of launches that is recorded once and replayed with one call.</summary>
 public sealed class CudaGraph : SafeHandleZeroOrMinusOneIsInvalid
 {
     private const int ThreadLocal = 1;

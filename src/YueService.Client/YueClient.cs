@@ -56,7 +56,7 @@ public partial class YueClient
     }
 
     /// <summary>Queues several songs from one request, each with its own seed.</summary>
-    /// <param name="body">The request, with <see cref="SongRequest.Takes"/> of 2 or more.</param>
+    /// <param name="body">The request. Its <see cref="SongRequest.Takes"/> must be 2 or more.</param>
     /// <param name="idempotencyKey">The same key and body return the same group.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The group of songs. <see cref="CreateSongAsync"/> returns a single song.</returns>

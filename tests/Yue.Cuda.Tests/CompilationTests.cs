@@ -60,7 +60,7 @@ public sealed class CompilationTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_kernel_that_does_not_compile_is_refused_with_the_compiler_output()
+    public void The_error_for_a_kernel_that_does_not_compile_has_the_compiler_output()
     {
         Assert.SkipWhen(KernelCompiler.Version(out var reason) is null, reason ?? "");
         var (file, definitions) = Step(8, WeightType.BFloat16, CacheType.BFloat16, StepChecks.Tiny with { Hidden = 100 });

@@ -4,7 +4,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>Tests steps of models that normalize query and key heads, like YuE 2.</summary>
+/// <summary>Tests steps of models that normalize query and key heads, such as YuE 2.</summary>
 [Collection(Gpu.Name)]
 [Trait("Category", Gpu.Name)]
 public sealed class NormedStepTests(Gpu gpu) : IClassFixture<NormedStepTests.Compiled>

@@ -2,8 +2,8 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>One row of a Llama model on the CPU. Sums are computed in double and rounded to bf16 or e4m3 where the kernels store them in
-/// that type.</summary>
+/// <summary>One row of a Llama model on the CPU. Sums are computed in double precision and rounded to bf16 or e4m3 where the kernels
+/// store them in that type.</summary>
 internal sealed class ReferenceLlama(TestModel model, CacheType cacheType)
 {
     private const int D = LlamaShape.HeadSize;

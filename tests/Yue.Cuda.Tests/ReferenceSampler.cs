@@ -3,7 +3,7 @@ using Yue.Engine.Sampling;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>The sampling chain on the CPU, in double and with sorting. It uses the engine's random numbers.</summary>
+/// <summary>The sampling chain on the CPU, in double precision and with sorting. It uses the engine's random numbers.</summary>
 internal static class ReferenceSampler
 {
     /// <summary>Returns the kept ids in descending order of probability (ties: lower id first), with their probabilities, which sum to

@@ -4,7 +4,7 @@ using Yue.Testing;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>Checks of steps with any shape, and the shapes that several test classes use.</summary>
+/// <summary>Checks of the steps of models with given shapes, and the shapes that several test classes use.</summary>
 internal static class StepChecks
 {
     /// <summary>A small model whose weight rows have 1, 1.5 and 4 units of 256 weights.</summary>

@@ -54,7 +54,7 @@ public sealed class EngineFaultTests
         using var released = new ManualResetEventSlim();
         await using var engine = await StartAsync(new EngineOptions { StepTimeoutSeconds = 1 });
 
-        // Wait until the engine is idle. Then the watchdog does not run, and the song has to start it.
+        // Wait until the engine is idle and its watchdog is not running, so that the song has to start the watchdog.
         await Eventually.TrueAsync(() => engine.Engine.Status.InStep == TimeSpan.Zero);
 
         var running = engine.Submit(DemoEngine.OneSecond(), new Fault(() => released.Wait(CancellationToken.None)));

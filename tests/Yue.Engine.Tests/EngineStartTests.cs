@@ -118,7 +118,7 @@ public sealed class EngineStartTests : IDisposable
     [Theory]
     [InlineData("auto", true)]
     [InlineData("cpu", false)]
-    public async Task Checkpoints_on_the_CPU_without_a_GPU_cause_a_warning(string device, bool warns)
+    public async Task Checkpoints_without_a_GPU_cause_a_warning_unless_the_device_is_cpu(string device, bool warns)
     {
         Assert.SkipWhen(TorchSharp.torch.cuda.is_available(), "there is a GPU");
         var log = new WarningLog();

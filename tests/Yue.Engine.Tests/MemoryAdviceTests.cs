@@ -76,7 +76,7 @@ public sealed class MemoryAdviceTests : IDisposable
     }
 
     [Fact]
-    public void The_settings_limit_the_memory_and_the_songs()
+    public void The_settings_limit_the_memory_and_the_number_of_songs()
     {
         var options = Options();
         (options.DeviceMemoryMegabytes, options.SongsAtOnce) = (40 * 1024, 1);

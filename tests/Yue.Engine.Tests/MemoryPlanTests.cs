@@ -18,8 +18,8 @@ public sealed class MemoryPlanTests
     private static readonly LlamaConfig Stage1 = TestLlama.FullSizeStage1;
     private static readonly LlamaConfig Stage2 = TestLlama.FullSizeStage2;
 
-    /// <summary>Tests the sizes for the numbers of weights in docs/model.md: two or four bytes per weight. With int8, there is one byte per
-    /// weight and one scale per row, except for the embedding and the norms, which stay in bf16.</summary>
+    /// <summary>Tests the sizes for the numbers of weights in docs/model.md. There are two or four bytes per weight. With int8, there is
+    /// one byte per weight and one scale per row, except for the embedding and the norms, which stay in bf16.</summary>
     [Fact]
     public void Weight_bytes_follow_from_the_number_of_weights_and_their_type()
     {
@@ -160,7 +160,7 @@ public sealed class MemoryPlanTests
     }
 
     [Fact]
-    public void A_plan_of_two_families_has_room_for_the_models_of_both()
+    public void A_plan_for_two_families_has_room_for_the_models_of_both()
     {
         var limits = new MemoryLimits(94 * GiB, WeightType.BFloat16, CacheType.BFloat16, 2);
         var (yue1, fake) = (Costs(Stage1), new FakeSongs(["fake"], parameters: 5 * GiB));

@@ -12,21 +12,21 @@ public sealed class SectionFindingsTests
     public void A_section_that_ends_on_its_own_and_keeps_changing_has_no_finding() => Assert.Empty(Findings(Changing(3 * Window)));
 
     [Fact]
-    public void A_section_cut_at_its_limit_is_named_with_its_length() => Assert.Equal(
-        ["section 3 [chorus] did not end by itself and was cut at its limit of 12.5 s (max_new_tokens); "
+    public void A_section_cut_at_its_limit_is_reported_with_its_length() => Assert.Equal(
+        ["section 3 [chorus] did not end on its own and was cut at its limit of 12.5 s (max_new_tokens); "
             + "raise max_new_tokens, or expect an abrupt end"],
         Findings(Changing(625), SectionEnd.MaxNewTokens));
 
     [Fact]
-    public void A_section_cut_at_its_target_names_the_target() => Assert.Equal(
-        ["section 3 [chorus] did not end by itself and was cut at its target of 4 s (target_seconds); "
+    public void A_section_cut_at_its_target_is_reported_with_the_target() => Assert.Equal(
+        ["section 3 [chorus] did not end on its own and was cut at its target of 4 s (target_seconds); "
             + "raise target_seconds, or expect an abrupt end"],
         Findings(Changing(200), SectionEnd.MaxNewTokens, targetSeconds: 4));
 
     [Theory]
     [InlineData(1, "14.9 s to 27.1 s")]
     [InlineData(SectionFindings.MaxStuckCodes / 2, "15 s to 27 s")]
-    public void A_section_that_repeats_few_codes_is_named_with_the_time(int codes, string time)
+    public void A_section_that_repeats_few_codes_is_reported_with_the_time(int codes, string time)
     {
         var still = Enumerable.Range(0, Window + 100).Select(frame => 100 + (frame % codes));
         Assert.Equal(

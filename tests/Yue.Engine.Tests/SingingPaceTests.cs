@@ -41,7 +41,7 @@ public sealed class SingingPaceTests
     }
 
     [Fact]
-    public void A_section_is_never_longer_than_its_limit_or_shorter_than_a_second()
+    public void The_expected_length_is_never_above_the_limit_or_below_one_second()
     {
         var lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 500))}\n[chorus]\n";
         var request = new SongRequest { Lyrics = lyrics, MaxNewTokens = 1200 };

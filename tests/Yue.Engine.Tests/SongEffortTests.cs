@@ -18,7 +18,9 @@ public sealed class SongEffortTests
         var effort = new SongEffort(SongScope.Full, Gpu, [(800, Long), (1200, Long)]);
         Assert.Equal(2000, effort.Tokens([], 0), 6);
         Assert.Equal(2000, effort.Tokens([], 500), 6);
-        Assert.Equal(1100 + 1200, effort.Tokens([], 1000), 6);      // section 1 is longer than expected: its length so far plus a tenth
+
+        // Section 1 is longer than expected, so its length so far plus a tenth is counted.
+        Assert.Equal(1100 + 1200, effort.Tokens([], 1000), 6);
         Assert.Equal(2000 + 2000, effort.Tokens([2000], 0), 6);
     }
 

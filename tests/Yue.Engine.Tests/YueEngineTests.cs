@@ -25,7 +25,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         Assert.True(song.Timings.Stage1Seconds > 0 && song.Timings.Stage2Seconds > 0 && song.Timings.DecodeSeconds > 0);
         Assert.Equal(
             [
-                "section 1 [verse] did not end by itself and was cut at its limit of 1 s (max_new_tokens); "
+                "section 1 [verse] did not end on its own and was cut at its limit of 1 s (max_new_tokens); "
                     + "raise max_new_tokens, or expect an abrupt end",
                 "the last section was cut at its limit: the last 0.5 s are faded out (output.fade_out_seconds)",
             ],
@@ -111,7 +111,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
         await demo.Submit(LongPrompt(), new Reporter(progress => seen.Add((progress, demo.Engine.Status, Stopwatch.GetTimestamp()))));
 
         var reading = seen.TakeWhile(report => report.Progress.Done == 0).ToArray();
-        Assert.InRange(reading.Length, 4, 20);      // the beginning, and one report per 512 ids
+        Assert.InRange(reading.Length, 4, 20);      // one report at the beginning, and one per 512 ids
         Assert.All(reading, report => Assert.Equal(
             (SongStage.Stage1, 1, 1), (report.Progress.Stage, report.Progress.Section, report.Status.Running)));
         Assert.Equal(0, reading[0].Progress.Fraction);
@@ -126,7 +126,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task A_song_cancelled_while_its_prompt_is_read_ends_before_the_next_piece(int pieces)
+    public async Task A_song_cancelled_while_its_prompt_is_being_read_ends_before_the_next_piece(int pieces)
     {
         using var cancel = new CancellationTokenSource();
         var reports = new List<SongProgress>();

@@ -10,12 +10,12 @@ public static class Ffmpeg
         .Split(Path.PathSeparator)
         .Any(folder => File.Exists(Path.Combine(folder, "ffmpeg")) && File.Exists(Path.Combine(folder, "ffprobe")));
 
-    /// <summary>Skips the test unless a folder on PATH contains both programs.</summary>
+    /// <summary>Skips the test unless a folder on PATH contains both ffmpeg and ffprobe.</summary>
     public static void SkipWithout() => Assert.SkipUnless(IsInstalled, "no folder on PATH contains both ffmpeg and ffprobe");
 
     /// <summary>Runs ffmpeg and returns the content of its output file.</summary>
-    /// <param name="arguments">The arguments without the output.</param>
-    /// <param name="extension">The extension of the output, which selects its format.</param>
+    /// <param name="arguments">The arguments, without the output file.</param>
+    /// <param name="extension">The extension of the output file, which selects its format.</param>
     public static Task<byte[]> MakeAsync(string arguments, string extension) => MakeAsync([], arguments, extension);
 
     /// <summary>Runs ffmpeg with an input, which the arguments refer to as <c>pipe:0</c>, and returns the content of its output

@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace Yue.Testing;
 
-/// <summary>The language models of the goldens folder, in float32 on the CPU.</summary>
+/// <summary>The language models in the goldens folder, in float32 on the CPU.</summary>
 public static class GoldenModels
 {
-    /// <summary>Loads the model of a folder.</summary>
+    /// <summary>Loads the model in a folder of the goldens.</summary>
     public static LlamaModel Load(string name)
     {
         var folder = Goldens.PathOf(name);
@@ -16,7 +16,7 @@ public static class GoldenModels
         return new LlamaModel(config, LlamaWeights.Load(config, new CheckpointTensors(checkpoint, ScalarType.Float32)));
     }
 
-    /// <summary>Returns a tensor of an <c>expected….safetensors</c> file as an array.</summary>
+    /// <summary>Returns a tensor in an <c>expected….safetensors</c> file as an array.</summary>
     public static T[] Expected<T>(string file, string tensor)
         where T : unmanaged
     {

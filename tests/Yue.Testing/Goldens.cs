@@ -16,7 +16,8 @@ public static class Goldens
 
     public static string PathOf(params string[] parts) => Path.Combine([Folder, .. parts]);
 
-    /// <summary>Returns the folder that an environment variable names, or <see cref="Beside"/> if it is not set.</summary>
+    /// <summary>Returns the folder that an environment variable names, or the result of <see cref="Beside"/> if the variable is not
+    /// set.</summary>
     internal static string? Find(string variable, string name) =>
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } configured ? Path.GetFullPath(configured) : Beside(name);
 

@@ -13,7 +13,7 @@ public static class OnnxGraph
     public static byte[] Mislabeled(int[] input, int[] output) =>
         Model([.. Node("Reshape", "x", "shape")], Initializer64("shape", output), Value("x", input), Value("y", output));
 
-    /// <summary>Returns the model y = x · mask. The mask has one factor per bin of [1, 4, bins, frames].</summary>
+    /// <summary>Returns the model y = x · mask. The shape is [1, 4, bins, frames], and the mask has one factor per bin.</summary>
     public static byte[] Mask(ReadOnlySpan<int> shape, ReadOnlySpan<float> factors) => Model(
         Node("Mul", "x", "mask"), Initializer("mask", [1, 1, factors.Length, 1], factors), Value("x", shape), Value("y", shape));
 

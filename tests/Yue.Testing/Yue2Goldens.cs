@@ -22,7 +22,7 @@ public static class Yue2Goldens
     /// <summary>A checkpoint folder in the published form, with the token table. It is unpacked once per test run.</summary>
     public static string LanguageModelFolder => Unpacked.Value;
 
-    /// <summary>The tokenizer folder of the goldens, or of <c>shared/goldens2</c> if the goldens have no token table.</summary>
+    /// <summary>The tokenizer folder of the goldens, or the one in <c>shared/goldens2</c> if the goldens have no token table.</summary>
     public static string TokenizerFolder
     {
         get

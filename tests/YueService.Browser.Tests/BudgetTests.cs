@@ -58,7 +58,7 @@ public sealed class BudgetTests(Studio studio, ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task No_task_exceeds_its_budget_while_a_song_is_sung_and_heard()
+    public async Task No_task_exceeds_its_budget_while_a_song_is_being_sung_and_heard()
     {
         RequireRequest();
         var service = await studio.ServiceAsync();
@@ -91,8 +91,8 @@ public sealed class BudgetTests(Studio studio, ITestOutputHelper output)
         await using var tab = await studio.OpenAsync(service);
         await Assertions.Expect(tab.Page.Locator(".item").First).ToBeVisibleAsync();
         await tab.Page.EvaluateAsync("() => { longTasks.length = 0; }");
-        Report("frames while all songs are loaded", await ScrollAsync(tab, 1));
-        await ReportTasksAsync(tab, "tasks while all songs are loaded");
+        Report("frames while all songs are being loaded", await ScrollAsync(tab, 1));
+        await ReportTasksAsync(tab, "tasks while all songs are being loaded");
         Assert.Equal(Songs, await tab.Page.Locator(".item").CountAsync());
         await tab.Page.EvaluateAsync("() => { longTasks.length = 0; }");
         Report("frames while scrolling up", await ScrollAsync(tab, -1));
@@ -103,7 +103,7 @@ public sealed class BudgetTests(Studio studio, ITestOutputHelper output)
     private static Task<double[]> ScrollAsync(StudioTab tab, int direction) =>
         tab.Page.EvaluateAsync<double[]>(Scroll, new[] { Songs, direction });
 
-    /// <summary>Reports the tasks of more than 50 ms, and checks that none is over the budget.</summary>
+    /// <summary>Reports the tasks that took more than 50 ms, and checks that none is over the budget.</summary>
     private async Task ReportTasksAsync(StudioTab tab, string name)
     {
         var tasks = await tab.Page.EvaluateAsync<double[]>("() => longTasks");

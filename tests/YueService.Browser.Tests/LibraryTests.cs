@@ -102,7 +102,7 @@ public sealed class LibraryTests(Studio studio)
         await delete.ClickAsync();
         await tab.Message.GetByRole(AriaRole.Button, new() { Name = "Close the message" }).ClickAsync();
         await Assertions.Expect(tab.Message.GetByRole(AriaRole.Alert))
-            .ToContainTextAsync("1 of 2 songs were not deleted: the service is not responding.");
+            .ToContainTextAsync("Could not delete 1 of 2 songs: the service is not responding.");
         await Assertions.Expect(unsung).ToHaveCountAsync(1);
         Assert.Equal(2, (await service.JsonAsync("/v1/songs")).GetProperty("songs").GetArrayLength());
     }

@@ -63,7 +63,7 @@ public sealed class ListeningTests(Studio studio)
         await ExpectDownloadsAsync(tab, ("FLAC", "audio/flac"), ("MP3", "audio/mpeg"));
     }
 
-    /// <summary>Follows links of the open menu and checks the media type and the size of the files.</summary>
+    /// <summary>Follows links in the open menu and checks the media type and the size of the files.</summary>
     private async Task ExpectDownloadsAsync(StudioTab tab, params (string Label, string Type)[] files)
     {
         var service = await studio.ServiceAsync();

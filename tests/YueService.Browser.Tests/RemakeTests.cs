@@ -176,7 +176,7 @@ public sealed class RemakeTests(Studio studio)
         await using var tab = await OpenAsync(service, job.GetProperty("id").GetString()!);
         var notice = tab.Page.Locator(".notice");
         await Assertions.Expect(notice).ToHaveTextAsync(
-            "Cut short: verse and chorus. They had not ended after 1 s, the maximum for one section here. "
+            "Cut short: verse and chorus. They had not ended after 1 s, the limit for one section of this song. "
                 + "The end is faded out.Sing it with twice the limit");
         await tab.CheckAccessibilityAsync("a song that was cut");
         await notice.GetByRole(AriaRole.Button).ClickAsync();

@@ -46,7 +46,7 @@ internal sealed class StudioTab : IAsyncDisposable
     /// expected.</summary>
     public string? Expected { get; set; }
 
-    /// <summary>The form. Locators within a part of the page do not find the songs of other tests, which the library lists.</summary>
+    /// <summary>The form. A search within a part of the page does not match the songs of other tests in the library.</summary>
     public ILocator Form => Page.Locator("#write");
 
     /// <summary>The middle of the page with the song that is shown.</summary>
@@ -67,7 +67,7 @@ internal sealed class StudioTab : IAsyncDisposable
     /// <summary>The actions for the finished song that is shown.</summary>
     public ILocator Actions => Page.Locator(".acts");
 
-    /// <summary>Returns the library's entry of the song with a title.</summary>
+    /// <summary>Returns the library's entry for the song with a title.</summary>
     /// <param name="title">The whole title.</param>
     public ILocator Item(string title) =>
         Library.Locator(".item").Filter(new() { Has = Page.GetByText(title, new() { Exact = true }) });

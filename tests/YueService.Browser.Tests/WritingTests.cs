@@ -176,7 +176,7 @@ public sealed class WritingTests(Studio studio)
     }
 
     [Fact]
-    public async Task Fields_that_only_an_opened_request_sets_are_shown_with_their_errors()
+    public async Task Fields_set_only_by_an_opened_request_are_shown_with_their_errors()
     {
         await using var tab = await studio.OpenAsync(await studio.ServiceAsync());
         tab.Expected = "Failed to load resource";

@@ -8,7 +8,7 @@ namespace YueService.FakeProcess;
 /// <summary>An engine whose songs take the time given in their lyrics (<c>seconds=0.5</c>) and have a
 /// <see cref="SimulatedSound"/>.</summary>
 /// <remarks><c>FAKE_SECONDS</c> is the default time, <c>FAKE_SLOTS</c> the number of concurrent songs, <c>FAKE_LENGTH</c> the length of
-/// a song in seconds, and <c>FAKE_MODELS</c> the names of the models, separated by commas. A song of the model <c>yue2</c> has a score
+/// a song in seconds, and <c>FAKE_MODELS</c> the names of the models, separated by commas. A song made with <c>yue2</c> has a score
 /// unless its plan is off: the score in the request, otherwise <c>FAKE_SCORE</c>. A song with the seed <c>FAKE_FAILING_SEED</c> fails, and
 /// one with the seed <c>FAKE_HOLDING_SEED</c> pauses halfway until it is cancelled or the service stops.</remarks>
 internal sealed partial class TimedEngine : ISongEngine, IDisposable

@@ -46,7 +46,8 @@ def _spliced(low, high):
 
 @torch.no_grad()
 def errors(checkpoint_set, clips=24):
-    """Returns (decoded, resampled): the mean distances of log10 mel spectra from the original, with the codec and vocoders of a set."""
+    """Returns (decoded, resampled): the mean distances of log10 mel spectra from those of the original, with the codec and
+    vocoders of a set."""
     codec, vocoders = sound.begun_codec(checkpoint_set).eval(), [vocoder.eval() for vocoder in sound.begun_vocoders(checkpoint_set)]
     rows = torch.as_tensor(codes.codebooks())
     crops = sounds.Crops(sounds.pool(range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + 16)), 44100, 150, "cpu", seed=2)

@@ -1,6 +1,6 @@
 """Prints the figures of a folder of songs written by sing.py or sing_with_yue.py: one JSON object per song, one for all, and a table.
 
-usage: figures.py DIR [--set DIR]      with a checkpoint set, also the figure for its codec, which needs PyTorch
+usage: figures.py DIR [--set DIR]      with a checkpoint set, also prints the figure for its codec (this needs PyTorch)
 """
 import argparse
 import glob

@@ -2,7 +2,7 @@
 
 usage: sing.py [--from SET] [--work DIR] [--songs N] [--lines FILE ...] [--out DIR]
 
-The models are those of a work folder's phases, or those of a set for phases that did not run. The songs have held-out seeds, or
+The models come from the phases in a work folder or, for phases that did not run, from a set. The songs have held-out seeds, or
 come from files of genre lines (with the lyrics of lines/lyrics.txt in turn). With --out, their sound is written for figures.py.
 """
 import argparse
@@ -13,7 +13,7 @@ import train
 from demo import codes, held_out, singing, sizes, written
 from demo.phases import language, sound
 
-_AT_ONCE = 2000                                 # chunks of stage 2
+_AT_ONCE = 2000                                 # songs with about this many stage-2 chunks are decoded together
 
 
 def write_codes(run, songs, max_new_tokens, seed):

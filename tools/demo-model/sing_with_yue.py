@@ -39,8 +39,8 @@ def _ask(url, asked, max_new_tokens, output):
 
 
 def _sing(url, folder, asked, max_new_tokens):
-    """Requests one song twice and writes both: at 44.1 kHz, which is timed and checked for faults, and from the codec alone, which is
-    used for most figures."""
+    """Requests one song twice and writes both results: one at 44.1 kHz, which is timed and checked for faults, and one from the codec
+    alone, which is used for most figures."""
     whole, heard = (_ask(url, asked, max_new_tokens, {"sample_rate": rate, "stems": True}) for rate in (44100, 16000))
     tracks = {"mix44": _wave(whole["audio_base64"]), "mix": _wave(heard["audio_base64"])}
     tracks |= {name: _wave(stem["audio_base64"]) for name, stem in heard["stems"].items()}

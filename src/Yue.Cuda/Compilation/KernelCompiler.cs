@@ -86,7 +86,8 @@ public static unsafe partial class KernelCompiler
             var log = Log(program);
             if (result != 0)
             {
-                throw new KernelCompilationException($"{file} for sm_{architecture} ({string.Join(' ', definitions)}): {log}");
+                throw new KernelCompilationException(
+                    $"{file} does not compile for sm_{architecture} ({string.Join(' ', definitions)}): {log}");
             }
 
             if (Warning().IsMatch(log))

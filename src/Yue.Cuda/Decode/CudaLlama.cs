@@ -11,7 +11,7 @@ namespace Yue.Cuda.Decode;
 /// </remarks>
 public sealed unsafe class CudaLlama : IDisposable
 {
-    /// <summary>The maximum number of rows of a step.</summary>
+    /// <summary>The maximum number of rows per step.</summary>
     public const int MaxRows = 80;
 
     private const int MaxSplits = 64;
@@ -139,7 +139,7 @@ public sealed unsafe class CudaLlama : IDisposable
 
     public int HeadRows { get; }
 
-    /// <summary>The maximum number of pages of a row.</summary>
+    /// <summary>The maximum number of pages per row.</summary>
     public int MaxPages { get; }
 
     /// <summary>Float32 logits of the last step: [rows, head rows of that step].</summary>

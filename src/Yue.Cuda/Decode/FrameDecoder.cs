@@ -5,9 +5,9 @@ namespace Yue.Cuda.Decode;
 /// <summary>Stage 2: decodes frames of eight codes. The first code is given; the other seven are chosen greedily, each within its own
 /// codebook.</summary>
 /// <remarks>
-/// A frame has eight steps, whose inputs are the given id and the ids of slots 1 .. 7. The last step only adds its input to the cache. Slot
-/// k uses only the head rows of codebook k. Frames are counted on the device, so <see cref="Frame"/> can be captured once and replayed.
-/// <see cref="SetRow"/> starts a row and uploads its given ids; its prompt must be in the cache. Not thread-safe.
+/// A frame takes eight steps, whose inputs are the given id and the ids of slots 1 .. 7. The last step only adds its input to the cache.
+/// Slot k uses only the head rows of codebook k. Frames are counted on the device, so <see cref="Frame"/> can be captured once and
+/// replayed. <see cref="SetRow"/> starts a row and uploads its given ids; its prompt must be in the cache. Not thread-safe.
 /// </remarks>
 public sealed unsafe class FrameDecoder : IDisposable
 {
@@ -27,7 +27,7 @@ public sealed unsafe class FrameDecoder : IDisposable
     /// <param name="kernels">Compiled kernels.</param>
     /// <param name="model">The model, which must allow at least 1,024 head rows.</param>
     /// <param name="firstId">The id of code 0 of codebook 0; codebook k begins 1,024 · k ids later.</param>
-    /// <param name="maxFrames">The maximum number of frames of a row.</param>
+    /// <param name="maxFrames">The maximum number of frames per row.</param>
     public FrameDecoder(CudaDevice device, KernelCache kernels, CudaLlama model, int firstId, int maxFrames)
     {
         ArgumentNullException.ThrowIfNull(kernels);

@@ -15,7 +15,7 @@ public static class GroupedWeights
     /// <summary>The number of weights of a row that share a scale.</summary>
     public const int GroupSize = 32;
 
-    /// <summary>The number of weights of a unit.</summary>
+    /// <summary>The number of weights per unit.</summary>
     public const int UnitSize = 256;
 
     /// <summary>The number of stored rows whose sum is a row of the head. Rounding errors of the head affect the scores directly, and the

@@ -10,7 +10,7 @@ namespace Yue.Cuda.Decode;
 /// </remarks>
 public sealed class KvCache : IDisposable
 {
-    /// <summary>The number of positions of a page.</summary>
+    /// <summary>The number of positions per page.</summary>
     public const int PageSize = 64;
 
     private readonly LlamaShape _shape;

@@ -28,7 +28,7 @@ public enum CacheType
 {
     BFloat16,
 
-    /// <summary>e4m3 with one float32 scale per position and head: half the bytes plus 3 %.</summary>
+    /// <summary>e4m3 with one float32 scale per position and head: 52 % of the bytes of bf16.</summary>
     Float8,
 
     /// <summary>float32. Requires <see cref="WeightType.Float32"/>.</summary>
@@ -53,7 +53,7 @@ public sealed record LlamaShape
 
     public required int Vocabulary { get; init; }
 
-    /// <summary>The maximum number of positions of a row.</summary>
+    /// <summary>The maximum number of positions per row.</summary>
     public required int Context { get; init; }
 
     public double RopeTheta { get; init; } = 10000;

@@ -3,8 +3,8 @@ namespace Yue.Cuda.Decode;
 /// <summary>The cosines and sines of rotary position embedding, bit-identical on all devices.</summary>
 public static class RopeTable
 {
-    /// <summary>Returns theta^(-2j/D), rounded to float32 at the same points as in the reference. A difference in the last bit changes
-    /// an angle at position 16,384 by up to a thousandth of a radian.</summary>
+    /// <summary>Returns theta^(-2j/D) for head size D, rounded to float32 at the same points as in the reference. A difference in the
+    /// last bit changes an angle at position 16,384 by up to a thousandth of a radian.</summary>
     public static float Frequency(double theta, int headSize, int j) => 1 / (float)Math.Pow(theta, 2.0 * j / headSize);
 
     /// <summary>Returns the cosine and sine of position · frequency j: [context, D/2, 2].</summary>

@@ -83,7 +83,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     /// <param name="type">Int6 or int4.</param>
     /// <param name="rows">The number of rows, at least 1.</param>
     /// <param name="columns">The number of columns, a multiple of 32.</param>
-    /// <param name="terms">The number of stored rows per row, whose sum is the row: 1 or 2.</param>
+    /// <param name="terms">The number of stored rows whose sum is a row of the matrix: 1 or 2.</param>
     public void QuantizeGroups(CudaStream stream, nint source, nint destination, WeightType type, int rows, int columns, int terms)
     {
         Check(GroupedWeights.AppliesTo(type), type, rows, columns, GroupedWeights.GroupSize);
@@ -103,7 +103,7 @@ public sealed unsafe class WeightQuantizer : IDisposable
     /// <param name="type">Int6 or int4.</param>
     /// <param name="rows">The number of rows, at least 1.</param>
     /// <param name="columns">The number of columns, a multiple of 32.</param>
-    /// <param name="terms">The number of stored rows per row.</param>
+    /// <param name="terms">The number of stored rows whose sum is a row of the matrix.</param>
     public void DequantizeGroups(CudaStream stream, nint source, nint destination, WeightType type, int rows, int columns, int terms)
     {
         Check(GroupedWeights.AppliesTo(type), type, rows, columns, GroupedWeights.GroupSize);

@@ -2,7 +2,7 @@
 //
 // Lane 4 g + c of a warp works on:
 //   score[j][e]  position 16 j + g (+ 8 for e >= 2) of the 32, query head 2 c + (e & 1);
-//   out[d][e]    query head 2 c + (e & 1), two of the 16 dimensions that begin at 16 d: g and g + 8, or with e4m3, 2 g and 2 g + 1.
+//   out[d][e]    query head 2 c + (e & 1), two of the 16 dimensions that begin at 16 d: g and g + 8, or, with e4m3, 2 g and 2 g + 1.
 // Bf16Cache and E4m3Cache have the same functions; Cache is the one that this build uses. CPU reference: Yue.Cuda.Tests/ReferenceLlama.
 #pragma once
 #include "attention_units.cuh"

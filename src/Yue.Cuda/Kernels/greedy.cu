@@ -3,8 +3,8 @@
 // stops after its last frame.
 //
 // Launch: one block of 256 threads per row. Reference: Yue.Cuda.Tests/SamplerTests, the largest logit of steps without this kernel.
-// Why this version: slot k of a frame may only contain codebook k, so only 1,024 logits per row are compared. Frames are counted on the
-// device, so a whole frame is one graph without a round trip to the host.
+// Why this version: slot k of a frame may contain only codes of codebook k, so only 1,024 logits per row are compared. Frames are
+// counted on the device, so a whole frame is one graph without a round trip to the host.
 #include "common.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) greedy(const float* logits, int head_rows, int from, int count, int first_id,

@@ -1,4 +1,4 @@
-// Computes the sums of a group of a block's tiles over this warp's k. Weights come from the ring, and x from L2, either directly to
+// Computes the sums of a group of tiles over this warp's k. Weights come from the ring, and x from L2, either directly to
 // registers or through shared memory.
 #pragma once
 #include "tiles.cuh"

@@ -1,6 +1,6 @@
 // The ring of shared-memory slots that the producer warps fill ahead of the consumer warps.
 //
-// Before a step starts, the producers know every byte that their block will read in it, because weights never change and cached positions
+// Before a step starts, the producers know which bytes their block will read in it, because weights never change and cached positions
 // were written by earlier steps. They wait only for free slots and run ahead across the grid barriers between phases, so memory stays busy
 // while the consumers wait for each other. 200 KB per multiprocessor corresponds to about 8 microseconds of an H100's bandwidth, which is
 // longer than a barrier and the start of a phase. Four warps each copy a share of every slot. A warp starts the bulk copies of its lanes
@@ -39,7 +39,7 @@ constexpr int SEGMENT_PITCH = SEGMENT + 64;     // so that eight lanes that read
 constexpr int SLOT_BYTES = 8 * SEGMENT_PITCH;
 constexpr int MAX_SLOTS = 32;
 
-// True if x is staged in shared memory (staged_x.cuh), which is done with many rows on devices with 227 KiB per multiprocessor.
+// True if x is staged in shared memory (staged_x.cuh), which is done with many rows on devices with 227 KiB of it per block.
 #if __CUDA_ARCH__ >= 900 && __CUDA_ARCH__ < 1200
 constexpr bool X_STAGED = ROWS >= 32;
 #else

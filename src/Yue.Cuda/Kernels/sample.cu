@@ -4,8 +4,9 @@
 // Launch: one block of 1024 threads per song. Reference: Yue.Cuda.Tests/ReferenceSampler.
 // Why this version: nothing is sorted. Scores become 32-bit keys with the same order; "the k-th largest", "where the sum of probabilities
 // reaches p" and "where it passes u" are each found by descending the keys' bytes with a histogram of counts or of probabilities.
-// Probabilities are integers of at most 2^40, so their sums do not depend on the order of threads: the draw is the inverse of the
-// distribution over ids in descending probability, ties by lower id, for any k and any p. After top-k, only the kept ids are read again.
+// Probabilities are integers of at most 2^40, so their sums do not depend on the order of threads. The draw inverts the cumulative
+// distribution over the ids in order of descending probability, ties by lower id, for any k and any p. After top-k, only the kept ids are
+// read again.
 #include "descend.cuh"
 #include "sampler_state.cuh"
 

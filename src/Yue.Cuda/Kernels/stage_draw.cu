@@ -4,8 +4,8 @@
 //
 // Launch: one block of 1024 threads per song, after stage_keys. Reference: Yue.Engine's StageChain and StageDraw.
 // Why this version: comparing the maxima of groups of 32 neighbors leaves only a few more ids than are kept. Each thread compares one of
-// them with all others, which gives its position in their order and the probability before it. If many ids remain, for example with a k
-// above the number of maxima, descend.cuh finds the limits of top-k and top-p without ordering the ids.
+// them with all others, which gives its position in their order and the total probability of those before it. If many ids remain, for
+// example with a k above the number of maxima, descend.cuh finds the limits of top-k and top-p without ordering the ids.
 #include "descend.cuh"
 #include "stage_state.cuh"
 

@@ -5,7 +5,7 @@
 constexpr int MAX_WINDOW = 100;
 constexpr int GROUP_IDS = 32;       // candidates per group; stage_draw gets the largest key of each group from stage_keys
 
-// A candidate is an allowed id: candidate i < count is id first + i, candidate count is end_id.
+// A candidate is an allowed id: candidate i is id first + i for i < count, and end_id for i = count.
 struct StageSong
 {
     u64 seed;

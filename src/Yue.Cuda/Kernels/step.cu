@@ -4,11 +4,11 @@
 //
 // Launch: cooperative, one block per multiprocessor, with 8 consumer warps, 4 producer warps and all shared memory that a block can have.
 // Reference: Yue.Cuda.Tests/ReferenceLlama (double accumulation).
-// Why this version: a step is limited by memory bandwidth, and with one kernel per product, the gaps between kernels keep it below that
-// limit (stage 2's products take 3 to 15 microseconds each). Here, copies run ahead through shared memory across all products of a step
-// (ring.cuh), six grid barriers per layer separate phases that depend on other blocks, and the norms cost nothing: x is stored multiplied
-// by the norm's weight, and the product's result is multiplied by 1/rms, a factor of the whole row. The residual stream is float32;
-// products take bf16 x and sum in float32.
+// Why this version: the speed of a step is limited by memory bandwidth, and with one kernel per product, the gaps between kernels would
+// keep it below that limit (stage 2's products take 3 to 15 microseconds each). Here, copies run ahead through shared memory across all
+// products of a step (ring.cuh), six grid barriers per layer separate phases that depend on other blocks, and the norms cost nothing: x is
+// stored multiplied by the norm's weight, and the product's result is multiplied by 1/rms, a factor of the whole row. The residual stream
+// is float32; products take bf16 x and sum in float32.
 #include "product.cuh"
 #include "attention.cuh"
 

@@ -7,7 +7,7 @@ namespace Yue.Engine.Audio;
 /// <summary>A decoded part of a file.</summary>
 /// <param name="Channels">Left and right for a file with two channels; otherwise one channel, the mean of all. Full scale ±1.</param>
 /// <param name="SampleRateHz">The file's own sample rate.</param>
-/// <param name="DurationSeconds">The length of the whole file.</param>
+/// <param name="DurationSeconds">The length of the whole file in seconds.</param>
 public sealed record DecodedSound(IReadOnlyList<float[]> Channels, int SampleRateHz, double DurationSeconds)
 {
     /// <summary>Returns the mean of the channels (the codec's input; docs/model.md 5.8).</summary>
@@ -67,8 +67,8 @@ public sealed class AudioDecoder
 
     /// <summary>Decodes a part of a file.</summary>
     /// <param name="file">The whole file, as it was sent.</param>
-    /// <param name="firstSecond">The start of the part.</param>
-    /// <param name="seconds">The maximum length of the part.</param>
+    /// <param name="firstSecond">The start of the part in seconds.</param>
+    /// <param name="seconds">The maximum length of the part in seconds.</param>
     /// <param name="cancel">Cancels the decoding.</param>
     public async Task<ClipDecoding> DecodeAsync(ReadOnlyMemory<byte> file, int firstSecond, int seconds, CancellationToken cancel)
     {

@@ -108,7 +108,7 @@ public sealed class AudioEncoder
             StreamFormat.Aac => ["-c:a", "aac", "-b:a", "192k", "-f", "adts"],
             StreamFormat.Flac => ["-c:a", "flac", "-f", "flac"],
             StreamFormat.Opus => ["-c:a", "libopus", "-b:a", "128k", "-f", "ogg", "-page_duration", "200000"],
-            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "needs no encoder"),
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "this format needs no encoder"),
         };
         var metadata = tags is null ? null : await WriteMetadataAsync(tags, cancel);
         try

@@ -39,7 +39,7 @@ internal sealed class PartCollector
     public string? Fault { get; private set; }
 
     /// <summary>Returns the selected part.</summary>
-    /// <param name="durationSeconds">The length of the whole file.</param>
+    /// <param name="durationSeconds">The length of the whole file in seconds.</param>
     public DecodedSound ToSound(double durationSeconds) =>
         new([.. _kept.Select(channel => channel.WrittenSpan.ToArray())], SampleRateHz, durationSeconds);
 

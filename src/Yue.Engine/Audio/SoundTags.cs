@@ -24,7 +24,7 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
         list.Write("INFO"u8);
         foreach (var (id, text) in new[] { ("INAM", Title), ("ICMT", Comment), ("ISFT", Program), ("ILYR", Lyrics) })
         {
-            // A text ends with NUL, and a chunk ends at an even position.
+            // The text ends with NUL, and a chunk ends at an even position.
             byte[] value = [.. Utf8(text), 0];
             if (value.Length > 1)
             {
@@ -140,7 +140,7 @@ public sealed record SoundTags(string Title, long Seed, string Lyrics)
         static byte[] Counted(string text) => [.. LittleEndian(Utf8(text).Length), .. Utf8(text)];
     }
 
-    /// <summary>Returns text in UTF-8. NUL characters become spaces, because most readers would stop there.</summary>
+    /// <summary>Returns text in UTF-8. NUL characters become spaces, because most readers would stop at them.</summary>
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text.Replace('\0', ' '));
 
     private static byte[] LittleEndian(int value)

@@ -18,7 +18,7 @@ public sealed record SelfCheckLine(string Name, bool Agrees, string Text)
     {
         if (published.Length != found.Length)
         {
-            return new(name, false, $"{found.Length} values, published {published.Length}");
+            return new(name, false, $"{found.Length} values, but {published.Length} were published");
         }
 
         var (differ, first) = (0, -1);
@@ -45,7 +45,7 @@ public sealed record SelfCheckLine(string Name, bool Agrees, string Text)
     {
         if (published.Length != found.Length)
         {
-            return new(name, false, $"{found.Length} values, published {published.Length}");
+            return new(name, false, $"{found.Length} values, but {published.Length} were published");
         }
 
         var (worst, at) = (0.0, 0);

@@ -32,7 +32,7 @@ internal sealed class Conv
     /// <summary>The number of output channels.</summary>
     public long Out => _weight.shape[0];
 
-    /// <summary>Reads a convolution whose weight is stored as it is used: <c>name.weight</c> [out, in/groups, kernel].</summary>
+    /// <summary>Reads a convolution whose weight is stored in the form that is used: <c>name.weight</c> [out, in/groups, kernel].</summary>
     /// <param name="source">The source of the weights.</param>
     /// <param name="name">The module's checkpoint name.</param>
     /// <param name="inputs">The number of input channels.</param>
@@ -57,8 +57,8 @@ internal sealed class Conv
         return new Conv(weight, bias ? source.Read(name + ".bias", outputs) : null, stride, padding ?? kernel / 2, 1, groups);
     }
 
-    /// <summary>Reads a convolution with weight norm of dimension 0 (docs/model.md 5.1), which is fused here:
-    /// <c>name.weight_g</c> [out, 1, 1], <c>name.weight_v</c> [out, in, kernel] and, with a bias, <c>name.bias</c> [out].</summary>
+    /// <summary>Reads a convolution with weight norm of dimension 0 (docs/model.md 5.1), and fuses the norm into the weight. The tensors
+    /// are <c>name.weight_g</c> [out, 1, 1], <c>name.weight_v</c> [out, in, kernel] and, with a bias, <c>name.bias</c> [out].</summary>
     public static Conv WeightNormed(
         ITensorSource source,
         string name,

@@ -14,7 +14,7 @@ namespace Yue.Engine.Llama;
 /// <param name="config">The model's dimensions.</param>
 /// <param name="weights">Its weights, F32 on the CPU.</param>
 /// <param name="rope">Rotates queries and keys.</param>
-/// <param name="scored">The rows of the head that are not zero: <see cref="NonzeroRows"/>.</param>
+/// <param name="scored">The rows of the head that are not zero; see <see cref="NonzeroRows"/>.</param>
 internal sealed class CpuSteps(LlamaConfig config, LlamaWeights weights, Rope rope, IReadOnlyList<Range> scored)
 {
     /// <summary>The maximum number of ids per row. With more, a matrix product is faster.</summary>

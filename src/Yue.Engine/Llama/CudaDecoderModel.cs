@@ -25,7 +25,7 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <param name="model">The model, on the GPU; the caller owns it.</param>
     /// <param name="gpu">The GPU.</param>
     /// <param name="rows">The number of sequences that can run at once.</param>
-    /// <param name="context">The maximum number of positions of a row.</param>
+    /// <param name="context">The maximum number of positions per row.</param>
     /// <param name="positions">The number of positions that all rows together can hold.</param>
     /// <param name="headRows">The maximum number of ids that a step scores.</param>
     /// <param name="prompts">The prompts that are prefilled at once.</param>
@@ -48,7 +48,7 @@ internal sealed class CudaDecoderModel : IDisposable
         }
     }
 
-    /// <summary>The decode steps.</summary>
+    /// <summary>Runs the decode steps.</summary>
     public CudaLlama Decoder { get; }
 
     /// <summary>The rows' keys and values.</summary>
@@ -75,7 +75,7 @@ internal sealed class CudaDecoderModel : IDisposable
     /// <summary>Returns the device memory of a dense cache in bytes.</summary>
     /// <param name="config">The model.</param>
     /// <param name="type">The type of keys and values in the pages. The dense cache is F32 if the pages are, otherwise BF16.</param>
-    /// <param name="size">The rows, and the positions of each.</param>
+    /// <param name="size">The number of rows, and the number of positions of each.</param>
     public static long DenseBytes(LlamaConfig config, CacheType type, PromptBatch size)
     {
         var denseType = type == CacheType.Float32 ? type : CacheType.BFloat16;

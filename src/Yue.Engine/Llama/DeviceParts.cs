@@ -11,8 +11,8 @@ internal sealed record DeviceParts
     /// <summary>The ids that steps score; null means all. The other rows of the head are not loaded.</summary>
     public IdRange? ScoredIds { get; init; }
 
-    /// <summary>False keeps the embedding in host memory, which a GPU can read. An embedding that is also the head stays on the
-    /// device.</summary>
+    /// <summary>If false, the embedding stays in host memory, which a GPU can read. However, an embedding that is also the head is always
+    /// loaded onto the device.</summary>
     public bool HasEmbedding { get; init; } = true;
 
     /// <summary>Returns the ids of the head's rows. A head that is also the embedding has all ids.</summary>

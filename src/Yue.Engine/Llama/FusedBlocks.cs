@@ -6,8 +6,8 @@ using static TorchSharp.torch.nn;
 
 namespace Yue.Engine.Llama;
 
-/// <summary>Runs transformer blocks in BF16 on a GPU over many rows that all attend to each other: TorchSharp's products and attention, and
-/// kernels of Yue.Cuda between them (docs/model-yue2.md 4).</summary>
+/// <summary>Runs transformer blocks in BF16 on a GPU over many rows that all attend to each other. Uses TorchSharp's products and
+/// attention, and kernels of Yue.Cuda between them (docs/model-yue2.md 4).</summary>
 /// <remarks>The kernels run on TorchSharp's stream, so the work of both is in order.</remarks>
 /// <param name="kernels">The kernels; the caller owns them.</param>
 /// <param name="config">The dimensions of the blocks, which normalize queries and keys.</param>

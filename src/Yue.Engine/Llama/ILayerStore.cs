@@ -11,6 +11,6 @@ internal interface ILayerStore
     /// <summary>Copies new positions of a layer, which follow those that the rows hold, from the cache.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="cache">The cache.</param>
-    /// <param name="count">The number of new positions of each row.</param>
+    /// <param name="count">The number of new positions in each row.</param>
     void Save(int layer, KvCache cache, int count);
 }

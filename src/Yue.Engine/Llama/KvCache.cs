@@ -42,7 +42,7 @@ public sealed class KvCache : IDisposable
         _store = store;
     }
 
-    /// <summary>The maximum number of positions of a row.</summary>
+    /// <summary>The maximum number of positions per row.</summary>
     public int Capacity { get; }
 
     /// <summary>The size of one value in bytes.</summary>

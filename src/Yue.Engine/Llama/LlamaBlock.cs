@@ -45,7 +45,7 @@ internal static class LlamaBlock
         return (functional.silu(pairs.select(-1, 0)) * pairs.select(-1, 1)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Computes x · rsqrt(mean(x²) + eps) over the last dimension in F32, casts it back, and multiplies it by the
+    /// <summary>Computes x · rsqrt(mean(x²) + eps) over the last dimension in F32, casts the result back, and multiplies it by the
     /// weight.</summary>
     /// <returns>A tensor of the shape and dtype of <paramref name="x"/>; the caller disposes it.</returns>
     public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon)
@@ -74,7 +74,7 @@ internal static class LlamaBlock
         return mixed.reshape(B, H, T, D).transpose(1, 2).reshape(B, T, H * D).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Normalizes each query and key head if the model does; [B, H + K, T, D] to the same shape.</summary>
+    /// <summary>Normalizes each query and key head if the model requires it. Maps [B, H + K, T, D] to the same shape.</summary>
     private static Tensor NormedHeads(Tensor heads, long queries, LlamaLayerWeights weights, LlamaConfig config)
     {
         if (weights.QueryNorm is null || weights.KeyNorm is null)

@@ -89,7 +89,7 @@ public sealed record LlamaConfig
         };
         if (config.HeadSize % 2 != 0)
         {
-            throw json.Unsupported("head_dim", $"an even number (without head_dim, hidden_size {hiddenSize} / {heads} heads)");
+            throw json.Unsupported("head_dim", $"an even number (default: hidden_size / num_attention_heads, {hiddenSize} / {heads})");
         }
 
         return config.Heads % config.KeyValueHeads == 0

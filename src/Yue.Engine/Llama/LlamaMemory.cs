@@ -10,12 +10,12 @@ internal static class LlamaMemory
     /// less memory, short prompts would need more kernel launches.</summary>
     private const long MaxScoreBytes = 3L << 26;
 
-    /// <summary>The bytes of all copies of one score. With BF16, these are two bytes as computed, four after the mask is added and four
+    /// <summary>The size of all copies of one score. With BF16, these are two bytes as computed, four after the mask is added and four
     /// after the softmax (both in F32), and two in the dtype of the values. With F32, the first copy takes four bytes and there is no
     /// fourth copy.</summary>
     private const long ScoreBytes = 12;
 
-    /// <summary>Returns the bytes of the weights on a GPU.</summary>
+    /// <summary>Returns the size, in bytes, of the weights on a GPU.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="type">The type of the matrices.</param>
     /// <param name="parts">The parts that are loaded; null means all.</param>
@@ -33,8 +33,8 @@ internal static class LlamaMemory
         return (plainBytes * plainValues) + (config.Layers * perLayer) + MatrixBytes(type, headRows, hidden);
     }
 
-    /// <summary>Returns the number of positions of a prompt whose attention is computed at a time: all of them if their scores fit into
-    /// <see cref="MaxScoreBytes"/>, otherwise the largest power of two that fits.</summary>
+    /// <summary>Returns the number of positions of a prompt for which attention is computed at the same time: all of them if their scores
+    /// fit into <see cref="MaxScoreBytes"/>, otherwise the largest power of two that fits.</summary>
     /// <param name="rows">The number of sequences times the number of query heads.</param>
     /// <param name="length">The number of positions that each position attends to.</param>
     /// <param name="count">The number of positions.</param>

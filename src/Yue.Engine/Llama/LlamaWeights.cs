@@ -31,8 +31,8 @@ public sealed class LlamaWeights : IDisposable
     /// <summary>[hidden].</summary>
     public Tensor Norm { get; }
 
-    /// <summary>[V, hidden], or only the rows of <see cref="ScoredIds"/>. It is the embedding itself if the checkpoint ties them and
-    /// nothing is quantized.</summary>
+    /// <summary>[V, hidden], or only the rows of <see cref="ScoredIds"/>. It is the embedding itself if the checkpoint ties the two
+    /// and nothing is quantized.</summary>
     public WeightMatrix Head { get; }
 
     /// <summary>The ids of the head's rows.</summary>
@@ -48,8 +48,8 @@ public sealed class LlamaWeights : IDisposable
     /// <summary>Reads the weights that a device needs.</summary>
     /// <param name="config">The checkpoint's dimensions.</param>
     /// <param name="source">The checkpoint.</param>
-    /// <param name="quantizer">Converts the matrices to fewer bits; the embedding and the norms are not converted. Null converts
-    /// nothing.</param>
+    /// <param name="quantizer">Converts the matrices to fewer bits; the embedding and the norms are not converted. If null,
+    /// nothing is converted.</param>
     /// <param name="parts">The parts that are needed; null means all.</param>
     /// <param name="loaded">Called with the fraction done after each block.</param>
     internal static LlamaWeights Load(

@@ -13,7 +13,7 @@ internal sealed class MatrixLoader(ITensorSource source, MatrixQuantizer? quanti
     private readonly CheckpointTensors? _stored =
         source is CheckpointTensors { Quantization.Type: var type } tensors && type == quantizer?.Type ? tensors : null;
 
-    /// <summary>Reads matrices as one, with their rows in sequence.</summary>
+    /// <summary>Reads matrices into a single one, with their rows in sequence.</summary>
     /// <param name="columns">The number of columns.</param>
     /// <param name="parts">The modules, and the number of rows of each.</param>
     public WeightMatrix Load(long columns, params ReadOnlySpan<(string Module, long Rows)> parts)

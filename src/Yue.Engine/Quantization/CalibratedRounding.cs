@@ -9,7 +9,7 @@ namespace Yue.Engine.Quantization;
 /// inputs change as little as possible (GPTQ, docs/quantization.md).</summary>
 internal static class CalibratedRounding
 {
-    /// <summary>The fraction of the mean of a Hessian's diagonal that is added to the diagonal.</summary>
+    /// <summary>The amount that is added to a Hessian's diagonal, as a fraction of the diagonal's mean.</summary>
     private const double Damping = 0.01;
 
     /// <summary>The number of columns after which the errors are added to all following columns.</summary>

@@ -17,7 +17,7 @@ internal sealed class GroupRounding(WeightType type)
 
     private const int Int6Zero = 32;
 
-    /// <summary>The fractions of a group's range that are tried: a smaller scale clips the largest weights and is finer for the
+    /// <summary>The fractions of a group's range that are tried. A smaller fraction clips the largest weights and is finer for the
     /// others.</summary>
     private static readonly double[] Int4Parts = [1.07, 1, 0.93, 0.86, 0.79, 0.72, 0.65];
 

@@ -13,7 +13,8 @@ internal static class PlainRounding
     /// <summary>Rounds a matrix.</summary>
     /// <param name="matrix">[R, columns], F32.</param>
     /// <param name="type">Int4 or int6.</param>
-    /// <param name="terms">The number of stored rows per row; each further row contains the rounding error of the rows before it.</param>
+    /// <param name="terms">The number of stored rows per row of the matrix; each further one contains the rounding error of the ones before
+    /// it.</param>
     public static RoundedMatrix Round(Tensor matrix, WeightType type, int terms)
     {
         const int Size = GroupedWeights.GroupSize;

@@ -18,7 +18,7 @@ internal interface IModelCosts
     /// <summary>The number of weights.</summary>
     long Parameters { get; }
 
-    /// <summary>Returns the bytes of the weights on a GPU.</summary>
+    /// <summary>Returns the size, in bytes, of the weights on a GPU.</summary>
     long WeightBytes(MemoryLimits limits);
 
     /// <summary>Returns the GPU memory of a loaded model in addition to its weights, in bytes: the caches of its songs.</summary>
@@ -27,5 +27,5 @@ internal interface IModelCosts
 
 /// <summary>The numbers of songs and rows that a GPU's decoders have room for.</summary>
 /// <param name="Songs">The number of concurrent songs.</param>
-/// <param name="Rows">The number of rows of the batch that all songs share.</param>
+/// <param name="Rows">The number of rows in the batch that all songs share.</param>
 internal readonly record struct Capacity(int Songs, int Rows);

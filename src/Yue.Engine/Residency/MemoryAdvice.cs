@@ -22,7 +22,7 @@ public sealed record MemoryAdvice
     /// <summary>The memory that the plan uses; 0 if the checkpoints do not fit with the configured settings.</summary>
     public long Bytes { get; init; }
 
-    /// <summary>The number of songs that fit at once.</summary>
+    /// <summary>The number of songs that fit at the same time.</summary>
     public int Songs { get; init; }
 
     /// <summary>The parts of the models that stay in host memory, as a clause; null if there are none.</summary>

@@ -12,11 +12,12 @@ internal sealed record MemoryPlan
     private const int MaxSongs = 8;
     private const int ShortContext = 8192;
 
-    /// <summary>The possible numbers of rows of a shared batch, best first. The second list is the last resort, because loading models on
+    /// <summary>The possible numbers of rows in a shared batch, best first. The second list is the last resort, because loading models on
     /// demand and decoding sound on the CPU cost less than limiting batches to four rows.</summary>
     private static readonly int[][] RowChoices = [[CudaLlama.MaxRows, 64, 32, 16, 8], [4, 2]];
 
-    /// <summary>The numbers of songs and rows that fit. On the CPU, there is no shared batch; each family chooses its own rows.</summary>
+    /// <summary>The numbers of songs and rows that fit. On the CPU, there is no shared batch; each family chooses its own number of
+    /// rows.</summary>
     public required Capacity Capacity { get; init; }
 
     /// <summary>The memory budget of the shelf, for loaded models and their caches.</summary>

@@ -50,7 +50,7 @@ internal sealed class ModelSet : IDisposable
 
     /// <summary>Loads the resident models, and as many others as fit.</summary>
     /// <param name="families">The models of each family; the set takes ownership.</param>
-    /// <param name="options">The device and its memory.</param>
+    /// <param name="options">The settings of the device and of its memory.</param>
     /// <param name="report">Called with the name of the model being loaded and the progress in percent.</param>
     /// <param name="loadingOnDemand">Called for every part of a model that is loaded on demand.</param>
     /// <param name="cancel">Checked between models.</param>

@@ -33,7 +33,7 @@ internal sealed class ShelfModel(string name, long bytes, Func<Action<double>, I
 
 /// <summary>Keeps as many models in memory as a budget allows. The least recently used model that no song uses is unloaded first.</summary>
 /// <remarks>Used by the engine's thread only.</remarks>
-/// <param name="budgetBytes">The total memory for loaded models, at least that of the largest model.</param>
+/// <param name="budgetBytes">The total memory for loaded models, at least as much as the largest model needs.</param>
 /// <param name="unloaded">Called after models are unloaded and before the next one is loaded. It frees the memory that the allocator still
 /// caches.</param>
 /// <param name="loading">Called for every part of a model that <see cref="TryTake"/> loads.</param>
@@ -52,8 +52,8 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
     /// <summary>Returns true if these two models fit into memory at the same time.</summary>
     public bool HasRoomFor(ShelfModel first, ShelfModel second) => first.Bytes + second.Bytes <= budgetBytes;
 
-    /// <summary>Loads models in order, except those that do not fit in addition to the models in memory.</summary>
-    /// <param name="begun">Called with each model before it loads.</param>
+    /// <summary>Loads models in order, skipping each one that does not fit together with the models already in memory.</summary>
+    /// <param name="begun">Called with each model before it is loaded.</param>
     /// <param name="report">Called with the model and the fraction of it that is loaded.</param>
     /// <param name="cancel">Checked between models.</param>
     public void LoadWhatFits(Action<ShelfModel> begun, Action<ShelfModel, double> report, CancellationToken cancel)
@@ -85,7 +85,7 @@ internal sealed class ModelShelf(long budgetBytes, Action unloaded, Action loadi
         return true;
     }
 
-    /// <summary>Takes a model for a song like <see cref="TryTake"/>, as a lease.</summary>
+    /// <summary>Takes a model for a song, as <see cref="TryTake"/> does, and returns a lease.</summary>
     /// <returns>The lease, which the caller disposes to return the model; null if there is no room for the model.</returns>
     public ModelLease<T>? TryLease<T>(ShelfModel model)
         where T : class, IDisposable => TryTake(model) ? new ModelLease<T>(model) : null;

@@ -74,7 +74,7 @@ public sealed class SamplingChain
         var best = ScoreKey.ScoreOf(candidates[0]);
         if (!float.IsFinite(best))
         {
-            throw new SongException($"the model's best score is {best}");
+            throw new SongException($"the model's best score is {best}, which is not a finite number");
         }
 
         var total = 0.0;
@@ -107,7 +107,7 @@ public sealed class SamplingChain
         return max + MathF.Log(TensorPrimitives.Sum(shifted));
     }
 
-    /// <summary>The guidance u + s·(c − u) over the log-softmax of both rows.</summary>
+    /// <summary>Guidance: u + s·(c − u), where c and u are log-softmax values of the conditional and the unconditional row.</summary>
     private readonly record struct Guidance(float Scale, float ConditionalLogSum, float UnconditionalLogSum)
     {
         public float Apply(float conditional, float unconditional)

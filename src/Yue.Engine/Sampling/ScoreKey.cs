@@ -1,6 +1,6 @@
 namespace Yue.Engine.Sampling;
 
-/// <summary>Sort keys of scored ids. Ascending keys mean descending scores, then ascending ids.</summary>
+/// <summary>Sort keys for scored ids. Ascending keys mean descending scores, then ascending ids.</summary>
 internal static class ScoreKey
 {
     public static ulong Of(float score, int id)

@@ -13,8 +13,8 @@ public sealed class EngineOptions : IDeviceOptions
     public const int MinContextTokens = 2_048;
     public const int MaxContextTokens = 131_072;
 
-    /// <summary>The folders of the checkpoints that requests can name, by name. The first one is the default; checkpoints from the
-    /// configuration are sorted by name. If there are none, the built-in demo model runs.</summary>
+    /// <summary>The checkpoint folders, keyed by the model names that requests use. The first one is the default; checkpoints from
+    /// the configuration are sorted by name. If there are none, the built-in demo model runs.</summary>
     public IDictionary<string, string> Stage1 { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>The folders of LoRA adapters, by name. A model named <c>CHECKPOINT+LORA</c> in <see cref="Stage1"/> is the checkpoint with

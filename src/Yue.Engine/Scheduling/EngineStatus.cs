@@ -17,7 +17,7 @@ public sealed record EngineStatus
 {
     public required EngineState State { get; init; }
 
-    /// <summary>The name of the model that is being loaded; null unless the engine is loading.</summary>
+    /// <summary>The model being loaded, or another step such as <c>starting</c> or <c>warming up</c>; null unless loading.</summary>
     public string? Loading { get; init; }
 
     /// <summary>The loading progress in percent, 0 to 100.</summary>
@@ -32,8 +32,8 @@ public sealed record EngineStatus
     /// <summary>The models that can currently make songs, the default one first; empty until they are known.</summary>
     public IReadOnlyList<ModelDescription> SongModels { get; init; } = [];
 
-    /// <summary>The models that no machine currently has but that some machine had recently. Their songs wait. Always empty on a single
-    /// machine.</summary>
+    /// <summary>The models that no machine currently has but that some machine had recently. Songs that use them wait. Always empty on a
+    /// single machine.</summary>
     public IReadOnlyList<ModelDescription> AbsentModels { get; init; } = [];
 
     /// <summary>The models that requests can name, the default one first; empty until they are known.</summary>

@@ -8,8 +8,8 @@ public interface ISongEngine
     /// <summary>The engine's current state. Cheap to read and thread-safe.</summary>
     EngineStatus Status { get; }
 
-    /// <summary>Completes with the reason if the device is lost after the engine was ready. Only a new process can use the device again. An
-    /// engine that could not load its models has failed, but is not lost.</summary>
+    /// <summary>Completes with the reason if the device is lost after the engine became ready. Only a new process can use the device
+    /// again. An engine that could not load its models has failed, but is not lost.</summary>
     Task<string> Lost { get; }
 
     /// <summary>Starts loading the models in the background and returns immediately.</summary>
@@ -30,7 +30,7 @@ public interface ISongEngine
     /// <summary>Admits a song if a slot is free, and returns immediately.</summary>
     bool TryAdmit(SongTicket ticket);
 
-    /// <summary>Loads or unloads the models that songs with the given model need. Models in use stay in memory.</summary>
+    /// <summary>Loads or unloads the models that songs made with the given model need. Models in use stay in memory.</summary>
     /// <param name="model">The name that requests use for the model.</param>
     /// <param name="isLoaded">True to load, false to unload.</param>
     /// <param name="cancel">Cancels the wait, not the loading.</param>

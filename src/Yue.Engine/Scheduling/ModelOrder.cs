@@ -9,7 +9,7 @@ internal sealed class ModelOrder(string model, bool isLoaded)
 {
     private readonly TaskCompletionSource<bool> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Completes with true when the models are loaded or unloaded; with false if songs in progress prevent it.</summary>
+    /// <summary>Completes with true when the models have been loaded or unloaded, or with false if songs in progress prevent it.</summary>
     public Task<bool> Done => _done.Task;
 
     /// <summary>Loads or unloads the models. Does not complete <see cref="Done"/>.</summary>

@@ -3,8 +3,8 @@ using Yue.Engine.Weights;
 namespace Yue.Engine.Scheduling;
 
 /// <summary>A configured checkpoint whose matrices have 4 bits per weight without calibration.</summary>
-/// <param name="Folder">Its folder.</param>
-/// <param name="Fix">The advice for getting a better checkpoint.</param>
+/// <param name="Folder">The checkpoint's folder.</param>
+/// <param name="Fix">Advice on what to use instead.</param>
 internal sealed record PlainInt4(string Folder, string Fix)
 {
     /// <summary>Returns the checkpoints that have 4 bits per weight without calibration: either their files are quantized in this way, or

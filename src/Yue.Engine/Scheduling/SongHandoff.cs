@@ -163,7 +163,7 @@ internal sealed class SongHandoff
     private static TaskCompletionSource NewRoom() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
-/// <summary>The result of a wait of the engine's thread.</summary>
+/// <summary>The result of a wait by the engine's thread.</summary>
 internal enum Arrival
 {
     /// <summary>Nothing arrived within the time limit.</summary>

@@ -110,7 +110,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
                 Step();
             }
 
-            // If a model cannot make a short song, the start fails with the song's error.
+            // If a model cannot make a short song, startup fails with that song's error.
             if (ticket.Result.IsFaulted)
             {
                 throw ticket.Result.Exception.InnerException!;
@@ -120,7 +120,7 @@ internal sealed partial class SongPipeline(ModelSet models, IReadOnlyList<IFamil
         }
     }
 
-    /// <summary>Fails the remaining songs. There are some only if the device is lost.</summary>
+    /// <summary>Fails the remaining songs. There are none unless the device is lost.</summary>
     public void Dispose()
     {
         foreach (var song in _songs.ToArray())

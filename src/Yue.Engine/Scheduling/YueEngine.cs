@@ -24,7 +24,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _abandon = new();
-    private readonly ConcurrentDictionary<SongTicket, bool> _unfinished = [];      // songs that the engine's thread has taken
+    private readonly ConcurrentDictionary<SongTicket, bool> _unfinished = [];      // songs taken by the engine's thread, until they end
     private readonly Timer _watchdog;
     private readonly Lock _statusLock = new();
     private volatile bool _isHung;
@@ -289,7 +289,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
 
         _isHung = true;
         var error = new EngineDeadException(
-            $"a step of the engine has not returned for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds): the device is hung");
+            $"an engine step has not returned for {_options.StepTimeoutSeconds} s (StepTimeoutSeconds); the device is considered hung");
         Die(error);
         _abandon.Cancel();
         foreach (var ticket in _unfinished.Keys)
@@ -369,7 +369,7 @@ public sealed partial class YueEngine : ISongEngine, IDisposable
         public static partial void Loaded(ILogger logger, string? what, double seconds);
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "Device is auto, and no GPU can be used: "
-            + "on the CPU, the configured models need many times a song's length to make it. "
+            + "on the CPU, making a song with the configured models takes many times the song's length. "
             + "Run yue doctor to find out why no GPU can be used; "
             + "set Device to cuda to make this an error, or to cpu to suppress this warning")]
         public static partial void NoGpu(ILogger logger);

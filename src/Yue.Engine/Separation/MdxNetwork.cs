@@ -3,7 +3,8 @@ using Yue.Engine.Weights;
 
 namespace Yue.Engine.Separation;
 
-/// <summary>The network of an MDX-Net separator, run by ONNX Runtime on the CPU: [1, 4, F, T] float32 to the same shape.</summary>
+/// <summary>The network of an MDX-Net separator, run by ONNX Runtime on the CPU. Its input and its output are float32 tensors of shape
+/// [1, 4, F, T].</summary>
 /// <remarks>The four planes are the real and imaginary parts of the left channel, then those of the right channel. F is the number of
 /// bins from 0 Hz on, and T the number of frames.</remarks>
 internal sealed class MdxNetwork : IDisposable
@@ -23,7 +24,7 @@ internal sealed class MdxNetwork : IDisposable
     /// <summary>The number of frames that the network processes at once, T.</summary>
     public int Frames { get; }
 
-    /// <summary>Opens an ONNX file and checks its shapes.</summary>
+    /// <summary>Opens an ONNX file and checks the shapes of its input and output.</summary>
     /// <param name="file">The file.</param>
     /// <param name="bins">The number of bins of the transform. The network may process fewer.</param>
     /// <param name="minFrames">The minimum number of frames that overlapping pieces need.</param>
@@ -61,7 +62,7 @@ internal sealed class MdxNetwork : IDisposable
 
     /// <summary>Runs the network on one piece.</summary>
     /// <param name="planes">[4, <see cref="Bins"/>, <see cref="Frames"/>].</param>
-    /// <returns>The same shape.</returns>
+    /// <returns>The output, in the same shape.</returns>
     public float[] Run(float[] planes)
     {
         using var input = OrtValue.CreateTensorValueFromMemory(planes, [1, Planes, Bins, Frames]);

@@ -6,9 +6,9 @@ namespace Yue.Engine.Separation;
 /// <summary>Splits a mix into vocal and instrumental with an MDX-Net network, which maps the mix's short-time spectrum to that of one
 /// stem.</summary>
 /// <remarks>
-/// The sound is processed in overlapping pieces, which are cross-faded. Each piece has the network's number of frames. The other stem is
-/// the mix minus the network's output, so the two add up to the mix. The other stem also contains everything above the network's highest
-/// bin. Runs on the CPU, because the GPU's memory is planned for songs. Thread-safe.
+/// The sound is processed in overlapping pieces, which are cross-faded. Each piece has the number of frames that the network processes at
+/// once. The other stem is the mix minus the network's output, so the two add up to the mix. The other stem also contains everything above
+/// the network's highest bin. Runs on the CPU, because the GPU's memory is planned for songs. Thread-safe.
 /// </remarks>
 public sealed class MdxSeparator : IDisposable
 {

@@ -33,8 +33,8 @@ public sealed record SongRequest
     /// <summary>True if no words are sung and the song is the instrumental track alone.</summary>
     public bool Instrumental { get; init; }
 
-    /// <summary>The length of each new section, overriding <see cref="MaxNewTokens"/>; null for no target. A family that does not sing
-    /// in sections uses one length for the whole song.</summary>
+    /// <summary>The length in seconds of each new section, overriding <see cref="MaxNewTokens"/>; null for no target. A family that does
+    /// not sing in sections uses one length for the whole song.</summary>
     public IReadOnlyList<double>? TargetSeconds { get; init; }
 
     /// <summary>The kind of score that the model writes or receives; null if its family has no scores.</summary>
@@ -72,7 +72,7 @@ public enum SongScope
 /// <summary>The requested form of a song's sound.</summary>
 public sealed record OutputSettings
 {
-    /// <summary>The sample rate of the codec without the vocoders, which is the only one for a draft.</summary>
+    /// <summary>The sample rate of the codec without the vocoders, which is the only rate available for a draft.</summary>
     public const int CodecSampleRateHz = 16000;
 
     /// <summary>The sample rate in Hz: 44100 (vocoder and splice) or 16000 (codec only). YuE 2 ignores it.</summary>
@@ -129,7 +129,8 @@ public static class SongLimits
     public const double MinTargetSeconds = 1.0;
     public const double MaxTargetSeconds = 100.0;
 
-    /// <summary>The maximum length of a song whose family does not sing in sections. The limit follows from YuE 2's context.</summary>
+    /// <summary>The maximum length, in seconds, of a song whose family does not sing in sections. The limit follows from YuE 2's
+    /// context.</summary>
     public const double MaxSongSeconds = 900.0;
 
     public const int MinScoreLength = 1;
@@ -165,10 +166,10 @@ public static class SongLimits
     public const double MinLoudnessLufs = -36.0;
     public const double MaxLoudnessLufs = -6.0;
 
-    /// <summary>The minimum length of the part of a reference clip that is used.</summary>
+    /// <summary>The minimum length, in seconds, of the part of a reference clip that is used.</summary>
     public const int MinReferenceSeconds = 1;
 
-    /// <summary>The maximum length of the part of a reference clip that is used.</summary>
+    /// <summary>The maximum length, in seconds, of the part of a reference clip that is used.</summary>
     public const int MaxReferenceSeconds = 60;
 
     public const double DefaultReferenceEndSeconds = 30;

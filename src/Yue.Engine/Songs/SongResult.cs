@@ -53,10 +53,10 @@ public sealed record SongResult
 public sealed record SectionResult(string Tag, double DurationSeconds, int Tokens, SectionEnd Ended, bool Kept = false);
 
 /// <summary>The part of a reference clip that was used.</summary>
-/// <param name="Seconds">The length of the part.</param>
-/// <param name="Tracks">1 for a mixed clip, 2 for vocal and instrumental.</param>
+/// <param name="Seconds">The length of the part in seconds.</param>
+/// <param name="Tracks">The number of tracks: 1 for a mixed clip, 2 for vocal and instrumental.</param>
 /// <param name="FromCache">True if the clip's codes came from the cache.</param>
-/// <param name="EncodeSeconds">The encoding time, which is included in the time of stage 1.</param>
+/// <param name="EncodeSeconds">The encoding time in seconds, which is included in the time of stage 1.</param>
 public sealed record ReferenceResult(double Seconds, int Tracks, bool FromCache, double EncodeSeconds);
 
 /// <summary>The reason why a section ended.</summary>
@@ -98,22 +98,22 @@ public enum SongStage
 {
     Queued,
 
-    /// <summary>YuE 2: the score is written.</summary>
+    /// <summary>YuE 2: the score is being written.</summary>
     Score,
 
-    /// <summary>YuE 2: music tokens are written.</summary>
+    /// <summary>YuE 2: music tokens are being written.</summary>
     Music,
 
-    /// <summary>YuE 2: flow matching renders the music tokens.</summary>
+    /// <summary>YuE 2: flow matching is rendering the music tokens.</summary>
     Flow,
 
-    /// <summary>YuE 1: the sections are sung.</summary>
+    /// <summary>YuE 1: the sections are being sung.</summary>
     Stage1,
 
-    /// <summary>YuE 1: the sound is refined.</summary>
+    /// <summary>YuE 1: the sound is being refined.</summary>
     Stage2,
 
-    /// <summary>Sound is decoded.</summary>
+    /// <summary>Sound is being decoded.</summary>
     Decode,
 }
 

@@ -20,7 +20,7 @@ internal static class Scalars
 
     public static Scalar NegativeInfinity { get; } = Of(double.NegativeInfinity);
 
-    /// <summary>Returns the scalar of a number. Every scalar is kept, so the numbers must come from a small set.</summary>
+    /// <summary>Returns the scalar for a number. Every scalar is kept, so the numbers must come from a small set.</summary>
     public static Scalar Of(double value) => Kept.GetOrAdd(value, number => number.ToScalar());
 
     /// <summary>Returns a + b.</summary>

@@ -4,7 +4,7 @@ namespace Yue.Engine.Text;
 
 /// <summary>Unicode normalization, which .NET leaves to the operating system's ICU. The program does not need ICU.</summary>
 /// <remarks>Under <c>InvariantGlobalization</c>, <see cref="string.Normalize()"/> returns non-ASCII text unchanged. This class therefore
-/// uses the ENSNormalize package, which is meant for domain names, but is the only maintained package that contains normalization tables.
+/// uses the ENSNormalize package, which is meant for domain names but is the only maintained package that contains normalization tables.
 /// It passes Unicode's NormalizationTest.</remarks>
 public static class Normalization
 {

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A checkpoint's tensors, converted to one dtype and device while they are being read. The matrices of a quantized checkpoint
+/// <summary>A checkpoint's tensors, converted to one dtype on one device while they are being read. The matrices of a quantized checkpoint
 /// are read as the numbers that their codes represent.</summary>
 /// <param name="checkpoint">The checkpoint to read; the caller disposes it after the last read.</param>
 /// <param name="dtype">The dtype of the tensors that <see cref="Read"/> returns.</param>

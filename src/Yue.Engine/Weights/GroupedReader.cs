@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Weights;
 
 /// <summary>Reads the matrices of a quantized checkpoint as numbers. Instead of <c>NAME.weight</c>, such a checkpoint has
-/// <c>NAME.codes</c>: uint8, the rows in the format of <see cref="GroupedWeights"/>.</summary>
+/// <c>NAME.codes</c>, a uint8 tensor whose rows are in the format of <see cref="GroupedWeights"/>.</summary>
 internal static class GroupedReader
 {
     private const string Weight = ".weight";
@@ -21,7 +21,7 @@ internal static class GroupedReader
     /// <summary>Returns the number of stored rows per row of a matrix.</summary>
     public static int TermsOf(string name) => name == Head ? GroupedWeights.HeadTerms : 1;
 
-    /// <summary>Returns a number of columns, rounded up to whole groups.</summary>
+    /// <summary>Returns the given number of columns, rounded up to whole groups.</summary>
     public static long PaddedColumns(long columns) =>
         (columns + GroupedWeights.GroupSize - 1) / GroupedWeights.GroupSize * GroupedWeights.GroupSize;
 
@@ -42,8 +42,8 @@ internal static class GroupedReader
     /// <see cref="GroupedWeights.MaxMagnitude"/>.</summary>
     /// <param name="codes">[rows, bytes per row], uint8, contiguous.</param>
     /// <param name="type">Int4 or int6.</param>
-    /// <param name="file">The file, for the error.</param>
-    /// <param name="name">The name of the matrix, for the error.</param>
+    /// <param name="file">The file, for the error message.</param>
+    /// <param name="name">The name of the matrix, for the error message.</param>
     public static void CheckScales(Tensor codes, WeightType type, string file, string name)
     {
         const byte Max = 0x4e;         // the upper byte of 2^30 in BF16; those of negative and infinite numbers are larger

@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Weights;
 
 /// <summary>The source of a module's weights, such as a checkpoint or, in tests, a table of shapes without values.</summary>
-/// <remarks>The source decides dtype and device. If a tensor is missing or has another shape, reading it throws
+/// <remarks>The source determines the dtype and the device. If a tensor is missing or has another shape, reading it throws
 /// <see cref="CheckpointException"/> with the file, the tensor and the expected shape.</remarks>
 public interface ITensorSource
 {
-    /// <summary>The dtype that <see cref="Read"/> returns.</summary>
+    /// <summary>The dtype of the tensors that <see cref="Read"/> returns.</summary>
     ScalarType Dtype { get; }
 
-    /// <summary>The device that <see cref="Read"/> returns tensors on.</summary>
+    /// <summary>The device of the tensors that <see cref="Read"/> returns.</summary>
     Device Device { get; }
 
     /// <summary>Returns true if the tensor exists.</summary>

@@ -48,7 +48,7 @@ internal sealed class JsonConfig : IDisposable
             : throw Unsupported(key, "a positive number");
     }
 
-    /// <summary>Returns a list of at least one positive integer.</summary>
+    /// <summary>Returns a list of 1 to 64 positive integers.</summary>
     public int[] PositiveList(string key)
     {
         if (Find(key) is not { ValueKind: JsonValueKind.Array } list || list.GetArrayLength() is 0 or > 64)

@@ -39,7 +39,7 @@ internal static class JsonText
         throw new CheckpointException(file, $"{what} is a JSON {found}, expected an object");
     }
 
-    /// <summary>Parses a whole file of at most <paramref name="maxBytes"/> like <see cref="ParseObject"/>.</summary>
+    /// <summary>Parses a whole file of at most <paramref name="maxBytes"/> bytes, as <see cref="ParseObject"/> does.</summary>
     public static JsonDocument ReadObject(string path, int maxBytes, string what) =>
         ParseObject(path, SmallFile.Read(path, maxBytes), what);
 

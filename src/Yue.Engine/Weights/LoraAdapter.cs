@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>A LoRA adapter in the format of PEFT: for some matrices W of a checkpoint, matrices A and B of low rank r. The adapted matrix
-/// is W + s · B · A, with s = alpha / r, or alpha / √r for rank-stabilized adapters.</summary>
+/// <summary>A LoRA adapter in PEFT format. For some matrices W of a checkpoint, it contains matrices A and B of low rank r. The adapted
+/// matrix is W + s · B · A, with s = alpha / r, or alpha / √r for rank-stabilized adapters.</summary>
 /// <remarks>Files: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. Any setting or tensor that would change
 /// the result but is not supported is rejected with an error that names it.</remarks>
 public sealed partial class LoraAdapter : IDisposable
@@ -164,7 +164,7 @@ public sealed partial class LoraAdapter : IDisposable
         TensorReader.Copy(stored, values, CheckpointTensors.DefaultChunkBytes);
         return values.isfinite().all().item<bool>()
             ? values.to(device)
-            : throw new CheckpointException(stored.File, $"the adapter of {name} has values that are not finite");
+            : throw new CheckpointException(stored.File, $"the adapter has values for {name} that are not finite");
     }
 
     [GeneratedRegex(@"^base_model\.model\.(?<module>[\w.]+)\.lora_(?<side>[AB])(\.default)?\.weight\z")]

@@ -17,8 +17,8 @@ internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, We
 
     /// <summary>Returns a matrix of codes. The caller still owns the matrix of values.</summary>
     /// <param name="matrix">[rows, columns], BF16, contiguous.</param>
-    /// <param name="name">The name of the matrix, for the error.</param>
-    /// <param name="terms">The number of stored rows per row, whose sum is the row; 1 for an 8-bit type.</param>
+    /// <param name="name">The name of the matrix, for the error message.</param>
+    /// <param name="terms">The number of stored rows whose sum is a row of the matrix; 1 for an 8-bit type.</param>
     /// <exception cref="InvalidDataException">Some values are not finite.</exception>
     public WeightMatrix Quantize(Tensor matrix, string name, int terms = 1)
     {
@@ -39,17 +39,17 @@ internal sealed class MatrixQuantizer(CudaDevice device, KernelCache kernels, We
         return new WeightMatrix(codes, scales, columns, terms, this);
     }
 
-    /// <summary>Returns the matrix of codes that are already stored in the type's format; it takes ownership of them.</summary>
+    /// <summary>Returns a matrix of codes that are already in the type's format. The matrix takes ownership of the codes.</summary>
     /// <param name="codes">The stored rows, uint8.</param>
     /// <param name="columns">The number of columns of the matrix.</param>
-    /// <param name="terms">The number of stored rows per row.</param>
+    /// <param name="terms">The number of stored rows per row of the matrix.</param>
     public WeightMatrix Stored(Tensor codes, long columns, int terms) => new(codes, scales: null, columns, terms, this);
 
     /// <summary>Returns the BF16 values of some rows, [rows, columns]; the caller disposes them.</summary>
     /// <param name="codes">The stored rows, uint8.</param>
     /// <param name="scales">The scales of the rows of an 8-bit type, otherwise null.</param>
     /// <param name="columns">The number of columns of the matrix.</param>
-    /// <param name="terms">The number of stored rows per row.</param>
+    /// <param name="terms">The number of stored rows per row of the matrix.</param>
     public Tensor ValuesOf(Tensor codes, Tensor? scales, long columns, int terms)
     {
         var rows = codes.shape[0] / terms;

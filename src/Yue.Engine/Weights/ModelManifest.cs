@@ -84,7 +84,7 @@ public sealed record UserSuppliedModel
 /// <summary>The manifest <c>models.json</c>, which lists the source, size and hash of every checkpoint file (docs/model.md 1).</summary>
 public sealed partial record ModelManifest
 {
-    /// <summary>The roles of the checkpoints that a song needs in addition to the requested one, by the role of the latter.</summary>
+    /// <summary>The roles of the checkpoints that a song needs in addition to the requested one, whose role is the key.</summary>
     private static readonly Dictionary<CheckpointRole, CheckpointRole[]> Needed = new()
     {
         [CheckpointRole.Stage1] = [CheckpointRole.Stage2, CheckpointRole.Codec, CheckpointRole.Vocoders],

@@ -1,6 +1,6 @@
 namespace Yue.Engine.Weights;
 
-/// <summary>The supported calls of a PyTorch pickle. None of them runs code from the pickle.</summary>
+/// <summary>The supported calls in a PyTorch pickle. None of them runs code from the pickle.</summary>
 internal static class PickleCalls
 {
     private const int MaxRank = 64;
@@ -26,7 +26,7 @@ internal static class PickleCalls
         };
     }
 
-    /// <summary>Returns the storage of a persistent id.</summary>
+    /// <summary>Returns the storage for a persistent id.</summary>
     /// <remarks>The location (cpu, cuda:0, ...) does not matter: the reader decides where values go.</remarks>
     public static PickleStorage PersistentLoad(PickleInput input, object? id) =>
         id is PickleTuple { Items: ["storage", PickleGlobal type, string key, _, long count, .. var view] }
@@ -34,7 +34,7 @@ internal static class PickleCalls
             ? new PickleStorage(type, key, count)
             : throw input.Error("a persistent id is not of the form ('storage', class, key, location, element count)");
 
-    /// <summary>Returns the tensor of <c>_rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, hooks,
+    /// <summary>Returns the tensor that is built by <c>_rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, hooks,
     /// ...)</c>.</summary>
     private static PickleTensor RebuildTensor(PickleInput input, object?[] arguments) =>
         arguments is [PickleStorage storage, long offset, PickleTuple size, PickleTuple stride, ..]

@@ -11,7 +11,7 @@ namespace Yue.Engine.Weights;
 public sealed record SourceFile(string Name, long Bytes, string Sha256);
 
 /// <summary>The activations that the rounding of weights was fitted to.</summary>
-/// <param name="Songs">The number of songs that the model made.</param>
+/// <param name="Songs">The number of songs that the model made for the calibration.</param>
 /// <param name="Tokens">The number of positions that were run through the layers.</param>
 /// <param name="Seed">The seed of the first song.</param>
 public sealed record CalibrationRecord(int Songs, long Tokens, long Seed);
@@ -59,7 +59,7 @@ public sealed record QuantizationRecord
     /// <summary>The files of the LoRA adapter that was merged before rounding; empty if there was none.</summary>
     public IReadOnlyList<SourceFile> Lora { get; init; } = [];
 
-    /// <summary>The program and its version.</summary>
+    /// <summary>The name and version of the program that made the checkpoint.</summary>
     public required string Program { get; init; }
 
     /// <summary>The type of the matrices.</summary>

@@ -82,7 +82,7 @@ public static class SafetensorsCheckpoint
         using var json = JsonText.ReadObject(index, MaxIndexBytes, "the index");
         if (!json.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
         {
-            throw new CheckpointException(index, "weight_map is missing, expected an object of tensor names and file names");
+            throw new CheckpointException(index, "weight_map is missing, expected an object that maps tensor names to file names");
         }
 
         var weightMap = new Dictionary<string, string>(StringComparer.Ordinal);

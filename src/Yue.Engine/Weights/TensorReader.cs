@@ -68,7 +68,7 @@ internal static class TensorReader
             return;
         }
 
-        // An extent of more than one element has a stride above 0, and the first stride is the largest.
+        // If the extent is more than one element, the first stride is above 0, because it is the largest.
         var rowBytes = Math.Max(block.RowExtent, block.Strides[0]) * block.ElementBytes;
         var rowsAtOnce = block.RowExtent * block.ElementBytes > chunkBytes ? 0 : Math.Max(1, chunkBytes / rowBytes);
         for (long row = 0; row < block.Sizes[0]; row += Math.Max(rowsAtOnce, 1))
@@ -103,7 +103,7 @@ internal static class TensorReader
         destination.copy_(isBool ? values.ne(Scalars.Of(0)) : values);
     }
 
-    /// <summary>A strided range of a file with at least one element and dimensions in descending order of stride.</summary>
+    /// <summary>A strided range of a file. It has at least one element, and its dimensions are in descending order of stride.</summary>
     private readonly record struct Block(CheckpointFile File, ScalarType Dtype, long[] Sizes, long[] Strides, long ByteOffset)
     {
         public int ElementBytes => TensorDtype.SizeOf(Dtype);

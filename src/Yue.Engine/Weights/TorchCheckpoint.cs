@@ -8,7 +8,7 @@ public static class TorchCheckpoint
     private const int MaxPickleBytes = 16 << 20;
     private const string PickleName = "/data.pkl";
 
-    /// <summary>Opens the tensors of a state dict in the file (docs/model.md section 8).</summary>
+    /// <summary>Opens the tensors of a state dict in the file (docs/model.md 8).</summary>
     /// <param name="path">A .pth file: the zip archive of PyTorch 1.6 and later, or the older format.</param>
     /// <param name="rootKey">The key of the state dict in the pickled dict; null if the pickled dict is the state dict.</param>
     /// <remarks>Throws <see cref="CheckpointException"/> if the file is invalid or its state dict contains a tensor that is not dense.

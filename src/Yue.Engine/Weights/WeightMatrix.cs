@@ -41,14 +41,14 @@ public sealed class WeightMatrix : IDisposable
 
     /// <summary>Returns x · Wᵀ for all rows of W.</summary>
     /// <param name="x">[..., columns], in the model's dtype.</param>
-    /// <returns>[..., rows], in that dtype; the caller disposes it.</returns>
+    /// <returns>[..., rows], in the same dtype; the caller disposes it.</returns>
     public Tensor Multiply(Tensor x) => Multiply(x, 0, Values.shape[0] / _terms);
 
     /// <summary>Returns x · Wᵀ for a range of rows of W.</summary>
     /// <param name="x">[..., columns], in the model's dtype.</param>
     /// <param name="first">The first row.</param>
     /// <param name="count">The number of rows.</param>
-    /// <returns>[..., count], in that dtype; the caller disposes it.</returns>
+    /// <returns>[..., count], in the same dtype; the caller disposes it.</returns>
     public Tensor Multiply(Tensor x, long first, long count)
     {
         using var scope = NewDisposeScope();

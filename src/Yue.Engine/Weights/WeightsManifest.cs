@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Yue.Engine.Weights;
 
-/// <summary>The list of weight files that some checkpoints include, <c>weights_manifest.json</c> (docs/model-yue2.md 1).</summary>
+/// <summary>The list of weight files, <c>weights_manifest.json</c>, which some checkpoints include (docs/model-yue2.md 1).</summary>
 internal static class WeightsManifest
 {
     /// <summary>The name of the list in a checkpoint folder.</summary>
@@ -11,8 +11,8 @@ internal static class WeightsManifest
     private const int MaxBytes = 1 << 20;
     private const string Remedy = "Download it again (yue models pull)";
 
-    /// <summary>Checks that the weights of a folder have the sizes in its list. Hashes are not checked here, because reading all weights
-    /// twice would double the startup time; downloads and <c>yue models verify</c> check them.</summary>
+    /// <summary>Checks that a folder's weight files have the sizes that its list states. Hashes are not checked here, because reading
+    /// all weights twice would double the startup time; downloads and <c>yue models verify</c> check them.</summary>
     /// <exception cref="CheckpointException">The list is invalid, or a file is missing or has another size, because it is incomplete or
     /// from another revision.</exception>
     public static void Check(string folder)
@@ -26,7 +26,7 @@ internal static class WeightsManifest
         using var json = JsonText.ReadObject(list, MaxBytes, "the list");
         if (!json.RootElement.TryGetProperty("files", out var files) || files.ValueKind != JsonValueKind.Object)
         {
-            throw new CheckpointException(list, "files is missing, expected an object of file names");
+            throw new CheckpointException(list, "files is missing, expected an object with file names as keys");
         }
 
         foreach (var file in files.EnumerateObject())

@@ -2,8 +2,8 @@ using Spectre.Console;
 
 namespace YueService.CommandLine;
 
-/// <summary>A progress bar with the step, the percentage and the remaining time. Work measured in bytes also shows the bytes and the speed;
-/// other work shows the elapsed time.</summary>
+/// <summary>A progress bar with the step, the percentage and the remaining time. For work measured in bytes, it also shows the bytes and
+/// the speed; for other work, it also shows the elapsed time.</summary>
 internal sealed class BarProgressView(IAnsiConsole console) : IProgressView
 {
     private const int TimeWidth = 8;        // 00:00:00

@@ -64,7 +64,7 @@ internal static class GenerateCommand
             catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
             {
                 await error.WriteLineAsync(
-                    handler.HasWritten ? "Cancelled: the other takes were not written." : "Cancelled: no file was written.");
+                    handler.HasWritten ? "Cancelled: the remaining takes were not written." : "Cancelled: no file was written.");
                 return ExitCode.Cancelled;
             }
             finally

@@ -45,7 +45,7 @@ internal sealed class GenerateHandler(
         var player = arguments.IsPlayed ? SoundPlayer.Find() : null;
         if (arguments.IsPlayed && player is null)
         {
-            return await FailAsync(ExitCode.Usage, $"--play needs {SoundPlayer.Known}, and none is installed here.");
+            return await FailAsync(ExitCode.Usage, $"--play needs {SoundPlayer.Known}, but none of them is installed here.");
         }
 
         if (await ReadFilesAsync(arguments, cancel) is { } fault)
@@ -107,12 +107,12 @@ internal sealed class GenerateHandler(
             ? "--stage score makes no sound and writes the score to --out: omit --score-out and --play." : null;
         var takes = SongFiles.ForTakes(
             command.Takes, arguments.OutFile, arguments.CodesFile, arguments.ScoreOutFile, command.Song.Output.Stems, format);
-        fault ??= arguments.IsPlayed && takes.Count > 1 ? "--play plays one song: leave it out, or leave --takes out." : null;
+        fault ??= arguments.IsPlayed && takes.Count > 1 ? "--play plays only one song: omit --play or --takes." : null;
         fault ??= takes.Select(files => files.Check()).FirstOrDefault(found => found is not null)
             ?? (encoder.Supports(format) ? null : $"{format.Name()} needs ffmpeg, "
                 + "which is not installed here. Choose wav, or install ffmpeg.")
             ?? (takes[0].UseStandardOutput && takes.Count > 1
-                ? $"--takes {takes.Count} makes several songs, and standard output is for only one: name a file." : null)
+                ? $"--takes {takes.Count} makes several songs, but standard output is for only one: name a file." : null)
             ?? (takes[0].UseStandardOutput && standardOutput is null && !Console.IsOutputRedirected
                 ? "Standard output is a terminal: redirect it to a file or another program, or name a file." : null);
         if (fault is not null)

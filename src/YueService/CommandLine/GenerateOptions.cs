@@ -15,7 +15,7 @@ namespace YueService.CommandLine;
 /// <param name="ScoreOutFile">The file of the song's score, or <c>-</c> for standard output; null for none.</param>
 /// <param name="ContinueFile">The file with the codes of the song to continue; null for a new song.</param>
 /// <param name="Fields">The other fields of a request, in the JSON form of <c>POST /predict</c>. Their bounds are not checked yet.</param>
-/// <param name="ClipFiles">The files of a reference clip, by the name of their field.</param>
+/// <param name="ClipFiles">The files of a reference clip, each with the name of its field.</param>
 /// <param name="IsPlayed">True if the song is played while it is being made.</param>
 internal sealed record GenerateArguments(
     string? LyricsFile,

@@ -41,7 +41,7 @@ internal sealed class LineProgressView(TextWriter writer) : IProgressView
     /// <param name="line">The progress.</param>
     /// <param name="first">The fraction of the bytes that an earlier process downloaded; 0 for other work. It is excluded from the speed
     /// and the remaining time.</param>
-    /// <param name="elapsed">The time since the start.</param>
+    /// <param name="elapsed">The time since this view began to follow the work.</param>
     private static string Text(ProgressLine line, double first, TimeSpan elapsed)
     {
         var bytes = "";

@@ -28,7 +28,7 @@ internal sealed class ModelsCommand
     private readonly Option<Uri?> _mirror = new("--mirror")
     {
         HelpName = "URL",
-        Description = "The base address of a mirror of the hub",
+        Description = "The base address of a mirror of the model hub",
         CustomParser = result => Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var address)
             && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp)
                 ? address
@@ -60,7 +60,10 @@ internal sealed class ModelsCommand
     {
         var profile = new Argument<string>("PROFILE") { Description = "A name that yue models list shows" };
         var pull = new Command("pull", "Downloads the files of a profile; resumes an interrupted download") { profile };
-        var accept = new Option<bool>("--accept-licence") { Description = "Accepts the license of the models, for scripts" };
+        var accept = new Option<bool>("--accept-licence")
+        {
+            Description = "Accepts the license of the models without asking, for use in scripts",
+        };
         pull.Options.Add(_mirror);
         pull.Options.Add(accept);
         pull.SetAction((line, cancel) => RunAsync(line, async (folder, output, stop) =>

@@ -53,7 +53,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace disks)
     private readonly Option<string?> _output = new("--output")
     {
         HelpName = "FOLDER",
-        Description = "The folder for the quantized checkpoints; by default the folder for checkpoints",
+        Description = "The folder for the quantized checkpoints; by default, the same folder as --folder",
     };
 
     private readonly Option<string?> _lora = new("--lora")
@@ -167,7 +167,7 @@ internal sealed class QuantizeCommand(RunOnModels run, DiskSpace disks)
         {
             var checkpoint = folder.Manifest.CheckpointsOf(profile).FirstOrDefault(one => one.Role == role)
                 ?? throw new ModelsCommand.UsageException(
-                    $"{profile} cannot be quantized beforehand: it has no {role} checkpoint. Only YuE 1 can; "
+                    $"{profile} cannot be quantized beforehand: it has no {role} checkpoint. Only YuE 1 can be; "
                         + "Yue:Weights=int6 or int4 quantizes YuE 2 while it loads.");
             var path = Path.Combine(folder.Path, checkpoint.Folder);
             return Directory.Exists(path)

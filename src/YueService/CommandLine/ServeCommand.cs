@@ -18,7 +18,7 @@ internal static class ServeCommand
             Description = $"The addresses to listen on; {YueHost.DefaultUrl} if neither this nor ASPNETCORE_URLS is set",
         };
         var open = new Option<bool>("--open") { Description = "Opens the studio in the browser once the service is listening" };
-        var serve = new Command("serve", "Runs the web service; the default") { TreatUnmatchedTokensAsErrors = false };
+        var serve = new Command("serve", "Runs the web service (the default command)") { TreatUnmatchedTokensAsErrors = false };
         var role = new Option<string>("--role")
         {
             HelpName = "both|api",
@@ -91,7 +91,7 @@ internal static class ServeCommand
         if (devices.Count == 0 || first is null)
         {
             await line.InvocationConfiguration.Error.WriteLineAsync(devices.Count == 0
-                ? $"--devices is {names}, and nvidia-smi shows no GPU here. Name the devices, such as cuda:0,cuda:1."
+                ? $"--devices is {names}, but nvidia-smi shows no GPU here. Name the devices, such as cuda:0,cuda:1."
                 : $"--urls is {urls}; the first worker needs an address with a port, such as {YueHost.WorkerUrl}.");
             return ExitCode.Usage;
         }

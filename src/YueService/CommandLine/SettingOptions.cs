@@ -6,7 +6,7 @@ using YueService.Settings;
 
 namespace YueService.CommandLine;
 
-/// <summary>The options for settings of section <c>Yue</c>. All commands have these options, which override all other sources.</summary>
+/// <summary>The options for settings in section <c>Yue</c>. All commands have these options, which override all other sources.</summary>
 internal sealed partial class SettingOptions
 {
     private readonly Option<string[]> _stage1 = Folders(
@@ -123,7 +123,7 @@ internal sealed partial class SettingOptions
         Recursive = true,
     };
 
-    // Any setting, of any section: --Yue:LogFormat=json, --Serilog:MinimumLevel:Default=Debug.
+    // Any setting in any section: --Yue:LogFormat=json, --Serilog:MinimumLevel:Default=Debug.
     [GeneratedRegex(@"^--(?<key>\w+(:[\w.+-]+)+)=(?<value>.*)\z", RegexOptions.Singleline)]
     private static partial Regex SettingArgument();
 

@@ -30,7 +30,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
     /// <summary>The name that means standard output.</summary>
     public const string StandardOutput = "-";
 
-    // The usual limit of file systems.
+    // The limit in most file systems.
     private const int MaxNameBytes = 255;
 
     private static readonly string Extensions = string.Join(", ", SongFormats.ByName.Keys.Select(name => $".{name}"));
@@ -85,7 +85,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
         Instrumental = As(Instrumental, format),
     };
 
-    /// <summary>Returns the format of a song from its file's name and the requested format.</summary>
+    /// <summary>Determines the format of a song from its file's name and the requested format.</summary>
     /// <param name="file">The file's name.</param>
     /// <param name="requested">The value of <c>--format</c>; null without one.</param>
     /// <returns>The format, or an error message.</returns>
@@ -101,7 +101,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
         }
 
         return requested is null && extension.Length > 0
-            ? (default, $"--out is {file}, and '{extension}' is not a supported format: "
+            ? (default, $"--out is {file}, but '{extension}' is not a supported format: "
                 + $"use one of {Extensions}, or set --format.")
             : (requested ?? AudioFormat.Wav, null);
     }
@@ -112,14 +112,15 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
         var files = All.ToList();
         if (Vocal is { IsStandardOutput: true })
         {
-            return "--stems writes files next to the song, and --out is standard output: name a file with --out.";
+            return "--stems writes files next to the song, but --out is standard output: name a file with --out.";
         }
 
         return files.Select(Fault).FirstOrDefault(fault => fault is not null)
             ?? files.GroupBy(file => file.Path, StringComparer.Ordinal).Where(same => same.Count() > 1)
                 .Select(
                     same =>
-                        $"{string.Join(" and ", same.Select(file => file.Option))} both write {same.Key}: use a separate file for each.")
+                        $"{string.Join(" and ", same.Select(file => file.Option))} write the same file, {same.Key}: "
+                            + "use a separate file for each.")
                 .FirstOrDefault();
     }
 
@@ -235,7 +236,7 @@ internal sealed record SongFiles(SongFile Mix, SongFile? Codes, SongFile? Score,
 
         if (!Directory.Exists(folder))
         {
-            return $"{file.Option} is {file.Path}, and there is no folder {folder}: create it, or name another.";
+            return $"{file.Option} is {file.Path}, but there is no folder {folder}: create it, or name another.";
         }
 
         if (folder == "/dev")

@@ -12,11 +12,11 @@ namespace YueService.Doctor;
 
 /// <summary>Checks that the files of the configured checkpoints exist, have the listed sizes and can be read.</summary>
 /// <param name="options">The settings, with the checkpoints' folders.</param>
-/// <param name="manifest">The manifest with the expected sizes. Checkpoints are found in it by the name of their folder, which a different
-/// checkpoint may share.</param>
+/// <param name="manifest">The manifest with the expected sizes. A checkpoint is looked up by the name of its folder; the folder of an
+/// unlisted checkpoint may happen to have the name of a listed one.</param>
 internal sealed class CheckpointChecks(EngineOptions options, ModelManifest manifest)
 {
-    /// <summary>The number of weights of all checkpoints that could be read.</summary>
+    /// <summary>The total number of weights in all checkpoints that could be read.</summary>
     public long Weights { get; private set; }
 
     /// <summary>Returns a finding for each checkpoint and LoRA adapter, or a warning if no checkpoint is configured.</summary>
@@ -25,7 +25,7 @@ internal sealed class CheckpointChecks(EngineOptions options, ModelManifest mani
         if (options.Stage1.Count == 0)
         {
             return [Finding.Warning(
-                "checkpoints", "none are configured: the built-in demo model is used, a small model for trying things out",
+                "checkpoints", "none are configured: the built-in demo model, a small model for trying things out, is used",
                 "yue models pull en-cot")];
         }
 

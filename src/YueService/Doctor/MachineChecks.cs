@@ -62,7 +62,7 @@ internal static class MachineChecks
                 Finding.Warning("device", $"{gpu} is installed, but this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
             _ when options.Stage1.Count > 0 =>
                 Finding.Warning(
-                    "device", $"cpu, {Environment.ProcessorCount} cores: the real models need many times a song's length to make it",
+                    "device", $"cpu, {Environment.ProcessorCount} cores: the real models take many times a song's length to make it",
                     "run on a machine with an NVIDIA GPU"),
             _ => Finding.Ok("device", $"cpu, {Environment.ProcessorCount} cores"),
         };
@@ -98,7 +98,7 @@ internal static class MachineChecks
                 : "the demo model needs little");
         return needed <= machine.HostBytes
             ? Finding.Ok("memory", text)
-            : Finding.Missing("memory", text, "configure fewer stage-1 checkpoints, or use a device with more memory");
+            : Finding.Missing("memory", text, "configure fewer stage-1 checkpoints, or use a machine with more memory");
     }
 
     private static Finding Ffmpeg(MachineFacts machine) => (machine.HasFfmpeg, machine.CanReadEveryClip) switch
@@ -114,7 +114,7 @@ internal static class MachineChecks
 
     private static Finding State(MachineFacts machine, string folder) => machine.FolderFault(folder) is { } fault
         ? Finding.Missing(
-            "state", $"{folder} cannot be written, so no jobs can be stored: {fault}",
+            "state", $"{folder} cannot be written to, so no jobs can be stored: {fault}",
             "yue serve --Yue:StateFolder=FOLDER, or give this user write access")
         : Finding.Ok("state", $"jobs and their songs can be stored in {folder}");
 

@@ -36,7 +36,7 @@ internal sealed record MachineFacts
     /// <summary>Returns whether the service can listen on an address.</summary>
     public Func<Uri, bool> CanListen { get; init; } = _ => true;
 
-    /// <summary>Returns the reason why a folder cannot be created or written; null if it can.</summary>
+    /// <summary>Returns the reason why a folder cannot be created or written to; null if it can.</summary>
     public Func<string, string?> FolderFault { get; init; } = _ => null;
 
     /// <summary>Collects the facts about the machine.</summary>

@@ -66,7 +66,7 @@ internal static class StoreChecks
         if (!mayCreate)
         {
             return Finding.Missing(
-                Store, $"the user is not allowed to create tables in {place}", "GRANT CREATE ON SCHEMA public TO the user of Yue:Store");
+                Store, $"the user is not allowed to create tables in {place}", "GRANT CREATE ON SCHEMA public TO the user in Yue:Store");
         }
 
         var (version, oldest) = hasSchema ? await PostgresSchema.VersionOfAsync(connection, cancel) : (0, 0);
@@ -74,7 +74,7 @@ internal static class StoreChecks
             ? Finding.Missing(
                 Store,
                 string.Create(
-                    CultureInfo.InvariantCulture, $"{place} has schema {version}, and this release supports {PostgresSchema.Version}"),
+                    CultureInfo.InvariantCulture, $"{place} has schema {version}, but this release supports {PostgresSchema.Version}"),
                 "install a newer release")
             : Finding.Ok(Store, string.Create(
                 CultureInfo.InvariantCulture,
@@ -99,7 +99,7 @@ internal static class StoreChecks
                 : Finding.Missing(
                     Files,
                     $"{options.Files}: a written file could not be listed, or was read back with different content",
-                    "use another server for files");
+                    "set Yue:Files to another server or folder");
         }
         catch (StorageException e)
         {

@@ -7,7 +7,7 @@ internal static class ByteText
 {
     private static readonly string[] Units = ["B", "kB", "MB", "GB", "TB"];
 
-    /// <summary>Returns three digits and a decimal unit: <c>4.92 GB</c>.</summary>
+    /// <summary>Returns up to three significant digits and a decimal unit, such as <c>4.92 GB</c>.</summary>
     public static string Of(long bytes)
     {
         double value = bytes;

@@ -92,8 +92,8 @@ internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Fun
         if (remote.Size > expected.MaxBytes)
         {
             throw new DownloadException(
-                $"{file}: the server has a file of {remote.Size} bytes, but about {expected.AboutBytes} were expected, "
-                + $"at most {expected.MaxBytes}",
+                $"{file}: the server has a file of {remote.Size} bytes, but about {expected.AboutBytes} "
+                + $"(at most {expected.MaxBytes}) were expected",
                 DownloadRemedy.None);
         }
 

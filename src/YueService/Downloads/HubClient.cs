@@ -53,7 +53,7 @@ internal sealed partial class HubClient : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
         };
 
-        // The client's own timeout would count all attempts together.
+        // The client's own timeout would apply to all attempts together.
         _http = new HttpClient(new ResilienceHandler(Retries(settings)) { InnerHandler = sockets }) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("yue", Telemetry.ServiceIdentity.Version));
     }

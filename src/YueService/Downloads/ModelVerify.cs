@@ -22,7 +22,7 @@ internal static class ModelVerify
         if (!there.Exists)
         {
             var partial = PartFile.BytesOf(file.Path);
-            return (FileVerdict.Missing, partial > 0 ? $"{ByteText.Of(partial)} has been downloaded" : "missing");
+            return (FileVerdict.Missing, partial > 0 ? $"incomplete: {ByteText.Of(partial)} has been downloaded" : "missing");
         }
 
         var expected = file.Expected(locked);

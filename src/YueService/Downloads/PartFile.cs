@@ -154,7 +154,7 @@ internal sealed class PartFile : IDisposable
     }
 }
 
-/// <summary>A range of a partial file; one writer at a time.</summary>
+/// <summary>A range of a partial file, written by one thread at a time.</summary>
 internal sealed class PartRange(long start, long length, long done)
 {
     private long _done = done;

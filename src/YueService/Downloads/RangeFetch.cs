@@ -82,7 +82,8 @@ internal sealed class RangeFetch(
         }
     }
 
-    /// <summary>Handles the end of a body: for a file of unknown size, the end of the file; otherwise an interruption.</summary>
+    /// <summary>Handles the end of a body. If the size of the file is unknown, this is the end of the file; otherwise, it is an
+    /// interruption.</summary>
     private void End(PartRange range)
     {
         if (remote.Size is not null)
@@ -109,7 +110,7 @@ internal sealed class RangeFetch(
             if (headers.ContentRange is not { } sent || sent.From != first || (sent.Length is { } total && total != remote.Size))
             {
                 throw Fault(
-                    $"the bytes from {first} were requested, but the server sends '{headers.ContentRange}'", DownloadRemedy.Resume);
+                    $"the bytes from {first} on were requested, but the server sends '{headers.ContentRange}'", DownloadRemedy.Resume);
             }
         }
         else if (first > 0 || remote is { SupportsRanges: true, Size: > 0 } && range.Length < remote.Size)

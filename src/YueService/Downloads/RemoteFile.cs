@@ -4,10 +4,10 @@ using System.Net.Http.Headers;
 namespace YueService.Downloads;
 
 /// <summary>The information that a server gives about a file before the download.</summary>
-/// <param name="Size">The size; null if the server does not state it.</param>
+/// <param name="Size">The size in bytes; null if the server does not state it.</param>
 /// <param name="ETag">A strong validator; null for none.</param>
 /// <param name="Sha256">The content's hash; null if the server does not state it.</param>
-/// <param name="SupportsRanges">True if parts of it can be requested.</param>
+/// <param name="SupportsRanges">True if parts of the file can be requested.</param>
 internal sealed record RemoteFile(long? Size, EntityTagHeaderValue? ETag, string? Sha256, bool SupportsRanges)
 {
     /// <summary>Requests the first byte, and returns the information in the response. Unlike a response to HEAD, it shows whether the

@@ -115,7 +115,7 @@ internal static class YueHost
 
         app.MapPrometheusScrapingEndpoint("/metrics");
 
-        // Warnings are logged only after startup has succeeded: if it fails, only the reason is printed.
+        // Missing programs are reported only after startup has succeeded, so that they do not distract from the reason for a failure.
         app.Lifetime.ApplicationStarted.Register(app.Services.WarnOfMissingPrograms);
         return app;
     }

@@ -32,7 +32,7 @@ internal sealed class ChunkFeed
     /// <param name="fault">The exception that readers get after the last chunk; null if the feed is complete.</param>
     public void Complete(Exception? fault = null) => Change(() => (_isComplete, _fault) = (true, fault));
 
-    /// <summary>Returns the available chunks from an index.</summary>
+    /// <summary>Returns the available chunks, starting at an index.</summary>
     /// <param name="index">The index of the first chunk to return.</param>
     /// <param name="isWhole">True if there will be no more chunks and the feed did not end early.</param>
     public IReadOnlyList<byte[]> From(int index, out bool isWhole)

@@ -6,9 +6,9 @@ namespace YueService.Jobs;
 
 /// <summary>The reference clips that callers uploaded for use in several requests: one file per clip, as it was sent.</summary>
 /// <remarks>
-/// A clip's name is the hash of its content, so the same file is stored once. The modification time of the file is the clip's last use.
-/// A job has its own copy of the sound, so a clip can be removed at any time. File errors are thrown as <see cref="StorageException"/>.
-/// Thread-safe.
+/// A clip's name is derived from the hash of its content, so the same file is stored once. The modification time of the file is the
+/// clip's last use. A job has its own copy of the sound, so a clip can be removed at any time. File errors are thrown as
+/// <see cref="StorageException"/>. Thread-safe.
 /// </remarks>
 internal sealed partial class ClipFolder(
     IFileStore files, IOptions<JobOptions> options, TimeProvider clock, ILogger<ClipFolder> logger) : IDisposable
@@ -19,7 +19,7 @@ internal sealed partial class ClipFolder(
 
     private readonly SemaphoreSlim _adding = new(1, 1);
 
-    /// <summary>The maximum number of bytes of all clips together; null for no limit.</summary>
+    /// <summary>The maximum total size of all clips in bytes; null for no limit.</summary>
     public long? MaxBytes => options.Value.KeepClipsMegabytes == 0 ? null : options.Value.KeepClipsMegabytes * Megabyte;
 
     /// <summary>Returns the name of a clip.</summary>
@@ -106,7 +106,7 @@ internal sealed partial class ClipFolder(
         }
     }
 
-    /// <summary>Returns the number of bytes of all clips together.</summary>
+    /// <summary>Returns the total size of all clips in bytes.</summary>
     public async Task<long> BytesInUseAsync(CancellationToken cancel) => (await AllAsync(cancel)).Sum(file => file.Bytes);
 
     public void Dispose() => _adding.Dispose();

@@ -24,7 +24,7 @@ internal enum FaultKind
 
 /// <summary>The reason why a job failed.</summary>
 /// <param name="Kind">The kind of fault.</param>
-/// <param name="Detail">The error in this case, in words for the caller and without internal details.</param>
+/// <param name="Detail">What went wrong, in words for the caller and without internal details.</param>
 internal sealed record Fault(FaultKind Kind, string Detail);
 
 /// <summary>Ends a job with a fault.</summary>

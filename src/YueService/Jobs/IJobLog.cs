@@ -17,7 +17,7 @@ internal interface IJobLog
     /// <summary>The name of this process, unique among those that share the log.</summary>
     string ProcessId { get; }
 
-    /// <summary>Opens the log, and checks that it can be written.</summary>
+    /// <summary>Opens the log, and checks that it can be written to.</summary>
     Task OpenAsync(CancellationToken cancel);
 
     /// <summary>Stores a job, or the jobs of a group, as queued.</summary>
@@ -26,7 +26,7 @@ internal interface IJobLog
 
     Task<StoredJob?> FindAsync(string id, CancellationToken cancel);
 
-    /// <summary>Returns the job of an <c>Idempotency-Key</c>. Each owner has separate keys.</summary>
+    /// <summary>Returns the job that was created with an <c>Idempotency-Key</c>. Each owner has separate keys.</summary>
     Task<StoredJob?> FindByKeyAsync(string key, string? owner, CancellationToken cancel);
 
     /// <summary>Returns a group if it still has a job.</summary>

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>Encodes sound while it arrives.</summary>
+/// <summary>Encodes sound as it arrives.</summary>
 internal interface IStreamEncoder
 {
     /// <summary>Returns whether a format can be streamed here.</summary>

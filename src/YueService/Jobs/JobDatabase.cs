@@ -21,7 +21,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
     /// succeed.</summary>
     public static string Probe { get; } = string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {JobSchema.Version}");
 
-    /// <summary>The name of an SQL function that returns whether a text contains another one.</summary>
+    /// <summary>The name of an SQL function that returns whether one string contains another.</summary>
     /// <remarks>SQLite's <c>instr</c> compares byte by byte, which would take most of the time of a search.</remarks>
     public const string Contains = "contains_text";
 
@@ -85,7 +85,7 @@ internal sealed class JobDatabase(StateFolder folder, bool isWriter) : IDisposab
         var code = raw.sqlite3_create_function(connection.Handle, Contains, 2, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, Run);
         SqliteException.ThrowExceptionForRC(code, connection.Handle);
 
-        // In valid UTF-8, the bytes of a text occur only where the text occurs. Microsoft.Data.Sqlite would convert both to strings.
+        // In valid UTF-8, the bytes of a string occur only where the string itself occurs. Microsoft.Data.Sqlite would decode both.
         static void Run(sqlite3_context context, object state, sqlite3_value[] texts) => raw.sqlite3_result_int(
             context, raw.sqlite3_value_blob(texts[0]).IndexOf(raw.sqlite3_value_blob(texts[1])) >= 0 ? 1 : 0);
     }

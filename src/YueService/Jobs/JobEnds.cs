@@ -123,7 +123,7 @@ internal sealed partial class JobEnds(
     }
 
     /// <summary>Handles the loss of the device. A job that was only waiting stays queued. A running job may have caused the loss, so it
-    /// gets one more attempt.</summary>
+    /// gets only one more attempt.</summary>
     private static JobEnd WithoutDevice(Job live, StoredJob job)
     {
         var ran = live.Started.IsCompleted;
@@ -183,7 +183,7 @@ internal sealed partial class JobEnds(
     [LoggerMessage(LogLevel.Error, "The song of job {JobId} failed")]
     private partial void LogSongFailed(Exception exception, string jobId);
 
-    [LoggerMessage(LogLevel.Error, "The song of job {JobId} could not be written")]
+    [LoggerMessage(LogLevel.Error, "The files of job {JobId} could not be written or read")]
     private partial void LogUnsaved(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Error, "State {State} of job {JobId} could not be stored")]

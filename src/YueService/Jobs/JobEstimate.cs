@@ -4,13 +4,13 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs;
 
-/// <summary>Estimates when songs will be finished, from the times of the last songs and the expected work of each song.</summary>
+/// <summary>Estimates when songs will be finished, from the time that recent songs took and the expected work of each song.</summary>
 internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
 {
     // Below this fraction of the work, the elapsed time says nothing about the rest.
     private const double MinFraction = 0.02;
 
-    // The range of the suggested waiting times before the first song is measured.
+    // The range of the suggested waiting times before the first song has been measured.
     private const double MinFirstRetrySeconds = 5;
     private const double MaxFirstRetrySeconds = 15;
 
@@ -107,7 +107,7 @@ internal sealed class JobEstimate(ISongEngine engine, Lazy<IJobBoard> board)
         : SongTime is null ? null
         : Math.Max(0, SecondsOf(WorkOf(job)) - job.Running.TotalSeconds);
 
-    /// <summary>Returns the expected seconds of a song's work; the average of all songs if the work is unknown.</summary>
+    /// <summary>Returns the expected time of a song in seconds, from its work; the average time of a song if the work is unknown.</summary>
     private double SecondsOf(double? work) =>
         Volatile.Read(ref _secondsPerWork) is var each and > 0 && work is { } known ? each * known : SongTime?.TotalSeconds ?? 0;
 

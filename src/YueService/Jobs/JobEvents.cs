@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace YueService.Jobs;
 
-/// <summary>The changes of all kept jobs, for any number of watchers. Thread-safe.</summary>
+/// <summary>The changes to all kept jobs, for any number of watchers. Thread-safe.</summary>
 /// <remarks>
 /// A watcher is represented only by the number of its last event, so a slow watcher needs no memory. The events that are kept are the
 /// latest progress of each job, and the last few thousand changes of state, stage and section of all jobs together. A watcher that needs
@@ -107,7 +107,7 @@ internal sealed class JobEvents
     }
 }
 
-/// <summary>A change of a job.</summary>
+/// <summary>A change to a job.</summary>
 /// <param name="Number">The event's number, which increases with every event.</param>
 /// <param name="JobId">The job.</param>
 /// <param name="Kind">The kind of change.</param>

@@ -69,7 +69,7 @@ internal sealed class JobIntake(
         return (outcome, job);
     }
 
-    /// <summary>Accepts the kept jobs of a request, or finds the jobs that were made earlier with the same key and body.</summary>
+    /// <summary>Accepts the kept jobs of a request, or finds the jobs that were created earlier with the same key and body.</summary>
     /// <param name="request">The request.</param>
     /// <param name="takes">The number of jobs, which get consecutive seeds. Several jobs form a group.</param>
     /// <param name="key">The <c>Idempotency-Key</c>; null without one.</param>
@@ -125,8 +125,8 @@ internal sealed class JobIntake(
     public void Restore(IEnumerable<StoredJob> jobs) =>
         board.Restore([.. jobs.Select(job => Job.Kept(job, job.Request, streams, clock.GetUtcNow(), isShared: false))]);
 
-    /// <summary>Runs work while no job is being accepted. If processes share their jobs, a few calls run concurrently, and the database
-    /// accepts jobs one at a time.</summary>
+    /// <summary>Runs work while no job is being accepted. If processes share their jobs, a few calls run concurrently instead, and the
+    /// database accepts jobs one at a time.</summary>
     public async Task<T> BetweenJobsAsync<T>(Func<Task<T>> work, CancellationToken cancel)
     {
         await _taking.WaitAsync(cancel);

@@ -7,7 +7,7 @@ internal sealed record JobQuery(int Count)
     /// <summary>Only jobs with a smaller <see cref="StoredJob.Number"/>; null starts at the newest.</summary>
     public long? Before { get; init; }
 
-    /// <summary>A text in the title, the genre line or the lyrics, in any letter case; null for any.</summary>
+    /// <summary>Text that the title, the genre line or the lyrics must contain, in any letter case; null for any.</summary>
     public string? Text { get; init; }
 
     /// <summary>The stored state; null for any.</summary>

@@ -11,7 +11,7 @@ internal sealed class JobSignals : IDisposable
 
     public JobSignals() => Stopped = _stopped.Token;
 
-    /// <summary>Waits until the store is open and the jobs of an earlier process are resumed.</summary>
+    /// <summary>Waits until the store is open and the jobs of an earlier process have been resumed.</summary>
     /// <exception cref="StorageException">The store cannot be opened; the job service keeps trying to open it.</exception>
     public async Task WhenOpenAsync(CancellationToken cancel)
     {

@@ -62,7 +62,7 @@ internal sealed class JobSound(IEnumerable<string> tracks, SoundTags tags, IStre
     /// <summary>Sets the length of the sound that another process has made.</summary>
     public void NoteAudible(double seconds) => Volatile.Write(ref _noted, seconds);
 
-    /// <summary>Adds sound of a track that another process has made.</summary>
+    /// <summary>Adds sound made by another process to a track.</summary>
     /// <param name="track">A track that can be heard.</param>
     /// <param name="format">The format of the sound.</param>
     /// <param name="pcm">Its samples.</param>

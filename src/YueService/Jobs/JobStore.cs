@@ -211,6 +211,6 @@ internal sealed record JobView(StoredJob Job, Job? Live)
     public string? DelayReason => Job.IsFinished || Live is null ? null
         : Live.WaitReason is { } wait ? wait
         : Live.Feed.DelayReason is { } reason ? $"The job ends as soon as its end can be stored. {reason}"
-        : Live.Cancelled.IsCancellationRequested ? "The job is cancelled as soon as its current step is done and its end is stored."
+        : Live.Cancelled.IsCancellationRequested ? "The job will be cancelled as soon as its current step is done and its end is stored."
         : null;
 }

@@ -159,7 +159,7 @@ internal sealed partial class JobWorker(
             {
                 if (!queue.IsShared)
                 {
-                    // With a shared queue, the board reports the starts.
+                    // With a shared queue, the board reports which jobs have begun.
                     estimate.Begin(job);
                 }
 

@@ -2,7 +2,7 @@ using Yue.Engine.Text;
 
 namespace YueService.Jobs;
 
-/// <summary>The text of songs and queries for the search, with letter case and Unicode composition normalized.</summary>
+/// <summary>The searchable text of songs and the text of queries, with letter case and Unicode composition normalized.</summary>
 internal static class SearchText
 {
     /// <summary>Returns the searchable text of a song.</summary>

@@ -163,7 +163,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
         await files.DeleteFolderAsync(Root + job.Id, cancel);
     }
 
-    /// <summary>Returns the jobs whose songs an earlier release was deleting when it was killed.</summary>
+    /// <summary>Returns the ids of the jobs whose songs an earlier release was deleting when it was killed.</summary>
     public async Task<IReadOnlyList<string>> FindHiddenAsync(CancellationToken cancel) =>
     [
         .. (await files.ListAsync(Root, cancel)).Select(file => SongOf(file.Name)).Distinct()
@@ -171,7 +171,7 @@ internal sealed partial class SongFolder(IFileStore files, ILogger<SongFolder> l
     ];
 
     /// <summary>Deletes leftovers of an earlier process: partial and hidden folders, and songs without a row.</summary>
-    /// <param name="jobs">The jobs that have a row.</param>
+    /// <param name="jobs">The ids of the jobs that have a row.</param>
     /// <param name="keepUnknown">True to keep songs without a row. If the database is new, they may be all that is left of an old
     /// one.</param>
     /// <param name="cancel">Stops deleting; the next startup deletes the rest.</param>

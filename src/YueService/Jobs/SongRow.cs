@@ -65,8 +65,8 @@ internal sealed record SongRow(
         MixLufs = MixLufs,
     };
 
-    /// <summary>Rounds a value to six decimal places. Returns 0 for a rate over a duration of 0, which is not finite, because JSON has no
-    /// infinity.</summary>
+    /// <summary>Rounds a value to six decimal places. Returns 0 for a value that is not finite, such as a rate over a duration of 0,
+    /// because JSON has no infinity.</summary>
     private static double Round(double value) => double.IsFinite(value) ? Math.Round(value, 6) : 0;
 
     internal sealed record TimingsRow(

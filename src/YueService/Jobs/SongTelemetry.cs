@@ -43,8 +43,8 @@ internal sealed class SongTelemetry : IDisposable
             "yue.queue.depth", () => services.GetRequiredService<IJobBoard>().Depth, "{song}", "Waiting songs.");
         _meter.CreateObservableUpDownCounter("yue.song.active", () => engine.Status.Running, "{song}", "Songs being made.");
         ObserveGpuMemory("limit", engine, memory => memory.TotalBytes, "The total memory of the GPU.");
-        ObserveGpuMemory("usage", engine, memory => memory.UsedBytes, "The memory of the GPU that all programs use.");
-        ObserveGpuMemory("planned", engine, memory => memory.PlannedBytes, "The memory of the GPU that the memory plan assigns.");
+        ObserveGpuMemory("usage", engine, memory => memory.UsedBytes, "The GPU memory that all programs use.");
+        ObserveGpuMemory("planned", engine, memory => memory.PlannedBytes, "The GPU memory that the memory plan assigns.");
     }
 
     /// <summary>Records a song that has succeeded, failed or been cancelled.</summary>

@@ -176,7 +176,7 @@ internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogge
     /// <summary>Runs work that is a single command, in a transaction.</summary>
     protected virtual Task<T> WriteOnceAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancel) => WriteAsync(work, cancel);
 
-    /// <summary>Returns the condition that a column contains a text.</summary>
+    /// <summary>Returns the condition that a column contains the given text.</summary>
     protected abstract string Contains(string column, string text);
 
     /// <summary>The operator that joins the search texts with their jobs.</summary>
@@ -257,7 +257,7 @@ internal abstract partial class SqlJobLog(IOptions<AccessOptions> access, ILogge
         $"state = '{state.ToString().ToLowerInvariant()}', finished_ms = {Now}, request = coalesce(@request, request), {set}",
         update =>
         {
-            // The codes that a song continues are needed only until the song is made; lists of finished jobs stay small without them.
+            // The codes that a song continues are needed only until the song has been made; lists of finished jobs stay small without them.
             var hasCodes = job.Request.Song.ContinueFrom is not null;
             var without = job.Request with { Song = job.Request.Song with { ContinueFrom = null } };
             update.Bind("request", hasCodes ? JobRows.ToJson(RequestRow.Of(without)) : null);

@@ -138,7 +138,7 @@ internal sealed record StoredJob
     /// store the job's progress and outcome. 0 if the log is not shared.</summary>
     public int Attempt { get; init; }
 
-    /// <summary>The song's folder in the store of files; null if the folder is named after the job's id.</summary>
+    /// <summary>The song's folder in the file store; null if the folder is named after the job's id.</summary>
     public string? Folder { get; init; }
 
     /// <summary>The id of the process in which a caller waits for the song; null if the job is kept.</summary>

@@ -25,7 +25,7 @@ internal sealed record StoredSong
     /// <summary>The stages that were run.</summary>
     public SongScope Scope { get; init; }
 
-    /// <summary>The times of the stages.</summary>
+    /// <summary>The time that each stage took.</summary>
     public required SongTimings Timings { get; init; }
 
     /// <summary>The score that the music follows, in ABC notation; null without one.</summary>

@@ -8,8 +8,8 @@ internal static class ApiKeyName
 {
     private const int Length = 16;
 
-    /// <summary>Returns the name of a key: the first hexadecimal digits of an HMAC-SHA256 under it. The name does not depend on the other
-    /// keys.</summary>
+    /// <summary>Returns the name of a key: the first hexadecimal digits of an HMAC-SHA256 that uses the key. The name does not depend on
+    /// the other keys.</summary>
     public static string Of(string key) =>
         Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(key), "yue key name"u8))[..Length];
 }

@@ -19,7 +19,8 @@ internal sealed class ListenRules : OptionsRules<ListenOptions>
 
         if (address is null || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
         {
-            return $"urls has '{url}'; an address is http://HOST:PORT, such as http://127.0.0.1:2008, with a port of at most 65535.";
+            return $"urls has '{url}'; an address has the form http://HOST:PORT, such as http://127.0.0.1:2008, "
+                + "with a port of at most 65535.";
         }
 
         return address.IsLoopback || IPAddress.TryParse(address.DnsSafeHost, out _)

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace YueService.Settings;
 
-/// <summary>Rules for options that no attribute of a single setting can express: lists, several settings together, files.</summary>
+/// <summary>Rules that no attribute of a single setting can express: for lists, for several settings together, and for files.</summary>
 internal abstract class OptionsRules<TOptions> : IValidateOptions<TOptions>
     where TOptions : class
 {

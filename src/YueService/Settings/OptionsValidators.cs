@@ -4,26 +4,26 @@ using Yue.Engine.Separation;
 
 namespace YueService.Settings;
 
-/// <summary>Checks each setting of the engine by its attribute.</summary>
+/// <summary>Checks each engine setting against its attribute.</summary>
 [OptionsValidator]
 internal sealed partial class EngineOptionsValidator : IValidateOptions<EngineOptions>;
 
-/// <summary>Checks each setting of the separator by its attribute.</summary>
+/// <summary>Checks each separator setting against its attribute.</summary>
 [OptionsValidator]
 internal sealed partial class SeparatorOptionsValidator : IValidateOptions<SeparatorOptions>;
 
-/// <summary>Checks each setting of the service by its attribute.</summary>
+/// <summary>Checks each service setting against its attribute.</summary>
 [OptionsValidator]
 internal sealed partial class ServiceOptionsValidator : IValidateOptions<ServiceOptions>;
 
-/// <summary>Checks each setting of jobs by its attribute.</summary>
+/// <summary>Checks each job setting against its attribute.</summary>
 [OptionsValidator]
 internal sealed partial class JobOptionsValidator : IValidateOptions<JobOptions>;
 
-/// <summary>Checks each setting of shared jobs by its attribute.</summary>
+/// <summary>Checks each setting for shared jobs against its attribute.</summary>
 [OptionsValidator]
 internal sealed partial class StoreOptionsValidator : IValidateOptions<StoreOptions>;
 
-/// <summary>Checks each access setting by its attribute.</summary>
+/// <summary>Checks each access setting against its attribute.</summary>
 [OptionsValidator]
 internal sealed partial class AccessOptionsValidator : IValidateOptions<AccessOptions>;

@@ -40,6 +40,6 @@ internal sealed class WebhookSettings
     /// <summary>A file with the secret, instead of <c>Secret</c>.</summary>
     public string? SecretFile { get; set; }
 
-    /// <summary>True if webhooks may go to addresses that are not public: loopback, private networks, link-local.</summary>
+    /// <summary>True if webhooks may go to addresses that are not public: loopback, private and link-local addresses.</summary>
     public bool AllowPrivateAddresses { get; set; }
 }

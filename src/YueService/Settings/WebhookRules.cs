@@ -19,7 +19,7 @@ internal sealed class WebhookRules(IConfiguration configuration) : OptionsRules<
 
         if (options.Webhooks is { Secret.Length: > 0, SecretFile.Length: > 0 })
         {
-            yield return "Yue:Webhooks:Secret and Yue:Webhooks:SecretFile are both set; set one of them.";
+            yield return "Yue:Webhooks:Secret and Yue:Webhooks:SecretFile are both set; set only one of them.";
         }
         else if (options.AreEnabled() && FaultOf(options) is { } fault)
         {

@@ -17,8 +17,8 @@ internal static class LoggingExtensions
     /// <summary>Registers Serilog; section <c>Serilog</c> sets levels and additional sinks.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The settings.</param>
-    /// <param name="toStandardError">True to log only warnings and errors, to standard error, because standard output has the program's own
-    /// output.</param>
+    /// <param name="toStandardError">True to log only warnings and errors, to standard error, because standard output is for the
+    /// program's own output.</param>
     public static void AddYueLogging(this IServiceCollection services, IConfiguration configuration, bool toStandardError = false) =>
         services.AddSerilog(
             (provider, logger) =>
@@ -39,7 +39,7 @@ internal static class LoggingExtensions
                     errorsFrom = LogEventLevel.Verbose;
                 }
 
-                // Read without validation, because errors in the settings are also logged.
+                // Read without validation, because validation errors have to be logged too.
                 if (configuration[$"{Yue.Engine.Scheduling.EngineOptions.Section}:{nameof(ServiceOptions.LogFormat)}"] == "json")
                 {
                     logger.WriteTo.Console(new CompactJsonFormatter(), standardErrorFromLevel: errorsFrom);
@@ -52,10 +52,10 @@ internal static class LoggingExtensions
             },
             preserveStaticLogger: true);
 
-    /// <summary>Logs one line per request; health checks and files of the studio only at level Debug.</summary>
+    /// <summary>Logs one line per request; health checks and the studio's files are logged only at level Debug.</summary>
     public static void UseYueRequestLog(this IApplicationBuilder app)
     {
-        // The host's own logger; the static one stays silent so that two hosts in a process do not share it.
+        // The host's own logger; the static one stays silent so that two hosts in one process do not share it.
         var logger = app.ApplicationServices.GetRequiredService<Serilog.ILogger>();
         app.UseSerilogRequestLogging(options =>
         {

@@ -25,7 +25,7 @@ internal static class YueTelemetry
     public static ActivitySource Source { get; } = new(Name);
 
     /// <summary>Continues the trace of an earlier request with a new activity; returns null if there is no trace.</summary>
-    /// <remarks>A trace that is not recorded stays unrecorded: the log still has its id, and no new trace begins.</remarks>
+    /// <remarks>A trace that is not recorded stays unrecorded. The log still contains its id, and no new trace begins.</remarks>
     /// <param name="name">The name of the activity.</param>
     /// <param name="traceParent">The request's <c>traceparent</c>.</param>
     public static Activity? Resume(string name, string? traceParent) => traceParent is null

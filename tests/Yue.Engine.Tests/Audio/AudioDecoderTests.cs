@@ -156,7 +156,7 @@ public sealed class AudioDecoderTests : IDisposable
 
     /// <summary>Decodes a file of about 2.5 MB that contains an hour of silence and states no length in its header.</summary>
     [Fact]
-    public async Task Silence_longer_than_ten_minutes_is_refused_using_bounded_memory()
+    public async Task Silence_longer_than_ten_minutes_is_refused_in_bounded_memory()
     {
         Ffmpeg.SkipWithout();
         var bomb = await Ffmpeg.MakeAsync("-f lavfi -i anullsrc=r=48000:cl=stereo -t 3600 -c:a flac -compression_level 0", "flac");

@@ -140,7 +140,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task Over_a_second_of_missing_sound_is_refused_and_less_causes_a_warning()
+    public async Task Over_a_second_of_missing_sound_is_an_error_and_less_is_a_warning()
     {
         var data = new byte[16_000 * 2];
         Assert.Equal(
@@ -192,7 +192,7 @@ public sealed class SoundReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task An_mp3_file_longer_than_ten_minutes_is_refused_using_bounded_memory()
+    public async Task An_mp3_file_longer_than_ten_minutes_is_refused_in_bounded_memory()
     {
         // 8 kbit/s at 8 kHz: frames of 72 bytes and 72 ms, so 60 MB would play for 16 hours.
         byte[] frame = [0xFF, 0xE3, 0x18, 0xC4, .. new byte[68]];

@@ -67,7 +67,7 @@ public sealed class CodecDecoderTests(GoldenCodec golden) : IClassFixture<Golden
     }
 
     [Fact]
-    public void More_rows_than_codebooks_and_an_embedding_of_wrong_width_are_refused()
+    public void More_rows_than_codebooks_and_an_embedding_of_the_wrong_width_are_refused()
     {
         using var codes = zeros([13, 2], ScalarType.Int32);
         using var embedding = zeros([1, golden.Decoder.Channels + 1, 2]);

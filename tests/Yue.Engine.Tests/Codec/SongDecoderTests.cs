@@ -129,7 +129,7 @@ public sealed class SongDecoderTests(GoldenCodec golden) : IClassFixture<GoldenC
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Frames_can_be_appended_while_others_are_decoded_and_played(bool hasVocal)
+    public void Frames_can_be_appended_while_others_are_being_decoded_and_played(bool hasVocal)
     {
         var parts = hasVocal ? All : SongParts.CodecMix | SongParts.VocoderMix | SongParts.Spliced;
         using var codes = golden.RandomCodes(100);

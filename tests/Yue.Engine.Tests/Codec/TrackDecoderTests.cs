@@ -22,7 +22,7 @@ public sealed class TrackDecoderTests
     [InlineData(100, 10)]
     public void Every_frame_is_decoded_once_with_its_context(int frames, int windows)
     {
-        // A decoder with two samples per frame: the sum of the codes of the frames at most 3 away, and the number of these frames.
+        // A decoder that gives two samples per frame: the sum of the codes of the frames at most 3 away, and the number of these frames.
         static Tensor Decode(Tensor codes)
         {
             using var scope = NewDisposeScope();

@@ -40,7 +40,7 @@ public sealed class DemoTokenizerTests
         Assert.Equal(pieces, _tokenizer.EncodeToIds(text).Count);
 
     [Fact]
-    public void Any_text_is_encoded_below_the_control_tokens_and_decodes_to_itself() =>
+    public void Any_text_gets_ids_below_the_control_tokens_and_decodes_to_itself() =>
         Gen.OneOf(Gen.String, Gen.String[Gen.Char[" \n[]love歌é"], 0, 40]).Where(text => IsWellFormed(text)).Sample(
             text =>
             {

@@ -30,8 +30,8 @@ public sealed class GpuGoldenTests(ITestOutputHelper output) : IClassFixture<Gpu
 
     private static LlamaConfig FullSizeLayer => TestLlama.FullSizeStage1 with { Layers = 1, VocabularySize = 2_048, MaxPositions = 1024 };
 
-    /// <summary>Tests a prompt prefilled up to its last id, the same prompt decoded id by id, and its first half with three ids
-    /// prefilled.</summary>
+    /// <summary>Tests a prompt with all ids but the last prefilled, the same prompt decoded id by id, and its first half with
+    /// three ids prefilled.</summary>
     [Theory]
     [MemberData(nameof(Types))]
     public void Logits_equal_the_reference(string weights, string cache, double tolerance)

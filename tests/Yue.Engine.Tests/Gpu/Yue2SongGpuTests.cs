@@ -7,7 +7,7 @@ using static Yue.Engine.Tests.Yue2.Yue2Requests;
 
 namespace Yue.Engine.Tests.Gpu;
 
-/// <summary>Tests whole songs of YuE 2 with the goldens' checkpoint and an engine on a GPU.</summary>
+/// <summary>Tests whole YuE 2 songs with the goldens' checkpoint and an engine on a GPU.</summary>
 [Trait("Category", "Gpu")]
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class Yue2SongGpuTests

@@ -58,7 +58,7 @@ public sealed class LlamaModelTests
         using var inPieces = model.NewCache(1, ids.Length);
         using var whole = model.NewCache(1, ids.Length);
 
-        var pieces = model.Prefill(ids, inPieces, 0);      // 512 and 188
+        var pieces = model.Prefill(ids, inPieces, 0);      // in chunks of 512 and 188 ids
         var once = model.Forward(tensor(Array.ConvertAll(ids, id => (long)id)).unsqueeze(0), whole, ..1).select(1, -1);
 
         TensorAssert.Close(once, pieces, 1e-4);

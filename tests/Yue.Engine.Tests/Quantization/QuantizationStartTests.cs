@@ -6,7 +6,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Quantization;
 
-/// <summary>Tests the checks that a quantization makes before it writes files, and its progress.</summary>
+/// <summary>Tests the checks that a quantization makes before it writes files, and the progress that it reports.</summary>
 public sealed class QuantizationStartTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -22,7 +22,7 @@ public sealed class QuantizationStartTests : IDisposable
         Assert.InRange(SizeOf(options), six, 1.01 * six);       // with headers and small files
         QuantizedDemo.Run(options, _ => Assert.Fail("there is nothing to write"));
 
-        // Complete files of other options are kept until the new files are complete. Incomplete ones are deleted first.
+        // Complete files written with other options are kept until the new files are complete. Incomplete ones are deleted first.
         var other = options with { Bits = 4 };
         var four = BytesToWrite(other);
         Assert.InRange(four, 0.7 * six, 0.9 * six);

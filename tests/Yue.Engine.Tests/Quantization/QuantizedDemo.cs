@@ -40,7 +40,7 @@ internal static class QuantizedDemo
         Program = "test",
     };
 
-    /// <summary>Returns the settings of an engine on the CPU with checkpoints of both stages.</summary>
+    /// <summary>Returns the settings of an engine that runs on the CPU with the given checkpoints.</summary>
     public static EngineOptions Settings(string stage1, string stage2)
     {
         var settings = new EngineOptions { Stage2 = stage2, Codec = DemoModel.Folders.Codec, Device = "cpu" };

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Quantization;
 
-/// <summary>Tests bounds on the errors of the goldens' logits with quantized weights, compared with float32.</summary>
+/// <summary>Tests that quantized weights change the golden models' logits by no more than given bounds, compared with float32.</summary>
 [Trait("Category", Goldens.Category)]
 public sealed class QuantizedGoldenTests(ITestOutputHelper output) : IDisposable
 {
@@ -40,7 +40,8 @@ public sealed class QuantizedGoldenTests(ITestOutputHelper output) : IDisposable
             RoundingTests.ErrorOf(Logits(stage, bits, [], ids), expected),
             RoundingTests.ErrorOf(Logits(stage, bits, sequences, ids), expected));
         output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{stage}, int{bits}: RMS error {plain:P2} of the deviation, calibrated {calibrated:P2}"));
+            CultureInfo.InvariantCulture,
+            $"{stage}, int{bits}: RMS error relative to the standard deviation: {plain:P2} plain, {calibrated:P2} calibrated"));
         Assert.InRange(plain, 0, bound);
         Assert.InRange(calibrated, 0, bound);
     }

@@ -24,12 +24,12 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <remarks>The bounds, which docs/quantization.md explains, are for the RMS error of the logits of the song's codes, relative to their
-    /// standard deviation.</remarks>
+    /// <remarks>The bounds, which docs/quantization.md explains, apply to the RMS error of the logits for the song's codes, relative to the
+    /// standard deviation of these logits.</remarks>
     [Theory]
     [InlineData(4, 1, 0.02, 0.2)]
     [InlineData(6, 0, 0.004, 0.06)]
-    public async Task A_song_of_a_quantized_demo_model_has_logits_close_to_the_originals(
+    public async Task A_quantized_demo_model_sings_and_its_logits_are_close_to_the_originals(
         int bits, int songs, double minError, double maxError)
     {
         var (stage1, stage2) = QuantizedDemo.Make(_folder.Path, bits, songs);
@@ -74,15 +74,15 @@ public sealed class QuantizedSongTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(record.Type, LlamaConfig.Load(folder).QuantizedType);
     }
 
-    /// <summary>Returns the ids of stage 1, including the prompt.</summary>
+    /// <summary>Returns the stage-1 ids of a section, including its prompt.</summary>
     private static int[] IdsOf(SectionCodes section)
     {
         var prompts = new PromptBuilder(YueTokenizer.Load(Path.Combine(DemoModel.Folders.Stage1, "tokenizer.model")));
         return [.. prompts.Build(Request.Genre, LyricsParser.Parse(Request.Lyrics).Sections).Sections[0], .. section.ToIds()];
     }
 
-    /// <summary>Returns the RMS error of the logits of a range of ids, relative to their standard deviation, at the positions before ids of
-    /// that range.</summary>
+    /// <summary>Returns the RMS error of the logits for a range of ids, relative to their standard deviation, at the positions that precede
+    /// ids in that range.</summary>
     private static double ErrorOf(string quantized, string original, int[] ids, int first, int end)
     {
         using var scope = NewDisposeScope();

@@ -46,7 +46,7 @@ public sealed class RoundingTests
     }
 
     [Fact]
-    public void Inputs_of_zeros_give_plain_rounding_and_inputs_of_NaN_are_refused()
+    public void Zero_inputs_give_plain_rounding_and_NaN_inputs_are_refused()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);

@@ -6,7 +6,7 @@ namespace Yue.Engine.Tests.Sampling;
 
 public sealed class PhiloxRandomTests
 {
-    /// <summary>The vectors published with Random123 (kat_vectors, philox4x32 10): all zero, all ones, digits of pi.</summary>
+    /// <summary>The test vectors published with Random123 (kat_vectors, philox4x32 10): all zeros, all ones, and digits of pi.</summary>
     [Theory]
     [InlineData(0u, 0u, 0u, 0u, 0u, 0u, 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)]
     [InlineData(0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu,
@@ -18,7 +18,7 @@ public sealed class PhiloxRandomTests
         Assert.Equal((r0, r1, r2, r3), PhiloxRandom.Block(c0, c1, c2, c3, k0, k1));
 
     [Fact]
-    public void A_draw_is_the_top_24_bits_of_the_block_at_its_counter() =>
+    public void A_draw_is_the_top_24_bits_of_the_first_word_of_the_block() =>
         Gen.Select(Gen.Long, Gen.Int, Gen.Int, Gen.Int).Sample((seed, section, step, lane) =>
         {
             var (word, _, _, _) = PhiloxRandom.Block(

@@ -61,7 +61,7 @@ public sealed class SamplingChainTests
                 Assert.False(id == End && newTokens < settings.MinNewTokens);
                 if (settings.TopK > 0 && distribution.Ids.Length > settings.TopK)
                 {
-                    // Only ties with the k-th are kept in addition to the first k.
+                    // In addition to the first k ids, only ids that tie with the k-th are kept.
                     Assert.Equal(distribution.Probabilities[settings.TopK - 1], distribution.Probabilities[^1]);
                 }
 

@@ -19,7 +19,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.SelfCheck;
 
-/// <summary>Tests the self-check with figures that this class computes with the individual models of the demo.</summary>
+/// <summary>Tests the self-check against figures that this class computes with the individual models of the demo.</summary>
 public sealed class CheckpointSelfCheckTests : IDisposable
 {
     private static readonly DemoModelFolders Demo = DemoModel.Folders;
@@ -248,7 +248,8 @@ public sealed class CheckpointSelfCheckTests : IDisposable
 
     private sealed record SoundValues(int[] Single, int[] Dual, int Frames, float Decoded, JsonObject Peaks);
 
-    /// <summary>Measures the peaks of songs with the decoder that requests use, and those of tracks with the individual models.</summary>
+    /// <summary>Measures the peaks of songs with the decoder that song requests go through, and those of tracks with the individual
+    /// models.</summary>
     private sealed class SongPeaks(SongDecoder songs, CodecDecoder codec, Vocos vocal, Vocos instrumental)
     {
         public JsonObject Measure(Tensor vocalCodes, Tensor instrumentalCodes)

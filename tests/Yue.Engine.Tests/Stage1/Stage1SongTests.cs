@@ -83,7 +83,7 @@ public sealed class Stage1SongTests
             song.TakeSampled();
         }
 
-        // Three sections of 101 ids and their prompts do not fit into 230. One fits into half of the space after the instruction.
+        // Three sections of 101 ids and their prompts do not fit into 230 positions. One fits into half of the space after the instruction.
         Assert.Equal([12, .. OneSecond, TokenMap.EndOfAudio, 13], sequence.Prompts[3]);
         Assert.Equal([1, 2], Assert.Single(sequence.Truncations));
         Assert.Equal(["context shortened: from section 4 on, the model does not see sections 1 to 2"], song.Warnings);
@@ -170,7 +170,7 @@ public sealed class Stage1SongTests
     }
 
     [Fact]
-    public void Sections_never_have_fewer_frames_than_their_budgets_allow() =>
+    public void The_predicted_minimum_frame_count_is_never_above_the_actual_one() =>
         Gen.Select(Gen.Int[100, 400], Gen.Int[0, 300], Gen.Int[0, 300]).Array[1, 5].Sample(sections =>
         {
             SectionBudget[] budgets = [.. sections.Select(section => new SectionBudget(section.Item1, section.Item1 + section.Item2))];
@@ -220,8 +220,8 @@ public sealed class Stage1SongTests
     }
 
     [Theory]
-    [InlineData(false, "genre line, lyrics", "the lyrics")]
-    [InlineData(true, "genre line, the reference clip, lyrics", "the lyrics or the reference clip")]
+    [InlineData(false, "the genre line, the lyrics", "the lyrics")]
+    [InlineData(true, "the genre line, the reference clip, the lyrics", "the lyrics or the reference clip")]
     public void Prompts_that_never_fit_are_refused_with_the_figures(bool hasReference, string parts, string shorter)
     {
         var prompt = Prompt(1) with { HasReference = hasReference };

@@ -144,7 +144,7 @@ public sealed class TorchStage1DecoderTests
         Assert.Equal(before + 1299, decoder.PrefilledIds);
     }
 
-    /// <remarks>A piece with different boundaries has different bits, so it is read even though its ids are cached.</remarks>
+    /// <remarks>A piece with different boundaries gives values with different bits, so it is read even though its ids are cached.</remarks>
     [Theory]
     [InlineData(1300, 1300, 0)]
     [InlineData(1300, 700, 700 - 1 - 512)]

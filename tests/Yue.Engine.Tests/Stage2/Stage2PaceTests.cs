@@ -109,7 +109,7 @@ public sealed class Stage2PaceTests
         return times;
     }
 
-    /// <summary>The milliseconds per step by the number of rows, measured with <c>Yue.Bench gpu</c>. With 8-bit weights, the cache is
+    /// <summary>The milliseconds per step, by number of rows, measured with <c>Yue.Bench gpu</c>. With 8-bit weights, the cache is
     /// fp8.</summary>
     private sealed record GpuTimes((int Rows, double Ms)[] Stage1, (int Rows, double Ms)[] Stage2)
     {
@@ -132,9 +132,9 @@ public sealed class Stage2PaceTests
                 [(2, 1.329), (4, 1.539), (10, 2.255), (20, 3.74), (32, 5.01), (64, 9.06), (80, 11.07)]),
         };
 
-        /// <summary>Returns the duration of a stage-2 step, in seconds. The steps were measured in the middle of a chunk. The time without
-        /// rows is extrapolated from the first and third measurements. During a chunk, the time of the rows grows from 0.44 to 1.56 times
-        /// the measured time.</summary>
+        /// <summary>Returns the duration of a stage-2 step, in seconds. The steps were measured in the middle of a chunk. The time of a
+        /// step without rows is extrapolated from the first and third measurements. During a chunk, the time that the rows add grows from
+        /// 0.44 to 1.56 times the measured one.</summary>
         /// <param name="rows">The number of finished frames of each row.</param>
         public double Stage2Seconds(int[] rows)
         {
@@ -203,7 +203,7 @@ public sealed class Stage2PaceTests
                 return;
             }
 
-            // A step also advances the songs that wait for stage 2.
+            // A step also advances the songs that are waiting for stage 2.
             Song[] writing = [.. Songs.Where(song => !song.IsWritten)];
             var time = 16 * GpuTimes.At(_gpu.Stage1, 2 * writing.Length);
             Now += time + HostSeconds;
@@ -329,7 +329,7 @@ public sealed class Stage2PaceTests
         }
 
         /// <summary>Records how long the listener waited for a window that both sound models have decoded, and the time at which the last
-        /// window is decoded.</summary>
+        /// window was decoded.</summary>
         public void Play(double now)
         {
             if (FirstSound > 0 && !_isHalfDecoded)

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Stage2;
 
-/// <summary>Tests stage 2 of songs with the reference decoder and random weights.</summary>
+/// <summary>Tests stage 2 with the reference decoder and random weights.</summary>
 public sealed class Stage2SongTests(Stage2SongTests.RandomModel random) : IClassFixture<Stage2SongTests.RandomModel>
 {
     private const int All = int.MaxValue;

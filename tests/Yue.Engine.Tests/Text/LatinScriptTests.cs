@@ -18,7 +18,7 @@ public sealed class LatinScriptTests
     {
         var rewritten = LatinScript.Rewrite([new LyricSection("verse", words)]);
         Assert.Equal([new LyricSection("verse", latin)], rewritten.Sections);
-        Assert.EndsWith($"others are transliterated: {latin}", Assert.Single(rewritten.Warnings), StringComparison.Ordinal);
+        Assert.EndsWith($"other letters are transliterated: {latin}", Assert.Single(rewritten.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class LatinScriptTests
             .Select((section, i) => i == 0 ? section.Tag : section.Tag.Length > 0 ? "verse" : ""));
 
     [Fact]
-    public void A_section_without_vowels_is_named() => Assert.Equal(
+    public void A_section_without_vowels_is_reported() => Assert.Equal(
         "lyrics: transliteration leaves no vowel to sing in section 2 [chorus]",
         LatinScript.Rewrite([new LyricSection("verse", "привет"), new LyricSection("chorus", "مرحبا")]).Warnings[1]);
 

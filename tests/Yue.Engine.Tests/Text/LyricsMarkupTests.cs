@@ -52,7 +52,7 @@ public sealed class LyricsMarkupTests
     [InlineData("la\n[Am] [G] [C]\nlo", "la\nlo", "[Am], [G], [C]")]
     [InlineData("la\n[a line in brackets that is far too long to be the name of a part]", "la",
         "[a line in brackets that is far too long to be the name of a part]")]
-    public void Notes_in_brackets_are_left_out_and_named(string words, string sung, string named)
+    public void Notes_in_brackets_are_left_out_and_reported(string words, string sung, string named)
     {
         var parsed = LyricsParser.Parse($"[verse]\n{words}\n[chorus]\nOh");
         Assert.Equal([("verse", sung), ("chorus", "Oh")], Sung(parsed));

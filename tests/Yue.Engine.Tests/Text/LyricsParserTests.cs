@@ -70,7 +70,7 @@ public sealed partial class LyricsParserTests
     [InlineData("[--]", "[--]")]
     [InlineData("la\n[unclosed", "[unclosed")]
     [InlineData("la\n[over\ntwo lines]", "[over")]
-    public void A_bracket_that_opens_no_tag_stays_in_the_words_and_is_named(string words, string named)
+    public void A_bracket_that_opens_no_tag_stays_in_the_words_and_is_reported(string words, string named)
     {
         var parsed = LyricsParser.Parse($"[verse]\nla\n{words}");
         Assert.Equal(("verse", $"la\n{words}"), (Assert.Single(parsed.Sections).Tag, parsed.Sections[0].Words));
@@ -78,7 +78,7 @@ public sealed partial class LyricsParserTests
     }
 
     [Fact]
-    public void A_tag_that_may_be_a_note_is_named()
+    public void A_tag_that_may_be_a_note_is_reported()
     {
         var parsed = LyricsParser.Parse("[softly] la\n[verse] la");
         Assert.Equal(["softly", "verse"], parsed.Sections.Select(section => section.Tag));
@@ -114,7 +114,7 @@ public sealed partial class LyricsParserTests
     }
 
     [Fact]
-    public void Tags_without_words_are_kept_and_named()
+    public void Tags_without_words_are_kept_and_reported()
     {
         var parsed = LyricsParser.Parse("[verse]\n\n[chorus]\n");
         Assert.Equal(["verse", "chorus"], parsed.Sections.Select(section => section.Tag));
@@ -136,7 +136,7 @@ public sealed partial class LyricsParserTests
     [InlineData("\n[- ")]
     [InlineData(" [")]
     [InlineData("[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-")]
-    public async Task Unclosed_brackets_are_read_in_linear_time_and_the_warnings_stay_short(string unit)
+    public async Task Many_brackets_are_read_in_linear_time_and_the_warnings_stay_short(string unit)
     {
         // Quadratic work on this many characters takes longer than the test waits.
         const int Characters = 1_000_000;
@@ -159,7 +159,7 @@ public sealed partial class LyricsParserTests
     }
 
     [Fact]
-    public void Sections_not_requested_are_named() => Assert.Equal(
+    public void Sections_not_requested_are_reported() => Assert.Equal(
         "lyrics: sections not sung (2 of 3), because run_n_segments is 1: [chorus], [outro]",
         LyricsParser.Parse("[verse]a[chorus]b[outro]c").Take(1).Warning);
 

@@ -6,7 +6,7 @@ namespace Yue.Engine.Tests.Text;
 
 public sealed class NormalizationTests
 {
-    /// <summary>Lines of Unicode's NormalizationTest.txt, at least one of each kind: the source and its normalization form C.</summary>
+    /// <summary>Lines from Unicode's NormalizationTest.txt, at least one of each kind: a source and its normalization form C.</summary>
     [Theory]
     [InlineData("1E0A", "1E0A")]                                        // already composed
     [InlineData("0044 0307", "1E0A")]

@@ -13,7 +13,7 @@ internal static partial class ReferenceLyrics
     /// <summary>Returns the text that is in no section.</summary>
     public static string Dropped(string lyrics) => Section().Replace(lyrics, "");
 
-    /// <summary>Trims a text as Python's <c>str.strip()</c> does.</summary>
+    /// <summary>Trims text as Python's <c>str.strip()</c> does.</summary>
     public static string Strip(string text) => Ends().Replace(text, "");
 
     [GeneratedRegex(@"\[([\p{L}\p{Nd}\p{Nl}\p{No}_]+)\](.*?)(?=\[|\z)", RegexOptions.Singleline)]

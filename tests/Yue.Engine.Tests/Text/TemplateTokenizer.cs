@@ -4,11 +4,11 @@ using Yue.Engine.Families.Yue1.Tokens;
 
 namespace Yue.Engine.Tests.Text;
 
-/// <summary>Encodes text as the reference tokenizer does, for goldens of whole texts.</summary>
+/// <summary>Encodes text as the reference tokenizer does, for goldens whose text may contain control tokens.</summary>
 internal static partial class TemplateTokenizer
 {
-    /// <summary>Returns the ids of a text in which the names of control tokens (<see cref="TokenMap.RecognizedInText"/>) are replaced with
-    /// their ids. The texts between them are encoded separately.</summary>
+    /// <summary>Returns the ids of a template. The names of control tokens (<see cref="TokenMap.RecognizedInText"/>) become their ids, and
+    /// each piece of text between them is encoded separately.</summary>
     public static int[] EncodeTemplate(this YueTokenizer tokenizer, string template)
     {
         List<int> ids = [];

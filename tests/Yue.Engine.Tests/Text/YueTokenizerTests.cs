@@ -115,7 +115,7 @@ public sealed class YueTokenizerTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_file_is_named() =>
+    public void A_missing_file_is_named_in_the_error() =>
         Assert.Contains(
             "none.model", Assert.Throws<CheckpointException>(() => YueTokenizer.Load(Path.Combine(_folder, "none.model"))).Message,
             StringComparison.Ordinal);

@@ -149,7 +149,7 @@ public sealed class ConfigTests : IDisposable
     [InlineData("\"group\"", "\"layer\"", "feat_extract_norm is \"layer\"; supported: group")]
     [InlineData("\"do_stable_layer_norm\": false", "\"do_stable_layer_norm\": true", "do_stable_layer_norm is true; supported: false")]
     [InlineData("\"conv_bias\": false", "\"feat_proj_layer_norm\": false", "feat_proj_layer_norm is false; supported: true")]
-    [InlineData("\"conv_stride\": [5, 2]", "\"conv_stride\": [5]", "conv_stride is [5]; supported: 2 numbers, as many as conv_dim")]
+    [InlineData("\"conv_stride\": [5, 2]", "\"conv_stride\": [5]", "conv_stride is [5]; supported: 2 numbers, as many as conv_dim has")]
     [InlineData("\"conv_kernel\": [10, 3]", "\"conv_kernel\": [10, 0]", "conv_kernel is [10, 0]; supported: a list of positive integers")]
     [InlineData(
         "\"num_attention_heads\": 12", "\"num_attention_heads\": 7", "num_attention_heads is 7; supported: a divisor of hidden_size, 768")]

@@ -80,7 +80,7 @@ public sealed class DamagedFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_truncated_after_it_was_opened_is_refused_with_its_size()
+    public void A_file_truncated_after_it_was_opened_is_refused_with_both_sizes()
     {
         SafetensorsWriter.Write(_folder["whole"], Tensors());
         using var checkpoint = SafetensorsFile.Open(_folder["whole"]);

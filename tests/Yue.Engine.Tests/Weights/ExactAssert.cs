@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Weights;
 
-/// <summary>Bit-for-bit comparison, for values that are copied, not computed.</summary>
+/// <summary>Compares tensors without a tolerance, for values that are copied, not computed.</summary>
 internal static class ExactAssert
 {
     public static void Equal(Tensor expected, Tensor actual)

@@ -56,7 +56,7 @@ public sealed class LoraTests : IDisposable
     }
 
     [Fact]
-    public async Task A_song_of_the_adapted_model_equals_that_of_the_merged_checkpoint()
+    public async Task An_adapted_model_and_a_merged_checkpoint_make_the_same_song()
     {
         TestAdapter.Write(_folder.Path, "\"lora_alpha\":64", Query, Down);
         var merged = TestAdapter.WriteMerged(_folder.Path, _folder["merged"]);
@@ -124,7 +124,7 @@ public sealed class LoraTests : IDisposable
     }
 
     [Fact]
-    public async Task A_name_without_its_adapter_fails_the_start()
+    public async Task A_model_name_with_an_unknown_adapter_makes_startup_fail()
     {
         using var engine = Engine(("a", _base), ("a+other", _base));
         engine.Start();

@@ -84,7 +84,7 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_tensor_and_a_wrong_shape_are_named()
+    public void A_missing_tensor_and_a_wrong_shape_are_reported()
     {
         SafetensorsWriter.Write(_folder["a.safetensors"], [TensorData.From("x", zeros(2, 3))]);
         using var checkpoint = SafetensorsFile.Open(_folder["a.safetensors"]);

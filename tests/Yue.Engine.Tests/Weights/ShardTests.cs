@@ -34,14 +34,14 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_shard_is_named()
+    public void A_missing_shard_is_reported()
     {
         File.Delete(_folder[Second]);
         AssertRefused($"weight_map names the shard {Second}, which is not in the folder");
     }
 
     [Fact]
-    public void A_truncated_shard_is_named()
+    public void A_truncated_shard_is_reported()
     {
         using (var shard = File.OpenWrite(_folder[Second]))
         {

@@ -8,7 +8,7 @@ namespace Yue.Engine.Tests.Weights;
 /// <param name="Name">Its name in the checkpoint.</param>
 /// <param name="Dtype">One of the dtypes that checkpoints support.</param>
 /// <param name="Shape">Its shape.</param>
-/// <param name="Bytes">The values, with the number of bytes that shape and dtype require.</param>
+/// <param name="Bytes">The values, with the number of bytes that the shape and the dtype require.</param>
 public sealed record TensorData(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, ReadOnlyMemory<byte> Bytes)
 {
     /// <summary>Returns a copy of a tensor's values.</summary>
@@ -22,7 +22,7 @@ public sealed record TensorData(string Name, ScalarType Dtype, IReadOnlyList<lon
     public static TensorData FromFloats(string name, IReadOnlyList<long> shape, ReadOnlySpan<float> values) =>
         new(name, ScalarType.Float32, shape, MemoryMarshal.AsBytes(values).ToArray());
 
-    /// <summary>Returns values rounded to BF16, to nearest with ties to even. They must be finite.</summary>
+    /// <summary>Returns values rounded to the nearest BF16 value, with ties to even. The values must be finite.</summary>
     public static TensorData RoundedToBFloat16(string name, IReadOnlyList<long> shape, ReadOnlySpan<float> values)
     {
         var rounded = new ushort[values.Length];
@@ -35,7 +35,7 @@ public sealed record TensorData(string Name, ScalarType Dtype, IReadOnlyList<lon
         return new TensorData(name, ScalarType.BFloat16, shape, MemoryMarshal.AsBytes<ushort>(rounded).ToArray());
     }
 
-    /// <summary>Returns the number of values. Throws if the number of bytes does not match shape and dtype.</summary>
+    /// <summary>Returns the number of values. Throws if the number of bytes does not match the shape and the dtype.</summary>
     internal long CheckedCount()
     {
         var count = TensorDtype.CountOf(Shape.ToArray());

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Tests.Yue2;
 
-/// <summary>A flow model whose velocities are not finite at a time that only songs with <see cref="Steps"/> steps use.</summary>
+/// <summary>A flow model whose velocities are not finite at a solver time that occurs only with <see cref="Steps"/> steps.</summary>
 internal sealed class BrokenFlow(IFlowModel flow) : IFlowModel
 {
     public const int Steps = 3;

@@ -54,7 +54,7 @@ public sealed class BytePairTokenizerTests : IDisposable
         Assert.All(Yue2Tokenizer.Real.Encode(text), id => Assert.True(TokenIds.IsText(id)));
 
     [Fact]
-    public void A_missing_table_is_named() => Assert.Contains(
+    public void A_missing_table_is_named_in_the_error() => Assert.Contains(
         BytePairTokenizer.FileName,
         Assert.Throws<CheckpointException>(() => BytePairTokenizer.Load(_folder)).Message,
         StringComparison.Ordinal);

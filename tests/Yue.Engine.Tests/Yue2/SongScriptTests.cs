@@ -11,7 +11,7 @@ public sealed class SongScriptTests
     [Theory]
     [InlineData("\r\n")]
     [InlineData("\r")]
-    public void Line_breaks_do_not_change_the_prompts(string lineBreak)
+    public void The_kind_of_line_break_does_not_change_the_prompts(string lineBreak)
     {
         const string Score = "X:1\nK:C\nCDEF|\n";
         var request = new SongRequest { Lyrics = "[Verse]\nLa la\n\n[Chorus]\nOh\n", Genre = "pop", Score = Score };

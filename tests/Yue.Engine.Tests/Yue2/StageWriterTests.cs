@@ -52,7 +52,7 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
             writer.Append(emitted[step]);
         }
 
-        Assert.True(different <= 2, $"{different} steps kept different ids from the reference");
+        Assert.True(different <= 2, $"steps that did not keep the same ids as the reference: {different}");
         Assert.Equal(Yue2Json.Ids(run, "tokens"), writer.Tokens);
         Assert.Equal(run.GetProperty("truncated").GetBoolean(), writer.IsTruncated);
         Assert.NotEqual(writer.IsTruncated, writer.IsComplete);
@@ -115,8 +115,8 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
         return writer;
     }
 
-    /// <summary>Returns true if the same ids are kept in the same order, and then also compares their probabilities. Fails if more than
-    /// one id differs.</summary>
+    /// <summary>Returns true if the same ids are kept in the same order. In this case, also compares their probabilities. Fails if more
+    /// than one id differs.</summary>
     private static bool CompareStep(JsonElement expected, Distribution actual, string what)
     {
         var probabilities = new Dictionary<int, float>();

@@ -99,7 +99,7 @@ public sealed class VaeTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_of_the_decoder_that_is_not_float32_is_named_in_the_error()
+    public void A_decoder_tensor_that_is_not_float32_is_named_in_the_error()
     {
         using var folder = new TemporaryFolder();
         var (half, whole) = (zeros(2, ScalarType.BFloat16), zeros(2));

@@ -11,7 +11,7 @@ using Yue.Testing;
 
 namespace Yue.Engine.Tests.Yue2;
 
-/// <summary>Tests the memory plan for YuE 2, alone and together with YuE 1, with the sizes of the published models.</summary>
+/// <summary>Tests the memory plan for YuE 2, alone and together with YuE 1, for the sizes of the published models.</summary>
 public sealed class Yue2CostsTests
 {
     private const long GiB = 1L << 30;

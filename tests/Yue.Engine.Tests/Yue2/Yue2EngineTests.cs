@@ -9,7 +9,7 @@ using static Yue.Engine.Tests.Yue2.Yue2Requests;
 
 namespace Yue.Engine.Tests.Yue2;
 
-/// <summary>Tests YuE 2 in the engine together with YuE 1, with the goldens' checkpoint.</summary>
+/// <summary>Tests YuE 2 in the engine, alone and together with YuE 1, using the goldens' checkpoint.</summary>
 [Trait("Category", Yue2Goldens.Category)]
 public sealed class Yue2EngineTests : IAsyncLifetime
 {
@@ -155,7 +155,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData("lyrics")]
     [InlineData("genre")]
     [InlineData("score")]
-    public async Task A_text_too_long_for_the_context_is_named_before_the_song_begins(string field)
+    public async Task Text_too_long_for_the_context_is_reported_before_the_song_begins(string field)
     {
         var text = string.Concat(Enumerable.Repeat("la ", ShortContext));
         var request = field switch
@@ -210,7 +210,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_missing_decoder_or_a_folder_without_one_fails_the_start()
+    public async Task A_missing_decoder_or_a_folder_without_one_makes_startup_fail()
     {
         Assert.Contains("Vae is not set", await StartFault(options => options.Vae = null), StringComparison.Ordinal);
         var other = await StartFault(options => options.Vae = Yue2Goldens.PathOf("tokenizer"));
@@ -220,7 +220,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [Theory]
     [InlineData("\"hidden_size\": 128", "\"hidden_size\": 256")]
     [InlineData("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4")]
-    public async Task A_checkpoint_that_does_not_match_its_config_fails_the_start(string value, string other)
+    public async Task A_checkpoint_that_does_not_match_its_config_makes_startup_fail(string value, string other)
     {
         using var folder = new TemporaryFolder();
         Link(
@@ -236,7 +236,7 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData(true, "\"model.safetensors\": {}", "model.safetensors: bytes is missing or not a whole number")]
     [InlineData(true, "\"model.safetensors\": 1", "model.safetensors: bytes is missing or not a whole number")]
     [InlineData(true, "\"model.safetensors\": {\"bytes\": \"1\"}", "model.safetensors: bytes is missing or not a whole number")]
-    public async Task Weights_that_do_not_match_their_manifest_fail_the_start(bool isLanguageModel, string file, string named)
+    public async Task Weights_that_do_not_match_their_manifest_make_startup_fail(bool isLanguageModel, string file, string named)
     {
         using var folder = new TemporaryFolder();
         var manifest = $"{{\"schema\": 1, \"files\": {{{file}}}}}";

@@ -71,13 +71,13 @@ internal static class ClientDocument
 
     private static void SimplifyObject(JsonObject schema, Dictionary<string, string> named)
     {
-        // Files are sent to /v1/clips instead of as parts of a request.
+        // The client sends files to /v1/clips, not as parts of a request.
         if (schema["multipart/form-data"] is not null)
         {
             schema.Remove("multipart/form-data");
         }
 
-        // The service sets the defaults, which may change with its version. The client ignores properties that it does not know.
+        // The service sets the defaults, which may change from version to version. The client ignores properties that it does not know.
         if (schema["type"] is not (null or JsonObject))
         {
             schema.Remove("default");

@@ -43,7 +43,7 @@ public sealed class YueClientTests : IDisposable
             await File.WriteAllTextAsync(file, generated, Cancel);
         }
 
-        Assert.True(await File.ReadAllTextAsync(file, Cancel) == generated, $"YueClient.g.cs is not current; {CommittedDocs.Fix}");
+        Assert.True(await File.ReadAllTextAsync(file, Cancel) == generated, $"YueClient.g.cs is out of date; {CommittedDocs.Fix}");
     }
 
     [Fact]

@@ -171,7 +171,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--continue-from cannot be read: it contains null", "--continue-from", "null.json")]
     [InlineData("--continue-from cannot be read: ", "--continue-from", "no-such.json")]
     [InlineData("--return-codes is ", "--return-codes", "no-such/codes.json")]
-    [InlineData("--return-codes and --out both write ", "--return-codes", "song.wav")]
+    [InlineData("--return-codes and --out write the same file, ", "--return-codes", "song.wav")]
     public async Task Codes_that_cannot_be_used_are_reported_before_anything_is_sung(string message, string option, string file)
     {
         File.WriteAllText(_folder["bad.json"], """{"model":"en-cot","sections":[{"tag":"verse","vocal":[1,2000],"instrumental":[1,2]}]}""");
@@ -235,7 +235,7 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("lyrics.txt", "no-such/song.wav", "and there is no folder")]
+    [InlineData("lyrics.txt", "no-such/song.wav", "but there is no folder")]
     [InlineData("lyrics.txt", ".", "which is a folder: name a file in it, such as ")]
     [InlineData("lyrics.txt", "song.ogg", "'.ogg' is not a supported format: use one of .wav, .flac, .mp3")]
     [InlineData("lyrics.txt", "/proc/song.wav", "--out cannot be written in /proc: ")]
@@ -263,8 +263,8 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--format wav: give the file the extension .wav", "song.mp3", "--format", "wav")]
     [InlineData("--return-codes is ", "song.wav", "--return-codes", ".")]
     [InlineData("--return-codes cannot be written in /proc", "song.wav", "--return-codes", "/proc/codes.json")]
-    [InlineData("--return-codes and --out both write -", "-", "--return-codes", "-")]
-    [InlineData("--return-codes and --stems both write ", "song.wav", "--stems", "--return-codes", "song.vocal.wav")]
+    [InlineData("--return-codes and --out write the same file, -", "-", "--return-codes", "-")]
+    [InlineData("--return-codes and --stems write the same file, ", "song.wav", "--stems", "--return-codes", "song.vocal.wav")]
     [InlineData("--stems is ", "taken.wav", "--stems")]
     [InlineData("--stems writes files next to the song", "-", "--stems")]
     public async Task Output_files_and_tools_are_checked_before_the_engine_starts(string message, string file, params string[] options)
@@ -464,7 +464,7 @@ public sealed class GenerateTests : IDisposable
     private Task<int> GenerateAsync(params string[] options) =>
         _command.RunAsync(["generate", "--lyrics", _folder["lyrics.txt"], .. options]);
 
-    /// <summary>Returns the lines on standard error, except the progress.</summary>
+    /// <summary>Returns the lines on standard error, except the progress lines.</summary>
     private IEnumerable<string> Messages() =>
         _command.Error.ToString()
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(" % ", StringComparison.Ordinal));
@@ -485,7 +485,7 @@ public sealed class GenerateTests : IDisposable
             throw new IOException("No space left on device", 28);
     }
 
-    /// <summary>Returns the text on standard error, except the progress.</summary>
+    /// <summary>Returns the text on standard error, except the progress lines.</summary>
     private string Faults() => string.Concat(
         _command.Error.ToString().Split('\n').Where(line => line.Length > 0 && !line.Contains(" % ", StringComparison.Ordinal)));
 }

@@ -182,7 +182,7 @@ public sealed class ServeTests : IDisposable
         System.Text.Json.JsonElement health = default;
         await Eventually.TrueAsync(async () =>
         {
-            Assert.False(service.IsCompleted, "the service ended before it listened");
+            Assert.False(service.IsCompleted, "the service ended before it was listening");
             try
             {
                 using var response = await client.GetAsync("/health", TestContext.Current.CancellationToken);

@@ -10,7 +10,7 @@ namespace YueService.Tests.Docs;
 /// <param name="Used">The full name of the type that is used, or its namespace.</param>
 internal sealed record RoomUse(string Folder, string User, string UsedFolder, string Used);
 
-/// <summary>Reads the dependencies between types of different folders from compiled assemblies. Namespaces correspond to folders.</summary>
+/// <summary>Reads the dependencies between types in different folders from compiled assemblies. Namespaces correspond to folders.</summary>
 /// <remarks>Nested types and types that the compiler generates count as the type that contains them. Types in constants, <c>nameof</c>
 /// and comments leave no trace in an assembly; <see cref="SourceRooms"/> finds their <c>using</c> lines.</remarks>
 internal sealed class CompiledRooms
@@ -48,7 +48,7 @@ internal sealed class CompiledRooms
     /// <summary>The folders that contain types.</summary>
     public IReadOnlyCollection<string> Folders => _folders;
 
-    /// <summary>The dependencies between types of different folders, each listed once.</summary>
+    /// <summary>The dependencies between types in different folders, each listed once.</summary>
     public IReadOnlyCollection<RoomUse> Uses => _uses;
 
     /// <summary>Returns the folder of a namespace, or null for the namespaces of libraries and source generators.</summary>

@@ -27,7 +27,7 @@ public sealed class LicenseTests
         Assert.NotEmpty(Packages);
         Assert.All(Packages, package => Assert.True(
             Compatible.Contains(package.License),
-            $"{package.Name} {package.Version} has the license \"{package.License}\", which is none of {string.Join(", ", Compatible)}"));
+            $"{package.Name} {package.Version} has the license \"{package.License}\", expected one of {string.Join(", ", Compatible)}"));
     }
 
     [Fact]

@@ -102,7 +102,7 @@ public sealed partial class LinkTests
     [InlineData("docs/api.md", "../api.md", "there is no api.md")]
     [InlineData("docs/api.md", "#nowhere", "docs/api.md has no heading #nowhere")]
     [InlineData("docs/api.md", "settings.md#nowhere", "docs/settings.md has no heading #nowhere")]
-    public void A_link_without_an_existing_target_is_found(string file, string target, string? fault) =>
+    public void A_link_without_an_existing_target_is_reported(string file, string target, string? fault) =>
         Assert.Equal(fault, LinkFault(file, target));
 
     [Fact]

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace YueService.Tests.Docs;
 
 /// <summary>A block of code in a Markdown document.</summary>
-/// <param name="Line">The line of the opening fence, from 1.</param>
+/// <param name="Line">The line number of the opening fence, counted from 1.</param>
 /// <param name="Language">The word after the fence; empty for none.</param>
 /// <param name="Text">The lines of the block, without the indent of the fence.</param>
 internal sealed record CodeBlock(int Line, string Language, string Text);
@@ -52,7 +52,7 @@ internal sealed partial class MarkdownDocument
     /// <summary>The numbers of the numbered headings, such as <c>2.3</c>.</summary>
     public IReadOnlySet<string> Sections => _sections;
 
-    /// <summary>The targets of links and pictures, with their line numbers, from 1.</summary>
+    /// <summary>The targets of links and pictures, with their line numbers, counted from 1.</summary>
     public IReadOnlyList<(int Line, string Target)> Links => _links;
 
     public IReadOnlyList<CodeBlock> Blocks => _blocks;

@@ -11,7 +11,7 @@ internal static partial class MetricQuery
     private static readonly string[] OwnLabels = ["job", "instance"];
     private const string OwnMetric = "up";
 
-    /// <summary>Reads metrics from Prometheus text: the labels of each sample, by the name of the metric.</summary>
+    /// <summary>Reads Prometheus text and returns the labels of each sample, grouped by metric name.</summary>
     public static ILookup<string, IReadOnlyDictionary<string, string>> Read(string text) => text.Split('\n')
         .Where(line => line.Length > 0 && line[0] != '#')
         .Select(line => Selector().Match(line))
@@ -20,7 +20,7 @@ internal static partial class MetricQuery
             sample => (IReadOnlyDictionary<string, string>)Matcher().Matches(sample.Groups["labels"].Value)
                 .ToDictionary(label => label.Groups["label"].Value, label => label.Groups["value"].Value));
 
-    /// <summary>Returns an error for each metric, label and label value in a query that is not exported.</summary>
+    /// <summary>Returns an error for each metric, label or label value that a query names but the service does not export.</summary>
     public static IEnumerable<string> FaultsOf(string query, ILookup<string, IReadOnlyDictionary<string, string>> exported)
     {
         var selectors = Selectors(query).Where(selector => selector.Name != OwnMetric).ToList();
@@ -55,7 +55,7 @@ internal static partial class MetricQuery
         }
     }
 
-    /// <summary>Returns the metrics of a query with their matchers: names that are not functions, keywords or labels.</summary>
+    /// <summary>Returns the metrics in a query (the names that are not functions, keywords or labels) with their label matchers.</summary>
     private static IEnumerable<(string Name, string Labels)> Selectors(string query) => Selector()
         .Matches(Grouping().Replace(Range().Replace(query, ""), " "))
         .Where(match => !match.Groups["call"].Success && !Keywords.Contains(match.Groups["name"].Value))

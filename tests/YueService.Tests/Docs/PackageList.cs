@@ -14,7 +14,7 @@ internal sealed record ShippedPackage(string Name, string Version, string? Licen
 /// <summary>Reads the packages that a project ships, and their licenses, from the files that NuGet restored.</summary>
 internal static partial class PackageList
 {
-    /// <summary>Returns the packages of a project and their dependencies, sorted by name.</summary>
+    /// <summary>Returns the packages that a project ships, including indirect dependencies, sorted by name.</summary>
     /// <param name="projectFolder">The folder of the project, which must have been restored.</param>
     public static IReadOnlyList<ShippedPackage> Of(string projectFolder)
     {

@@ -44,8 +44,9 @@ internal sealed partial class RoomTable
         }
     }
 
-    /// <summary>Returns the errors of the table: duplicate rows of a folder, rows without a folder, folders without a row, names without a
-    /// row, and names whose row is not above the row that uses them. Every circular dependency causes an error of the last kind.</summary>
+    /// <summary>Returns the errors of the table: duplicate rows of a folder, rows of folders without types, folders without a row, names
+    /// without a row, and names whose row is not above the row that uses them. Every circular dependency causes an error of the last
+    /// kind.</summary>
     /// <param name="folders">The folders that contain types.</param>
     public IEnumerable<string> RowFaults(IReadOnlyCollection<string> folders) =>
     [

@@ -13,7 +13,7 @@ internal static partial class SourceRooms
         where found.Success ? CompiledRooms.FolderOf(found.Groups[1].Value) != file.Folder : file.Folder.Contains('/')
         select file.Path;
 
-    /// <summary>The other folders that the files name in a <c>using</c> line.</summary>
+    /// <summary>One use for each <c>using</c> line that names the namespace of another folder.</summary>
     public static IEnumerable<RoomUse> Uses =>
         from file in Files()
         from line in Using().Matches(file.Text)

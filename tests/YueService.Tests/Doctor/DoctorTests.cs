@@ -105,7 +105,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public void A_build_for_an_installed_libtorch_names_the_search_path_variable()
+    public void If_an_installed_libtorch_is_not_found_the_fix_names_LD_LIBRARY_PATH()
     {
         var findings = Check(Complete with { TorchFault = TorchNativeLibrary.NotFound }, "auto", Big);
         var finding = findings.Single(finding => finding.Area == "libtorch");
@@ -152,7 +152,7 @@ public sealed class DoctorTests
     }
 
     [Fact]
-    public async Task Invalid_settings_are_findings()
+    public async Task Invalid_settings_are_reported_as_a_finding()
     {
         var command = new Command();
         Assert.Equal(ExitCode.Failure, await command.RunAsync("doctor", "--stage2", "/no/such/folder"));

@@ -28,7 +28,7 @@ public sealed class CommandProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task The_first_player_that_is_installed_plays_a_song_while_it_is_made()
+    public async Task The_first_installed_player_plays_a_song_while_it_is_being_made()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "the player is a shell script");
         await File.WriteAllTextAsync(

@@ -26,7 +26,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
     }
 
     [Fact]
-    public async Task The_client_package_makes_a_song_and_reads_a_422()
+    public async Task The_client_package_makes_a_song_and_reads_a_422_response()
     {
         var yue = new YueClient(demo.Client);
         var cancel = TestContext.Current.CancellationToken;
@@ -109,7 +109,7 @@ public sealed partial class DemoServiceTests(DemoProcess demo) : IClassFixture<D
 
     /// <summary>The home folder is empty, because otherwise the service would use a developer certificate from it.</summary>
     [Fact]
-    public async Task Https_without_a_certificate_is_refused_in_one_line()
+    public async Task HTTPS_without_a_certificate_is_reported_in_one_line()
     {
         var (exitCode, printed) = await DemoProcess.RunAsync("serve", "--urls", "https://127.0.0.1:0");
         Assert.Equal(1, exitCode);

@@ -11,7 +11,7 @@ public sealed class IdleTests(DemoProcess demo) : IClassFixture<DemoProcess>
     [Fact]
     public async Task An_idle_service_hardly_ever_wakes_up()
     {
-        // Kestrel alone wakes up once per second. A timer of 100 ms would add more than twenty wake-ups per second.
+        // Kestrel alone wakes up once per second. A timer of 100 ms would add more than twenty wake-ups per second (several per tick).
         const double Allowed = 10;
         Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
         await UntilQuietAsync(WakeUps, Allowed, "wake-ups per second");
@@ -37,8 +37,8 @@ public sealed class IdleTests(DemoProcess demo) : IClassFixture<DemoProcess>
     }
 
     /// <summary>Measures one window after another until one is quiet.</summary>
-    /// <remarks>Work after the start, such as background compilation, takes an unknown time but ends. A timer does not.</remarks>
-    /// <param name="begin">Begins a window and returns a function that ends it and returns the amount used.</param>
+    /// <remarks>Work after the start, such as background compilation, lasts for an unknown time but ends. A timer never ends.</remarks>
+    /// <param name="begin">Begins a window and returns a function that ends it and returns the measured amount.</param>
     /// <param name="allowed">The maximum amount per second in a quiet window.</param>
     /// <param name="unit">The unit of the measured rates.</param>
     private static async Task UntilQuietAsync(Func<Func<double>> begin, double allowed, string unit)

@@ -8,8 +8,8 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.EndToEnd;
 
-/// <summary>Tests songs of the real program with a reference clip (a voice over a chord loop, as mp3) and with a requested
-/// loudness.</summary>
+/// <summary>Tests that the real program makes songs with a reference clip (a voice over a chord loop, as mp3) and songs with a
+/// requested loudness.</summary>
 public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoProcess>
 {
     private const int RateHz = 44_100;
@@ -77,7 +77,7 @@ public sealed class ReferenceSongTests(DemoProcess demo) : IClassFixture<DemoPro
         return await Ffmpeg.MakeAsync(TestWav.OfFloats(RateHz, 1, mix), "-f wav -i pipe:0 -b:a 128k", "mp3");
     }
 
-    /// <summary>Returns a sample of a loop of four chords, half a second each.</summary>
+    /// <summary>Returns sample <paramref name="i"/> of a loop of four chords, each of which lasts half a second.</summary>
     private static float Chord(int i)
     {
         double[] roots = [261.63, 220, 174.61, 196];

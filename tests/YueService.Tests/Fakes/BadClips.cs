@@ -28,7 +28,7 @@ internal static class BadClips
                 "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "mkv")),
         ["an AVI video"] =
             ("contains AVI video", () => Ffmpeg.MakeAsync("-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2", "avi")),
-        ["a video of pictures"] = ("contains video (JPEG)", () => Ffmpeg.MakeAsync(
+        ["a JPEG video"] = ("contains video (JPEG)", () => Ffmpeg.MakeAsync(
             "-f lavfi -i testsrc=d=2:s=64x64 -f lavfi -i sine=d=2 -c:v mjpeg -pix_fmt yuvj420p", "mov")),
         ["a wav header that claims ten hours"] = (
             "is cut short: its header states 36000 s, but it contains 2 s",

@@ -35,7 +35,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
     /// <summary>The clock of the jobs.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>The folder of ffmpeg and ffprobe; null for PATH.</summary>
+    /// <summary>The folder that contains ffmpeg and ffprobe; null to search PATH.</summary>
     public string? ProgramFolder { get; init; }
 
     /// <summary>Configures the server.</summary>
@@ -117,7 +117,7 @@ internal sealed class YueApp : WebApplicationFactory<Program>
             services.AddSingleton<ILogEventSink>(Log);
             services.AddSingleton(_ => new AudioDecoder(ProgramFolder, _temp.Path));
 
-            // Some tests have slow clients on purpose, which must not be disconnected.
+            // Some tests use deliberately slow clients, which must not be disconnected.
             services.Configure<KestrelServerOptions>(options =>
                 (options.Limits.MinRequestBodyDataRate, options.Limits.MinResponseDataRate) = (null, null));
             if (ConfigureServer is { } configure)

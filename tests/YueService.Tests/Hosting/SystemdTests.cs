@@ -183,7 +183,8 @@ public sealed class SystemdTests : IDisposable
         return reporter;
     }
 
-    /// <summary>Creates the library's notifier for a socket. Its public constructor reads an environment variable of the process.</summary>
+    /// <summary>Creates the library's notifier for a socket. The public constructor reads the address from an environment
+    /// variable instead.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     private static extern SystemdNotifier NotifierFor(string address);
 

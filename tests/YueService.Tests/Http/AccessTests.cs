@@ -70,7 +70,7 @@ public sealed class AccessTests
     }
 
     [Fact]
-    public async Task The_songs_per_minute_of_each_key_are_limited()
+    public async Task The_number_of_songs_per_minute_is_limited_for_each_key()
     {
         using var app = new YueApp(("Yue:ApiKey", "a,b"), ("Yue:RateLimitPerMinute", "2"));
         using var client = app.CreateClient();

@@ -128,7 +128,7 @@ public sealed class AgentTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_queue_and_the_rate_limit_apply_to_tools()
+    public async Task The_queue_capacity_and_the_rate_limit_apply_to_tools()
     {
         using var app = new YueApp(("Yue:RateLimitPerMinute", "3"));
         await using var agent = await ConnectAsync(app);

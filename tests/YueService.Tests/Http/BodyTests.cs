@@ -35,7 +35,7 @@ public sealed class BodyTests : IDisposable
     }
 
     [Fact]
-    public async Task Nesting_beyond_the_depth_of_the_parser_causes_a_400()
+    public async Task Nesting_beyond_the_depth_limit_of_the_parser_causes_a_400()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync("{\"lyrics\":" + new string('[', 100_000));
@@ -81,7 +81,7 @@ public sealed class BodyTests : IDisposable
     [InlineData("application/json; charset=UTF8")]
     [InlineData("application/json; charset=us-ascii")]
     [InlineData("application/vnd.song+json")]
-    public async Task All_media_types_of_JSON_are_accepted(string contentType)
+    public async Task All_JSON_media_types_are_accepted(string contentType)
     {
         var content = new ByteArrayContent("{\"lyrics\":\"la\"}"u8.ToArray());
         content.Headers.TryAddWithoutValidation("Content-Type", contentType);

@@ -92,7 +92,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task An_invalid_field_is_reported_with_its_value_and_bound(string path, string value, string expected)
+    public async Task An_invalid_field_is_reported_with_its_value_and_bounds(string path, string value, string expected)
     {
         using var client = app.Service.CreateClient();
         using var response = await client.PredictAsync(Body([(path, value)]));

@@ -147,7 +147,7 @@ public sealed class LargeBodyTests
     }
 
     [Fact]
-    public async Task A_large_body_of_many_tokens_causes_a_413()
+    public async Task A_large_body_of_many_JSON_tokens_causes_a_413()
     {
         using var app = new YueApp();
         using var client = app.CreateClient();

@@ -23,7 +23,7 @@ public sealed class LoudnessTests : IDisposable
     [InlineData(-20, -10, -14, 6, 0)]
     [InlineData(-20, -10, -26, -6, 0)]
     [InlineData(-20, -3, -14, 2, 1)]
-    public async Task One_gain_is_applied_to_mix_and_stems_and_returned(
+    public async Task The_same_gain_is_applied_to_the_mix_and_the_stems_and_is_returned(
         double lufs, double peak, double target, double gainDb, int warnings)
     {
         _app.Encoder.Loudness = new Loudness(lufs, peak);

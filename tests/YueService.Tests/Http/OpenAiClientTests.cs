@@ -41,7 +41,7 @@ public sealed class OpenAiClientTests : IDisposable
 
 #pragma warning disable OPENAI001 // The client's API for streamed speech may change.
     [Fact]
-    public async Task Sound_is_streamed_while_the_song_is_made()
+    public async Task Sound_is_streamed_while_the_song_is_being_made()
     {
         var stage = new StagedEngine(_app.Engine);
         var updates = await StreamAsync(Audio(), stage);

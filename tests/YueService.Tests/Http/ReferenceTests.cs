@@ -133,7 +133,7 @@ public sealed class ReferenceTests : IDisposable
     }
 
     [Theory]
-    [InlineData(12, 20, "reference.start_seconds is 12, and the clip lasts 12 s")]
+    [InlineData(12, 20, "reference.start_seconds is 12, but the clip lasts 12 s")]
     [InlineData(11.5, 20, "leaves at least 1 s")]
     [InlineData(300, 310, "the clip lasts 12 s")]
     public async Task A_start_past_the_end_of_the_clip_causes_a_422(double start, double end, string expected)

@@ -117,7 +117,7 @@ public sealed class SongCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task Errors_without_a_field_are_assigned_to_one()
+    public async Task Errors_without_a_field_are_assigned_to_a_field()
     {
         _app.Encoder.HasFfmpeg = false;
         var flac = (await CheckAsync("""{"lyrics":"la","output":{"format":"flac"}}""")).GetProperty("errors");

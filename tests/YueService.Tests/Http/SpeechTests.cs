@@ -60,7 +60,7 @@ public sealed class SpeechTests : IDisposable
     [InlineData("mp3", "audio/mpeg")]
     [InlineData("opus", "audio/ogg")]
     [InlineData("aac", "audio/aac")]
-    public async Task With_stream_format_audio_the_sound_is_sent_while_it_is_made(string format, string mediaType)
+    public async Task With_stream_format_audio_the_sound_is_sent_while_it_is_being_made(string format, string mediaType)
     {
         if (format is not ("wav" or "pcm"))
         {

@@ -46,7 +46,7 @@ public sealed partial class TelemetryTests : IDisposable
         Assert.Equal(1, Value(text, "yue_token_rate", "_count"));
         Assert.Contains("http_server_request_duration_seconds_bucket", text, StringComparison.Ordinal);
 
-        // The real-time factor of the fake engine is infinite, which histograms do not accept, and its device is a CPU.
+        // The real-time factor of the fake engine is infinite, which histograms do not accept. The engine's device is a CPU.
         Assert.DoesNotContain("yue_real_time_factor_sum", text, StringComparison.Ordinal);
         Assert.DoesNotContain("yue_gpu_memory", text, StringComparison.Ordinal);
     }
@@ -120,7 +120,7 @@ public sealed partial class TelemetryTests : IDisposable
         return (await response.SongAsync()).GetProperty("metadata").GetProperty("trace_id").GetString()!;
     }
 
-    /// <summary>Returns the value of the only series whose line contains all parts.</summary>
+    /// <summary>Returns the value of the only series whose line begins with the name and contains all parts.</summary>
     private static double Value(string text, string name, params string[] parts)
     {
         var line = Assert.Single(

@@ -76,7 +76,7 @@ public sealed class UnknownFieldTests : IDisposable
     }
 
     [Fact]
-    public async Task With_lenient_handling_an_unknown_field_is_a_warning()
+    public async Task With_lenient_handling_an_unknown_field_is_not_an_error()
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(

@@ -47,7 +47,7 @@ public sealed class AllEventsTests : IDisposable
         var stage = await UntilAsync(events, e => e.Name == "running" && Progress(e) == "stage2");
         Assert.Equal(Id(one), Text(stage.Data, "id"));
 
-        // The second song may start before the end of the first is stored.
+        // The second song may start before the first song's end is stored.
         _stage["one"].Finish();
         var awaited = new HashSet<(string, string)> { ("succeeded", Id(one)), ("running", Id(two)) };
         await UntilAsync(events, e => awaited.Remove((e.Name, Text(e.Data, "id")!)) && awaited.Count == 0);

@@ -148,7 +148,7 @@ public sealed class CodesTests : IDisposable
             using var client = app.CreateClient();
             await client.GetJsonAsync("/v1/songs");
 
-            // The program closes the store on another thread; the next process needs it closed.
+            // The store is closed here, because the program closes it on another thread, perhaps after the next process starts.
             app.Services.GetRequiredService<JobSignals>().Stop();
             ((IDisposable)app.Services.GetRequiredService<IJobLog>()).Dispose();
         }

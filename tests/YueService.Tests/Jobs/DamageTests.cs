@@ -28,7 +28,7 @@ public sealed class DamageTests : IDisposable
     [InlineData("files", "'[]'")]
     [InlineData("state", "'lost'")]
     [InlineData("created_ms", "9000000000000000000")]
-    public async Task A_damaged_row_is_a_failed_job_that_can_be_removed(string column, string value)
+    public async Task A_damaged_row_is_shown_as_a_failed_job_that_can_be_removed(string column, string value)
     {
         var damaged = await FinishAsync("one");
         var whole = await FinishAsync("two");
@@ -84,7 +84,7 @@ public sealed class DamageTests : IDisposable
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(true, true)]
-    public async Task An_interrupted_job_whose_song_is_on_disk_runs_again_only_if_truncated(bool truncated, bool byEarlierRelease)
+    public async Task An_interrupted_job_runs_again_only_if_its_song_on_disk_is_truncated(bool truncated, bool byEarlierRelease)
     {
         var job = await FinishAsync("one");
         Execute("UPDATE jobs SET state = 'running', song = NULL, files = NULL");

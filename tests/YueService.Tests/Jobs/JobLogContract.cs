@@ -96,7 +96,7 @@ public abstract class JobLogContract
     }
 
     [Fact]
-    public async Task A_job_runs_is_queued_again_and_succeeds()
+    public async Task A_job_that_is_queued_again_after_an_interruption_can_succeed()
     {
         var job = await AddAsync("a");
         Assert.True(await Log.SetRunningAsync(job, Cancel));

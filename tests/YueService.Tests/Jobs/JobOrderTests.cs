@@ -8,7 +8,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests the queue: its slots, its limits, and the time estimates of waiting jobs.</summary>
+/// <summary>Tests the queue: its slots, its limits, and the time estimates for jobs.</summary>
 public sealed class JobOrderTests : IDisposable
 {
     private readonly JobOptions _options = new() { QueueCapacity = 3 };
@@ -135,7 +135,7 @@ public sealed class JobOrderTests : IDisposable
         Assert.Equal([4.0, 14.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
         Assert.Equal(14 + 20, estimate.SecondsForNew(Lyrics(10), takes: 1));
 
-        // With two slots, both start immediately, and a new one starts after the shorter one.
+        // With two slots, both songs start immediately, and a new song starts when the shorter one ends.
         engine.Status = engine.Status with { SongsAtOnce = 2 };
         Assert.Equal([4.0, 10.0], new[] { first, second }.Select(job => estimate.SecondsLeft(job.Feed.Latest, job)!.Value));
         Assert.Equal(4 + 20, estimate.SecondsForNew(Lyrics(10), takes: 1));

@@ -56,7 +56,7 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_that_ends_after_its_row_was_read_still_shows_as_running()
+    public async Task A_row_read_before_its_job_ended_still_shows_the_job_as_running()
     {
         var job = await _client.SubmitAsync("one");
         await _client.WhenAsync(job, "running");
@@ -221,7 +221,7 @@ public sealed class JobTests : IDisposable
     [InlineData("limit=101")]
     [InlineData("limit=-1&cursor=x")]
     [InlineData("cursor=99999999999999999999")]
-    public async Task A_page_out_of_bounds_causes_a_422_with_the_bounds(string query)
+    public async Task A_limit_or_cursor_out_of_bounds_causes_a_422_with_the_bounds(string query)
     {
         using var response = await _client.GetAsync($"/v1/songs?{query}", TestContext.Current.CancellationToken);
         var faults = await response.FieldErrorsAsync();

@@ -142,7 +142,7 @@ public sealed class RestartTests : IDisposable
             var order = app.Services.GetRequiredService<JobOrder>();
             app.Engine.Drain = async _ =>
             {
-                // Waiting songs are rejected, and running ones continue.
+                // The engine admits no more songs, and running songs continue.
                 app.Engine.Status = app.Engine.Status with { State = EngineState.Draining };
                 await Eventually.TrueAsync(() => order.Depth == 0);
                 stage["running"].Finish();

@@ -9,7 +9,7 @@ using YueService.Tests.Fakes;
 
 namespace YueService.Tests.Jobs;
 
-/// <summary>Tests songs of a model that writes scores and makes stereo sound.</summary>
+/// <summary>Tests songs made with a model that writes scores and makes stereo sound.</summary>
 public sealed class ScoreTests : IDisposable
 {
     private const string Score = "X:1\nK:C\nCDEF|";
@@ -33,7 +33,7 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
-    public async Task The_score_is_an_event_before_the_music_and_is_in_the_finished_job()
+    public async Task The_score_is_sent_before_the_music_and_is_in_the_finished_job()
     {
         var job = await _client.SubmitAsync("la", Stereo);
         await _client.WhenAsync(job, "running");
@@ -106,7 +106,7 @@ public sealed class ScoreTests : IDisposable
     [InlineData("audio")]
     [InlineData("stream")]
     [InlineData("peaks")]
-    public async Task A_score_alone_has_no_sound_while_it_is_written_or_afterwards(string sound)
+    public async Task A_score_alone_has_no_sound_while_it_is_being_written_or_afterwards(string sound)
     {
         var job = await _client.SubmitAsync("la", Stereo + ",\"stage\":\"score\"");
         await _client.WhenAsync(job, "running");

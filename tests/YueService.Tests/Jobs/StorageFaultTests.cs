@@ -156,7 +156,7 @@ public sealed class StorageFaultTests
                 await WhenLoggedAsync(app, "the next process completes the job");
             }
 
-            // The program closes the store on another thread; the next process needs it closed.
+            // The store is closed here, because the program closes it on another thread, perhaps after the next process starts.
             store.Dispose();
         }
 

@@ -293,7 +293,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_caller_of_predict_hears_the_song_while_it_is_made()
+    public async Task A_predict_caller_hears_the_song_while_it_is_being_made()
     {
         var response = PredictAsync(
             """{"lyrics":"one","stream":true,"seed":9,"return_codes":true,"output":{"stems":true}}""", "audio/wav");
@@ -324,7 +324,7 @@ public sealed class StreamTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_failed_song_of_predict_returns_an_error_or_aborts_a_started_stream(bool hasSound)
+    public async Task A_predict_request_that_fails_returns_an_error_or_aborts_its_stream(bool hasSound)
     {
         var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav");
         await _stage["one"].Started.Task.InTime();
@@ -343,7 +343,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_listener_of_predict_who_leaves_cancels_the_song()
+    public async Task A_predict_caller_who_leaves_cancels_the_song()
     {
         using var caller = new CancellationTokenSource();
         var response = PredictAsync("""{"lyrics":"one","stream":true}""", "audio/wav", cancel: caller.Token);

@@ -165,7 +165,7 @@ public sealed class ManyMachinesTests(ManyMachinesTests.TwoAndTwo machines) : IC
     }
 
     [Fact]
-    public async Task Changes_to_all_jobs_are_seen_in_every_process()
+    public async Task Changes_to_any_job_are_seen_in_every_process()
     {
         using var own = await EventStream.OpenAllAsync(A);
         using var events = await EventStream.OpenAllAsync(B);

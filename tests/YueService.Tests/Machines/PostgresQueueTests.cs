@@ -151,7 +151,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_claim_of_a_song_that_had_not_started_expires_without_being_counted()
+    public async Task A_claim_that_expires_before_the_song_starts_is_not_an_interruption()
     {
         await AddAsync(["a"]);
         await ClaimAsync();
@@ -201,7 +201,7 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Jobs_end_and_are_removed_when_the_process_of_their_caller_has_died()
+    public async Task Jobs_end_and_are_removed_if_the_process_serving_their_caller_died()
     {
         await AddAsync(["claimed", "waiting"], caller: "gone");
         Assert.Equal("claimed", (await ClaimAsync())!.Id);

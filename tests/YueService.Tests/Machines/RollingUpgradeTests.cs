@@ -117,7 +117,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
         Assert.Equal(IntakeOutcome.KeyTaken, await AddAsync("again", "k2", Keys.Two));
         Assert.Equal(IntakeOutcome.Accepted, await AddAsync("other", "k2", Keys.One));
 
-        // The same caller sent one idempotency key to both releases. The job whose row has the API key's name is the one that is found.
+        // The same caller sent one idempotency key to both releases. The lookup finds the job whose row has the API key's name.
         await PostgresServer.ExecuteAsync(_settings, $"UPDATE jobs SET owner = '{Keys.Two}', idempotency_key = 'k2' WHERE id = 'before'");
         await _log.OpenAsync(Cancel);
         Assert.Equal("1", (await _log.FindAsync("after", Cancel))!.Owner);
@@ -160,7 +160,7 @@ public sealed class RollingUpgradeTests(SharedPostgres postgres) : IAsyncLifetim
 
     private static JobRequest Request => new(new SongRequest { Lyrics = "la" }, null, null, []);
 
-    /// <summary>The statements of the previous release. Replace them when the schema changes again.</summary>
+    /// <summary>The SQL statements that the previous release executes. Replace them when the schema changes again.</summary>
     private sealed class PreviousRelease(NpgsqlConnection connection)
     {
         private const string Now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";

@@ -14,7 +14,7 @@ public sealed class SharedSettingsTests(SharedPostgres postgres, SharedS3 storag
     [InlineData("--Yue:Store=secret", "cannot be read")]
     [InlineData("--Yue:Files=/songs", "Yue:Store is not")]
     [InlineData("--Yue:LeaseSeconds=0", "Yue:LeaseSeconds is 0")]
-    public async Task Invalid_settings_are_named_without_their_password(string option, string message)
+    public async Task Invalid_settings_are_named_without_showing_passwords(string option, string message)
     {
         var command = new Command();
         Assert.Equal(ExitCode.Usage, await command.RunAsync("serve", option));

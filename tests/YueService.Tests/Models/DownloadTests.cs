@@ -162,7 +162,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_partial_file_of_other_content_is_not_continued()
+    public async Task A_partial_file_with_different_content_is_not_continued()
     {
         await LeavePartialFileAsync();
         new Random(2).NextBytes(_content);
@@ -250,7 +250,7 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_file_of_another_size_is_refused_before_the_download()
+    public async Task A_file_of_the_wrong_size_is_refused_before_the_download()
     {
         _hub.Files[Path] = _content[..^1];
         var fault = await Assert.ThrowsAsync<DownloadException>(() => DownloadAsync(Expected));
@@ -284,7 +284,7 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData(404, "no such file at revision abc", 1)]
     [InlineData(429, "responds with 429 (tried 4 times)", 4)]
     [InlineData(500, "responds with 500 (tried 4 times)", 4)]
-    public async Task An_error_status_is_reported_and_retried_only_if_that_may_help(int status, string expected, int requests)
+    public async Task Only_temporary_error_statuses_are_retried_before_they_are_reported(int status, string expected, int requests)
     {
         _hub.Misbehave = (http, _, _) =>
         {

@@ -28,7 +28,8 @@ internal sealed class FakeHub : IAsyncDisposable
 
     public IReadOnlyList<HubRequest> Requests => [.. _requests];
 
-    /// <summary>A handler that is called first and returns true if it has responded. The number counts requests from 1.</summary>
+    /// <summary>A handler that is called first and returns true if it has responded. Its second argument is the number of the request,
+    /// counted from 1.</summary>
     public Func<HttpContext, int, HubRequest, Task<bool>> Misbehave { get; set; } = (_, _, _) => Task.FromResult(false);
 
     /// <summary>True if ranges are supported.</summary>

@@ -80,7 +80,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
             StringComparison.Ordinal);
         Assert.DoesNotContain("YUE_", output, StringComparison.Ordinal);
 
-        // Both files are part of every profile, so they are verified even if no profile is complete.
+        // No file of the song model of en-cot is installed, so verify checks only the two files of xcodec.
         Assert.Contains("2 of 5 files", (await RunAsync("list")).Output, StringComparison.Ordinal);
         var (verified, report, _) = await RunAsync("verify");
         Assert.Equal(ExitCode.Success, verified);
@@ -212,7 +212,7 @@ public sealed class ModelsCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_disk_that_is_too_small_is_reported_before_the_download()
+    public async Task Insufficient_disk_space_is_reported_before_the_download()
     {
         var folder = new ModelFolder(_folder["models"], ModelManifest.Load(_folder["models.json"]));
         using var hub = new HubClient(_hub.Address, null, new DownloadSettings());

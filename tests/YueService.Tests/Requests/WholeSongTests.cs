@@ -76,7 +76,7 @@ public sealed class WholeSongTests
         Assert.Equal([field], Faults($$"""{"model":"en-cot","lyrics":"la",{{json}}}""").Keys);
 
     [Fact]
-    public void A_score_may_be_rewritten_as_an_instrumental_without_making_sound() =>
+    public void Stage_score_can_rewrite_a_given_score_as_an_instrumental() =>
         Assert.Empty(Faults("""{"model":"yue2","instrumental":true,"score":"K:C","stage":"score"}"""));
 
     private static SongRequest Song(string body)

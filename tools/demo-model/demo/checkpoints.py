@@ -1,4 +1,4 @@
-"""Writes trained models in the service's formats: the real files and names, with small dimensions."""
+"""Writes trained models in the service's formats: with the same file and tensor names as the real models, but small dimensions."""
 import json
 import os
 from collections import OrderedDict

@@ -8,7 +8,8 @@ INSTRUMENTS = ("piano", "guitar", "organ", "strings")
 TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FLATS = {1: "Db", 3: "Eb", 6: "Gb", 8: "Ab", 10: "Bb"}
 _NATURAL = (0, 2, 4, 5, 7, 9, 11)
-# Lengths of an eighth note in frames. Neighbors differ by at most 12.5 %, so every tempo from 60 to 180 bpm is within 6 % of one of theirs.
+# Lengths of an eighth note in frames. Neighbors differ by at most 12.5 %, so every tempo from 60 to 180 bpm is within 6 % of the tempo
+# of one of these lengths.
 STEP_FRAMES = (8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 23, 25)
 
 # Chord loops in major and in minor, as scale degrees counted from 0. In each loop, at most one chord in four is of the other mode.
@@ -55,7 +56,7 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Genre:
-    """The musical settings of a song. style: None if no line names it; tonic: semitones above C; mode: 0 major, 1 minor; voice: 0
+    """The musical settings of a song. style: None if the genre line names none; tonic: semitones above C; mode: 0 major, 1 minor; voice: 0
     male, 1 female."""
     style: str | None
     step_frames: int

@@ -1,7 +1,7 @@
-"""Converts the letters of a text to the phonemes that are sung, by rules.
+"""Converts the letters of lyrics to the phonemes that are sung, by rules.
 
 Works on the tokenizer's pieces: each piece with a vowel is a syllable, except for a silent e. The rules are invented, regular, and
-similar to English: five vowels, and a silent e at the end of a word.
+similar to those of English, with five vowels and a silent e at the end of a word.
 """
 import re
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def _word(word):
 
 
 def sung_pieces(text):
-    """Returns the sung pieces of an ASCII text as indices into its ids, one per syllable."""
+    """Returns the sung pieces of ASCII text as indices into the ids of the text, one per syllable."""
     found, at = [], 0
     for separator, word in re.findall(r"(\s?)(\S*)", " " + text):
         pieces = tokenizer.cut(word)

@@ -54,7 +54,7 @@ def _lengths(step_frames):
 
 
 def _melody(random, genre, line, position):
-    """Returns the notes of a line, one (first step, length in steps, MIDI pitch) per syllable; the number of steps of the line, rounded up
+    """Returns the notes of a line, one (first step, length in steps, MIDI pitch) per syllable; the number of steps in the line, rounded up
     to whole bars with at least one step of rest; and the index of the last note in the scale."""
     low, high = _RANGES[genre.voice]
     scale = [p for p in range(low, high + 1) if p % 12 in genre.scale]

@@ -1,4 +1,4 @@
-"""Makes songs with trained models in PyTorch: the service's steps and sampling, for many songs at once."""
+"""Makes many songs at once with trained models in PyTorch, with the same steps and sampling as the service."""
 from dataclasses import dataclass, field
 import numpy as np
 import torch

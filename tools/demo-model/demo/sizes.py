@@ -17,7 +17,7 @@ class Training:
     crop_frames: int
     sequences: int              # sequences per step of stage 1
     context: int                # ids per sequence of stage 1
-    longest: int                # ids per sequence that does not fit into context; a step has fewer such sequences
+    longest: int                # ids per sequence if it does not fit into context; a step then has fewer sequences
     chunks: int                 # chunks per step of stage 2
     lyric_songs: int            # training songs of stage 1
     held_out: int               # held-out songs for the figures at the end

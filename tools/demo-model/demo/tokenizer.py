@@ -32,7 +32,7 @@ RANK = {piece: rank for rank, piece in enumerate(MERGED)}
 
 
 def cut(text):
-    """Returns the pieces of a text without SentencePiece's leading space. Characters without a piece are unchanged."""
+    """Cuts text into pieces, without SentencePiece's leading space. Characters without a piece are unchanged."""
     parts = list(text.replace(" ", SPACE))
     while True:
         best = None
@@ -49,7 +49,7 @@ _cut_words = {}
 
 
 def encode(text):
-    """Returns the ids of a text, like the service's EncodeText."""
+    """Encodes text as ids, like the service's EncodeText."""
     ids = []
     for word in (SPACE + text.replace(" ", SPACE)).split(SPACE)[1:]:
         known = _cut_words.get(word)

@@ -150,4 +150,4 @@ FILLERS = split(FILLERS)
 
 _meanings = [word.lower() for group in (*STYLES.values(), *MODES, *VOICES, *INSTRUMENTS, *TEMPOS.values(), FILLERS) for word in group]
 assert len(_meanings) == len(set(_meanings)), sorted(word for word in set(_meanings) if _meanings.count(word) > 1)
-MEANING = frozenset(part for word in _meanings for part in word.replace("-", " ").split())     # parts of words that may have a meaning
+MEANING = frozenset(part for word in _meanings for part in word.replace("-", " ").split())     # the single words of all phrases above

@@ -3,7 +3,7 @@ import numpy as np
 from . import codes, genre, phonemes, score
 from .hear import vowels
 
-_STUCK_BARS = 3                                 # without a chord onset or a hit
+_STUCK_BARS = 3                                 # a song with more bars in a row without a chord onset or a hit is stuck
 
 
 def vowels_of(voice):

@@ -4,14 +4,14 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>Measures prompts without singing them.</summary>
+/// <summary>Measures the prompts of songs without making the songs.</summary>
 internal static class PromptMeasure
 {
     private static readonly SongRequest Defaults = new() { Lyrics = "" };
 
     /// <summary>Returns the size of the prompt for a request, with the warnings and the fault that depend on the model.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="prompts">Builds the prompts of the request's checkpoint.</param>
+    /// <param name="prompts">Builds prompts for the request's checkpoint.</param>
     /// <param name="context">The size of the checkpoint's context in ids.</param>
     /// <param name="isLyricsOnly">True if the checkpoint is not trained on audio prompts.</param>
     public static SongMeasure Of(SongRequest request, PromptBuilder prompts, int context, bool isLyricsOnly)

@@ -3,7 +3,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>Checks the codes of a sung section: whether it ended by itself, and whether its sound is stuck.</summary>
+/// <summary>Checks the codes of a sung section: whether it ended on its own, and whether its sound is stuck.</summary>
 internal static class SectionFindings
 {
     /// <summary>The window length in frames. A section is stuck in a window if both tracks together have at most
@@ -27,7 +27,7 @@ internal static class SectionFindings
         if (section.Ended == SectionEnd.MaxNewTokens)
         {
             var (limit, field) = targetSeconds is null ? ("limit", "max_new_tokens") : ("target", "target_seconds");
-            yield return $"{name} did not end by itself and was cut at its {limit} of {Seconds(section.Frames)} s ({field}); "
+            yield return $"{name} did not end on its own and was cut at its {limit} of {Seconds(section.Frames)} s ({field}); "
                 + $"raise {field}, or expect an abrupt end";
         }
 
@@ -42,7 +42,7 @@ internal static class SectionFindings
     /// stuck.</summary>
     private static (int Start, int End)? StuckFrames(SectionCodes section)
     {
-        Dictionary<int, int> counts = [];           // code in the window → count; complemented if the code is instrumental
+        Dictionary<int, int> counts = [];           // code in the window (complemented if it is instrumental) → its count
         (int Start, int End)? stuck = null;
         for (var frame = 0; frame < section.Frames; frame++)
         {

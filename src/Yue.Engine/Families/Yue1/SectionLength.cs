@@ -13,14 +13,14 @@ internal static partial class SectionLength
     private const double FramesPerSecond = Tracks.FramesPerSecond;
     private const double TokensPerSecond = 2 * FramesPerSecond;
 
-    /// <summary>Returns the length of a section that has already been sung.</summary>
+    /// <summary>Returns the length, in seconds, of a section that has already been sung.</summary>
     public static double SecondsOf(SectionCodes section) => section.Frames / FramesPerSecond;
 
-    /// <summary>Returns the expected length of a section that has not been sung yet.</summary>
+    /// <summary>Returns the expected length, in seconds, of a section that has not been sung yet.</summary>
     /// <param name="section">The section.</param>
     /// <param name="pace">The model's singing pace.</param>
     /// <param name="tempo">The tempo of the song, in beats per minute.</param>
-    /// <param name="maxNewTokens">The maximum number of tokens of the section.</param>
+    /// <param name="maxNewTokens">The maximum number of tokens in the section.</param>
     public static double ExpectedSeconds(LyricSection section, SingingPace pace, double tempo, int maxNewTokens)
     {
         var lines = section.Words.Split('\n').Count(UnicodeText.HasLetterOrNumber);
@@ -29,7 +29,7 @@ internal static partial class SectionLength
         return Math.Clamp(seconds, SongLimits.MinTargetSeconds, maxNewTokens / TokensPerSecond);
     }
 
-    /// <summary>Estimates the number of syllables of a text: one per group of ASCII vowels, except a silent e; one per digit and per letter
+    /// <summary>Estimates the number of syllables in words: one per group of ASCII vowels, except a silent e; one per digit and per letter
     /// without case, such as a Chinese or Arabic one; and half a syllable per other non-ASCII letter.</summary>
     private static double Syllables(string words)
     {

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Families.Yue1;
 
-/// <summary>The pace at which a model sings lyrics: the time per syllable and per line, and the time at the end of a section.</summary>
+/// <summary>The pace at which a model sings lyrics: the time per syllable, and the additional time per line and per section.</summary>
 public sealed partial record SingingPace
 {
     private const double SecondsPerMinute = 60;
@@ -30,19 +30,19 @@ public sealed partial record SingingPace
         UsualTempo = 110,
     };
 
-    /// <summary>The time per syllable, which hardly depends on the tempo, because slow songs use shorter note values.</summary>
+    /// <summary>The time per syllable in seconds, which hardly depends on the tempo, because slow songs use shorter note values.</summary>
     public required double SyllableSeconds { get; init; }
 
     /// <summary>The number of beats that a line takes in addition to the time of its syllables.</summary>
     public required double LineBeats { get; init; }
 
-    /// <summary>The time that the end of a section takes.</summary>
+    /// <summary>The time, in seconds, that the end of a section takes.</summary>
     public required double EndSeconds { get; init; }
 
-    /// <summary>The number of beats of a section without words.</summary>
+    /// <summary>The number of beats in a section without words.</summary>
     public required double WordlessBeats { get; init; }
 
-    /// <summary>The default tempo if the genre line has none, in beats per minute.</summary>
+    /// <summary>The tempo, in beats per minute, if the genre line names none.</summary>
     public required double UsualTempo { get; init; }
 
     /// <summary>Returns the pace of the demo model or of the published checkpoints.</summary>

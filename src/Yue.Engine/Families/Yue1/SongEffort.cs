@@ -6,9 +6,9 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue1;
 
 /// <summary>Estimates the finished fraction of a song's work from the expected lengths of its sections.</summary>
-/// <remarks>The unit of work is the time of a song's first token. The constants were measured; they need only be approximately right. On
-/// the CPU, <c>_doublingTokens</c> and <c>_stage2</c> are between the values of an idle machine (1,400 and 1.8) and those of a machine
-/// whose cores are busy with other programs (350 and 5).</remarks>
+/// <remarks>The unit of work is the time that a song's first token takes. The constants were measured; they need only be approximately
+/// right. On the CPU, <c>_doublingTokens</c> and <c>_stage2</c> are between the values of an idle machine (1,400 and 1.8) and those of a
+/// machine whose cores are busy with other programs (350 and 5).</remarks>
 /// <param name="scope">The stages of the song.</param>
 /// <param name="devices">The devices of the models. On a GPU, late tokens of a song take only slightly longer than early ones.</param>
 /// <param name="sections">The expected number of tokens and the budget of each section to sing.</param>
@@ -18,7 +18,7 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
     // two.
     private const double DecodeWorkOnOneCore = 8;
 
-    // Finished sections correct the estimates of the others; this prior has the weight of ten seconds of song.
+    // Finished sections correct the estimates for the remaining ones; this prior has the weight of ten seconds of song.
     private const double PriorTokens = 1000;
 
     // A section that is longer than expected is assumed to continue for a while.
@@ -56,7 +56,7 @@ internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnly
     public static double DecodeWork(SongDevices devices, int cores) =>
         devices.SoundOnGpu ? 0.05 : devices.LanguageOnGpu ? DecodeWorkOnOneCore / cores : 0.3;
 
-    /// <summary>Returns the known or expected number of tokens of all sections to sing.</summary>
+    /// <summary>Returns the known or expected number of tokens in all sections to sing.</summary>
     /// <param name="finished">The number of tokens of each finished section.</param>
     /// <param name="current">The number of tokens of the section that is being sung.</param>
     public double Tokens(IReadOnlyList<int> finished, int current)

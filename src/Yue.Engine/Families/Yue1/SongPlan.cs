@@ -30,7 +30,7 @@ public sealed record SongPlan
     /// <summary>The position of each section of <see cref="Lyrics"/> in the lyrics as they were sent.</summary>
     public IReadOnlyList<TextSpan> Places { get; private init; } = [];
 
-    /// <summary>The <see cref="Warnings"/> as separate findings, with positions in the lyrics where they have one.</summary>
+    /// <summary>The <see cref="Warnings"/> as separate findings, each with its position in the lyrics if it has one.</summary>
     public IReadOnlyList<SongFinding> Findings { get; private init; } = [];
 
     /// <summary>Returns the plan of a request.</summary>

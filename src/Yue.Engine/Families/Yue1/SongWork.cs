@@ -35,7 +35,7 @@ internal sealed class SongWork : ISongWork, IPacedSong
     private int _framesWritten;                 // the number of frames from stage 1, including kept frames
     private SectionPlace[] _starts = [];        // the starts of the sections that have a written frame
     private bool _isBeforeStage2;
-    private Stage2Turn _turn;                   // the decision of the last advance
+    private Stage2Turn _turn;                   // the decision made in the last call to AdvanceStage2
     private Task<SongResult>? _assembling;
 
     /// <summary>Creates the work for a song without starting it.</summary>
@@ -393,8 +393,8 @@ internal sealed class SongWork : ISongWork, IPacedSong
             || (_sound.DecodedSeconds is > 0 and var decoded
                 && Stage2Pace.CanStart(this, decoded, _models.Times, _stage2Model!.Model.Decoder.ActiveRows.Count));
 
-    /// <summary>Returns the minimum number of frames that the song has if its last section is cut at its limit. If the section ends by
-    /// itself, the song can be shorter, but is not faded out.</summary>
+    /// <summary>Returns the minimum number of frames that the song has if its last section is cut at its limit. If the section ends on
+    /// its own, the song can be shorter, but is not faded out.</summary>
     /// <returns>The number of frames; null if the song ends with a kept section that was not cut.</returns>
     private int? FinalFrames()
     {

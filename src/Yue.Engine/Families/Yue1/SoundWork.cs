@@ -36,7 +36,7 @@ internal sealed class SoundWork
     /// <summary>The length of the decoded sound.</summary>
     public double DecodedSeconds => _decoding.WindowsLeft.First().Start / (double)Tracks.FramesPerSecond;
 
-    /// <summary>True if sound was passed to the listener.</summary>
+    /// <summary>True if sound has been passed to the listener.</summary>
     public bool IsHeard => _sound is { HeardSeconds: > 0 };
 
     /// <summary>True if someone can listen and the first sound is still held back.</summary>

@@ -2,7 +2,7 @@ using Yue.Engine.Families.Yue2.Stages;
 
 namespace Yue.Engine.Families.Yue2;
 
-/// <summary>A step of a stage decoder: the next ids of all songs that write a score or music with it.</summary>
+/// <summary>A step of a stage decoder, which writes the next ids of all songs that request it.</summary>
 internal sealed record StageStep(IStageDecoder Decoder) : ISharedStep
 {
     public void Advance(IReadOnlyList<ISongWork> songs) =>

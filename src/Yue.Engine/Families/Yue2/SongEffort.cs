@@ -7,14 +7,14 @@ namespace Yue.Engine.Families.Yue2;
 /// <remarks>The unit of work is the time to write one token. The constants need only be approximately right.</remarks>
 /// <param name="onGpu">True on a GPU.</param>
 /// <param name="flowSteps">The number of steps of flow matching.</param>
-/// <param name="scoreTokens">The expected number of tokens of the score; 0 if none is written.</param>
-/// <param name="musicTokens">The expected number of tokens of the music; 0 if there is none.</param>
+/// <param name="scoreTokens">The expected number of tokens in the score; 0 if none is written.</param>
+/// <param name="musicTokens">The expected number of tokens in the music; 0 if there is none.</param>
 internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, double musicTokens)
 {
-    /// <summary>The expected number of tokens of a score.</summary>
+    /// <summary>The expected number of tokens in a score.</summary>
     private const double LikelyScore = 1500;
 
-    /// <summary>The expected number of tokens of the music of a whole song, which lasts about three minutes.</summary>
+    /// <summary>The expected number of music tokens in a whole song, which lasts about three minutes.</summary>
     private const double LikelyMusic = 4500;
 
     private readonly double _flow = (onGpu ? 0.019 : 0.5) * flowSteps;      // per frame

@@ -143,7 +143,7 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
             ? tags
             : TagLine().Matches(Yue2Family.About.InstrumentalLyrics).Select(tag => tag.Groups[1].Value);
 
-    /// <summary>Returns a text with line feeds as its line breaks, so that the same lines give the same tokens.</summary>
+    /// <summary>Returns text with line feeds as its line breaks, so that the same lines give the same tokens.</summary>
     private static string WithLineFeeds(string text) => text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
 
     private static string TagLines(IEnumerable<string> tags) => string.Join("\n\n", tags.Select(tag => $"[{tag}]")) + "\n";

@@ -16,10 +16,10 @@ internal sealed class Yue2Costs : IFamilyCosts
     /// the rest.</summary>
     private const long FixedWorkingBytes = 21L << 27;
 
-    /// <summary>The number of tensors of the decoder's longest layers that are in memory at the same time.</summary>
+    /// <summary>The maximum number of tensors as large as the decoder's largest activation that are in memory at the same time.</summary>
     private const int VaeTensors = 3;
 
-    /// <summary>The bytes of a block's activations in float32, without the fused kernels, per byte of its activations in
+    /// <summary>The size of a block's activations in float32 without the fused kernels, as a multiple of their size in
     /// bfloat16.</summary>
     private const int PlainBlockFactor = 4;
 
@@ -57,7 +57,7 @@ internal sealed class Yue2Costs : IFamilyCosts
         }
     }
 
-    /// <summary>Returns the bytes of one velocity's activations. A chunk's frames take at most half of the context.</summary>
+    /// <summary>Returns the bytes that one velocity's activations take. A chunk's frames take at most half of the context.</summary>
     private static long VelocityBytes(LlamaConfig config, WeightType weights)
     {
         long hidden = config.HiddenSize, inner = config.IntermediateSize;
@@ -78,7 +78,8 @@ internal sealed class Yue2Costs : IFamilyCosts
     {
         public long Parameters => config.Language.Parameters + FlowParameters;
 
-        /// <summary>The number of weights of flow matching. They keep the type of the file even if the others are converted.</summary>
+        /// <summary>The number of weights of flow matching. They keep the type of the file even if the language model's weights are
+        /// converted.</summary>
         private long FlowParameters
         {
             get

@@ -20,7 +20,7 @@ internal sealed class Yue2Songs : IFamilySongs
     private readonly Yue2Config[] _configs;
     private readonly VaeConfig _vaeConfig;
     private readonly Yue2Costs _costs;
-    private readonly Lazy<BytePairTokenizer>[] _tokenizers;         // of each checkpoint
+    private readonly Lazy<BytePairTokenizer>[] _tokenizers;         // one for each checkpoint
     private readonly Dictionary<string, ShelfModel> _models = new(StringComparer.Ordinal);
     private ModelHost? _host;
     private SnakeKernel? _snake;

@@ -3,14 +3,14 @@ using System.Text;
 
 namespace Yue.Engine.Tensors.Native;
 
-/// <summary>Edits the symbol-version needs (<c>.gnu.version_r</c>) of a 64-bit little-endian ELF image in memory.</summary>
+/// <summary>Edits the symbol version requirements (<c>.gnu.version_r</c>) of a 64-bit little-endian ELF image in memory.</summary>
 /// <remarks>The layout is defined in the System V ABI and the Linux Standard Base, "Symbol Versioning".</remarks>
 public static class ElfVersionNeeds
 {
     private const uint SectionTypeVersionNeeds = 0x6ffffffe;
     private const ushort WeakFlag = 0x2;
 
-    /// <summary>Marks every need of <paramref name="version"/> as weak, so that a library without it is accepted.</summary>
+    /// <summary>Marks every requirement for <paramref name="version"/> as weak, so that a library without it is accepted.</summary>
     /// <returns>The number of entries that were marked.</returns>
     public static int Weaken(Span<byte> image, string version)
     {

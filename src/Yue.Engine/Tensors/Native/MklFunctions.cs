@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Tensors.Native;
 
 /// <summary>Makes MKL choose the kernels of its vector functions on one thread.</summary>
-/// <remarks>MKL chooses on a function's first call. If that call runs on several threads, one of them may use a kernel that is accurate to
-/// only 11 bits for its part of the call (https://github.com/pytorch/pytorch/issues/188792; MKL 2024.2, in libtorch 2.10). A process's
-/// first song would then differ from its second. This was observed once, on 16 cores, in sine tables.</remarks>
+/// <remarks>MKL makes this choice on a function's first call. If that call runs on several threads, one of them may use a kernel that is
+/// accurate to only 11 bits for its part of the call (https://github.com/pytorch/pytorch/issues/188792; MKL 2024.2, in libtorch 2.10). A
+/// process's first song would then differ from its second. This was observed once, on 16 cores, in sine tables.</remarks>
 internal static class MklFunctions
 {
     private static readonly Lazy<bool> Chosen = new(Call);

@@ -16,7 +16,7 @@ public static class TorchNativeLibrary
 {
     /// <summary>The error message if libtorch is not found.</summary>
     public const string NotFound =
-        "libtorch was not found; this build uses an installed one. Its folders, such as torch/lib of PyTorch, must be in LD_LIBRARY_PATH.";
+        "libtorch was not found. This build uses an installed one, whose folders (such as PyTorch's torch/lib) must be in LD_LIBRARY_PATH.";
 
     private const string LibraryName = "LibTorchSharp";
     private const string FileName = "libLibTorchSharp.so";

@@ -4,9 +4,9 @@ namespace Yue.Engine.Tensors.Native;
 
 /// <summary>Makes libtorch's idle threads go to sleep quickly.</summary>
 /// <remarks>
-/// OpenMP's threads wait for the next operation in a busy loop, for milliseconds. If another program needs the same cores, every
-/// operation waits for such loops, and a song takes ten times as long or more. A thousand iterations are enough to bridge the gap between
-/// two operations; after them, a thread releases its core (figures in docs/performance-log.md). If <c>GOMP_SPINCOUNT</c> or
+/// Between operations, OpenMP's threads wait in a busy loop for milliseconds. If another program needs the same cores, such loops
+/// delay every operation, and a song takes ten times as long or more. A thousand iterations are enough to bridge the gap between
+/// two operations; after that, a thread releases its core (figures in docs/performance-log.md). If <c>GOMP_SPINCOUNT</c> or
 /// <c>OMP_WAIT_POLICY</c> is already set, nothing changes. GNU OpenMP reads these variables when libtorch is loaded.
 /// </remarks>
 internal static class TorchThreads

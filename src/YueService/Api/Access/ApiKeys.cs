@@ -45,8 +45,8 @@ internal sealed class ApiKeys(IOptions<AccessOptions> access, IEndedSessions end
 
     /// <summary>Ends the session of a token, unless the token is invalid or has expired.</summary>
     /// <exception cref="IOException">The session has ended, but may be valid again after a restart.</exception>
-    /// <exception cref="UnauthorizedAccessException">The same.</exception>
-    /// <exception cref="Jobs.StorageException">The same.</exception>
+    /// <exception cref="UnauthorizedAccessException">The session has ended, but may be valid again after a restart.</exception>
+    /// <exception cref="Jobs.StorageException">The session has ended, but may be valid again after a restart.</exception>
     public async Task EndAsync(string token)
     {
         if (Verify(token) is var (_, expiry, id))

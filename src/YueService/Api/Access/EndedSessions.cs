@@ -15,8 +15,8 @@ internal interface IEndedSessions
     /// <param name="id">Its id.</param>
     /// <param name="expiry">The time in Unix seconds at which it would expire.</param>
     /// <exception cref="IOException">The session has ended in this process, but this could not be stored.</exception>
-    /// <exception cref="UnauthorizedAccessException">The same.</exception>
-    /// <exception cref="Jobs.StorageException">The same.</exception>
+    /// <exception cref="UnauthorizedAccessException">The session has ended in this process, but this could not be stored.</exception>
+    /// <exception cref="Jobs.StorageException">The session has ended in this process, but this could not be stored.</exception>
     Task AddAsync(string id, long expiry);
 }
 

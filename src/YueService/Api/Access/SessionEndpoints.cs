@@ -33,7 +33,7 @@ internal static class SessionEndpoints
             .Describe(
                 "Sign out",
                 "Ends the session and removes its cookie. From then on, copies of the cookie are rejected.",
-                ApiResponse.Problem(503, "The session has ended, but that cannot be stored: after a restart it may be valid again."));
+                ApiResponse.Problem(503, "The session has ended, but this could not be stored; it may be valid again after a restart."));
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> SignInAsync(HttpContext http, ApiKeys keys, BodyReader bodies)
@@ -86,7 +86,7 @@ internal static class SessionEndpoints
             return Problems.Create(
                 http,
                 ProblemType.StorageUnavailable,
-                $"The session has ended, but after a restart of the service it may be valid again: {e.Message}");
+                $"The session has ended, but it may be valid again after a restart of the service: {e.Message}");
         }
     }
 

@@ -9,7 +9,7 @@ namespace YueService.Api.Agents;
 internal static class AgentEndpoints
 {
     private const string Instructions =
-        "make_song returns a job immediately. Call get_song until the job is no longer queued or running, or give the user the links of "
+        "make_song returns a job immediately. Call get_song until the job is no longer queued or running, or give the user the links from "
         + "song_links: the stream can be heard while the song is being made. check_song finds mistakes in lyrics without making a song.";
 
     public static void AddAgents(this IServiceCollection services)
@@ -26,7 +26,7 @@ internal static class AgentEndpoints
         });
     }
 
-    /// <summary>Maps the server. The limits of JSON bodies apply to its messages.</summary>
+    /// <summary>Maps the server. The limits on JSON bodies apply to its messages.</summary>
     public static void MapAgents(this IEndpointRouteBuilder routes) => routes.MapMcp("/mcp").Add(endpoint =>
     {
         var next = endpoint.RequestDelegate!;

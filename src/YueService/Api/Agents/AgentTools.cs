@@ -37,7 +37,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
     [
         Make(
             "make_song",
-            "Queues a song and returns its job immediately; with takes of 2 or more, a group of jobs. A song takes seconds to minutes.",
+            "Queues a song and returns its job immediately, or a group of jobs if takes is 2 or more. A song takes seconds to minutes.",
             ToolSchemas.Of("The song to make.", NewSong)),
         Make(
             "remake_song",
@@ -91,7 +91,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
     /// <param name="name">The name.</param>
     /// <param name="description">The effect and the result.</param>
     /// <param name="schema">The arguments.</param>
-    /// <param name="refuse">An additional check: returns the problem of an invalid call that the API would accept, or null.</param>
+    /// <param name="refuse">An additional check: returns the problem with an invalid call that the API would accept, or null.</param>
     private ApiTool Make(string name, string description, JsonElement schema, Func<ToolCall, IResult?>? refuse = null) =>
         new(
             Definition(name, description, schema, isReadOnly: false, isDestructive: false),
@@ -121,7 +121,7 @@ internal sealed class AgentTools(SongHandler songs, SongCheckHandler checks, Son
         },
     };
 
-    /// <summary>Returns the problem of a remake that names no song; null if it names one.</summary>
+    /// <summary>Returns the problem with a remake that names no song; null if it names one.</summary>
     private static ProblemHttpResult? RequireOrigin(ToolCall call)
     {
         var findings = new RequestFindings();

@@ -6,7 +6,7 @@ using YueService.Api.Requests;
 namespace YueService.Api.Agents;
 
 /// <summary>A tool call in the form that the handlers of the HTTP API expect: a request with the arguments as its JSON body.</summary>
-/// <param name="Http">A request that is made for the caller of the tool. Its response is kept in memory.</param>
+/// <param name="Http">A request that is made on behalf of the tool's caller. Its response is kept in memory.</param>
 /// <param name="Arguments">The arguments, an object.</param>
 internal sealed record ToolCall(HttpContext Http, JsonElement Arguments)
 {

@@ -19,7 +19,7 @@ internal static class ClipEndpoints
                     + "again. The same file gives the same id. A clip that has not been used for Yue:KeepClipsDays days is removed.",
                 ApiResponse.Problem(413, "The file is too large."),
                 ApiResponse.Problem(415, "The body is not a sound file."),
-                ApiResponse.Problem(422, "The sound cannot be used; errors says why."),
+                ApiResponse.Problem(422, "The sound cannot be used; the errors field says why."),
                 ApiResponse.Problem(503, "The bodies of other requests leave no room for this one, or clips cannot be stored."),
                 ApiResponse.Problem(507, "All clips together would exceed the limit."));
         clips.MapGet("/{id}", (HttpContext http, string id, ClipHandler handler) => handler.GetAsync(http, id))

@@ -18,7 +18,7 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
     /// <response code="201">The clip is stored; Location is its URL.</response>
     /// <response code="413">The file is too large.</response>
     /// <response code="415">The body is not a sound file.</response>
-    /// <response code="422">The sound cannot be used; errors says why.</response>
+    /// <response code="422">The sound cannot be used; the errors field says why.</response>
     /// <response code="507">All clips together would exceed the limit.</response>
     public async Task<Results<Created<ClipBody>, Ok<ClipBody>, ProblemHttpResult>> CreateAsync(HttpContext http)
     {
@@ -104,8 +104,8 @@ internal sealed class ClipHandler(BodyReader bodies, ReferenceLoader references,
 
 /// <summary>A stored clip.</summary>
 /// <param name="Id">The id for <c>reference.clip</c>. The same file has the same id.</param>
-/// <param name="Bytes">The size of the file.</param>
-/// <param name="Seconds">The length of its sound.</param>
+/// <param name="Bytes">The size of the file in bytes.</param>
+/// <param name="Seconds">The length of its sound in seconds.</param>
 /// <param name="UsedAt">The time of its last upload or use in a request.</param>
 /// <param name="ExpiresAt">The time when it is removed unless it is used again; null for never.</param>
 internal sealed record ClipBody(string Id, long Bytes, double Seconds, DateTimeOffset UsedAt, DateTimeOffset? ExpiresAt);

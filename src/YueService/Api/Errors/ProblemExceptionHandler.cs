@@ -6,8 +6,8 @@ using YueService.Jobs;
 
 namespace YueService.Api.Errors;
 
-/// <summary>Turns every exception that leaves an endpoint into a problem. Only the messages of <see cref="SongRequestException"/> and
-/// <see cref="StorageException"/> are for callers; the log has the others.</summary>
+/// <summary>Turns every exception that an endpoint does not catch into a problem. Only the messages of <see cref="SongRequestException"/>
+/// and <see cref="StorageException"/> are for callers; the log has the others.</summary>
 /// <remarks>Requests of callers that disconnected do not get here: the exception middleware ends them with 499.</remarks>
 internal sealed partial class ProblemExceptionHandler(ISongEngine engine, ILogger<ProblemExceptionHandler> logger) : IExceptionHandler
 {

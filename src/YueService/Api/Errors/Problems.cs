@@ -33,7 +33,7 @@ internal static class Problems
         return Create(http, ProblemType.InvalidRequest, detail, new() { ["errors"] = errors });
     }
 
-    /// <summary>Returns the problem of a rejected request; null if the request was accepted.</summary>
+    /// <summary>Returns the problem for a rejected request; null if the request was accepted.</summary>
     public static ProblemHttpResult? Refusal(HttpContext http, IntakeOutcome outcome, EngineStatus status, JobEstimate estimate) =>
         outcome switch
         {

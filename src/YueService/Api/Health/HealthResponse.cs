@@ -16,7 +16,7 @@ internal sealed record HealthResponse
     /// <summary>The service's name.</summary>
     public required string Service { get; init; }
 
-    /// <summary>The release.</summary>
+    /// <summary>The service's version.</summary>
     public required string Version { get; init; }
 
     /// <summary>True if the built-in demo model is in use.</summary>
@@ -28,7 +28,7 @@ internal sealed record HealthResponse
     /// <summary>True if the service is ready and all models have been unloaded. The next song loads those that it needs.</summary>
     public required bool Idle { get; init; }
 
-    /// <summary>The model that is being loaded, or <c>starting</c> before the first one; null unless loading.</summary>
+    /// <summary>The model being loaded, or another step such as <c>starting</c> or <c>warming up</c>; null unless loading.</summary>
     public string? Loading { get; init; }
 
     /// <summary>The progress of loading, 0 to 100; null unless loading.</summary>

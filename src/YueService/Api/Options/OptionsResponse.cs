@@ -72,10 +72,10 @@ internal sealed record OptionField
     /// <summary>The maximum of a number.</summary>
     public double? Maximum { get; init; }
 
-    /// <summary>The minimum number of characters in a text.</summary>
+    /// <summary>The minimum number of characters in the text.</summary>
     public int? MinLength { get; init; }
 
-    /// <summary>The maximum number of characters in a text.</summary>
+    /// <summary>The maximum number of characters in the text.</summary>
     public int? MaxLength { get; init; }
 
     /// <summary>A regular expression that the text must match.</summary>
@@ -108,7 +108,7 @@ internal enum OptionType
     Numbers,
     Boolean,
 
-    /// <summary>One of the values.</summary>
+    /// <summary>One of the allowed values.</summary>
     Choice,
 
     /// <summary>A sound file in base64, or a part of a multipart request.</summary>

@@ -24,8 +24,8 @@ internal sealed partial class PredictHandler(
 {
     /// <summary>Makes a song and returns it.</summary>
     /// <remarks>If the caller disconnects, its song is cancelled.</remarks>
-    /// <response code="200">The song: JSON with the file in base64, or the file itself when Accept names an audio type; with stream, its
-    /// sound while it is being made.</response>
+    /// <response code="200">The song: JSON with the file in base64, or the file itself if Accept names an audio type; with stream, the
+    /// song's sound while the song is being made.</response>
     /// <response code="202">With Prefer: respond-async, the job; Location is its URL.</response>
     /// <response code="422">Fields are invalid; all of them are listed.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>

@@ -10,7 +10,7 @@ internal static class Base64Text
 {
     private const int GroupLength = 4;
 
-    /// <summary>Returns the error in the text, as the end of a sentence about it; null if the text can be decoded.</summary>
+    /// <summary>Returns the error, as the end of a sentence about the text; null if the text can be decoded.</summary>
     /// <param name="element">A string element.</param>
     public static string? FaultOf(JsonElement element)
     {
@@ -27,7 +27,7 @@ internal static class Base64Text
         return TryMeasure(text, out _) ? null : $"is {JsonText.Describe(element)}, which is not base64";
     }
 
-    /// <summary>Returns the bytes of a valid text.</summary>
+    /// <summary>Returns the bytes that valid text encodes.</summary>
     public static byte[] Decode(JsonElement element)
     {
         if (!TryGetText(element, out var text) || !TrySkipDataUri(ref text) || !TryMeasure(text, out var length))

@@ -10,7 +10,7 @@ internal static class CodesFields
 
     public static TextField Model { get; } = new(
         "model",
-        "The model that made the song. It also makes the new song; another `model` in the request is an error.",
+        "The model that made the song. It also makes the new song; a different `model` in the request is an error.",
         1,
         SongFields.Model.MaxLength)
     {

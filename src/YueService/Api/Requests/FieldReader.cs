@@ -6,7 +6,7 @@ namespace YueService.Api.Requests;
 /// <summary>Reads the fields of one JSON object strictly, and reports all errors instead of stopping at the first.</summary>
 /// <remarks>
 /// A field that is absent or null has its default. Numbers must be JSON numbers, not strings; a whole number has no decimal point or
-/// exponent. If a field is repeated, the last value wins. An invalid field reads as its default.
+/// exponent. If a field is repeated, the last value wins. An invalid field is read as its default.
 /// </remarks>
 internal sealed class FieldReader
 {
@@ -15,7 +15,7 @@ internal sealed class FieldReader
     private readonly string _prefix;
     private readonly RequestFindings _findings;
 
-    /// <param name="element">An object; anything else reads as an empty one.</param>
+    /// <param name="element">An object; anything else is read as an empty one.</param>
     /// <param name="prefix">The path of the object with a final dot, such as <c>sampling.</c>; empty for the body.</param>
     /// <param name="findings">Receives the errors.</param>
     public FieldReader(JsonElement element, string prefix, RequestFindings findings)
@@ -166,10 +166,10 @@ internal sealed class FieldReader
     /// <summary>Returns a whole number; null if absent or invalid.</summary>
     public int? OptionalInt(WholeField field) => (int?)Value(field, element => WholeNumber(element, field));
 
-    /// <summary>Returns a whole number of a field with a default.</summary>
+    /// <summary>Returns the whole number in a field that has a default.</summary>
     public long Long(WholeField field) => Value(field, element => WholeNumber(element, field)) ?? field.Default!.Value;
 
-    /// <summary>Returns a number of a field with a default.</summary>
+    /// <summary>Returns the number in a field that has a default.</summary>
     public double Number(NumberField field) => OptionalNumber(field) ?? field.Default!.Value;
 
     /// <summary>Returns a number; null if absent or invalid.</summary>

@@ -211,7 +211,7 @@ internal sealed record ClipInJson(Func<ProblemHttpResult?> Admit)
     /// files.</summary>
     public const long MaxBytes = 2L * AudioDecoder.MaxBytes / 3 * 4;
 
-    /// <summary>The name of the clip's field as a body contains it, with its quotes.</summary>
+    /// <summary>The name of the clip's field as it appears in a body, including the quotes.</summary>
     public static ReadOnlySpan<byte> Key => "\"reference\""u8;
 
     /// <summary>Returns the number of bytes of the clip's field in a body.</summary>

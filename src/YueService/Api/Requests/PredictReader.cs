@@ -32,7 +32,7 @@ internal static partial class PredictReader
         return findings.IsValid ? command : null;
     }
 
-    /// <summary>Reads a request like <see cref="Read"/>, but gives invalid fields their defaults instead of returning null.</summary>
+    /// <summary>Reads a request as <see cref="Read"/> does, but gives invalid fields their defaults instead of returning null.</summary>
     /// <returns>Null if the body is not an object.</returns>
     public static PredictCommand? ReadPartly(
         JsonElement root,
@@ -152,8 +152,8 @@ internal static partial class PredictReader
         return (song, format);
     }
 
-    /// <summary>Reports lyrics that are missing, invalid, or have nothing to sing. Returns the text; null if it is missing or
-    /// invalid.</summary>
+    /// <summary>Reports lyrics that are missing or invalid, or that contain nothing to sing. Returns the text; null if it is missing
+    /// or invalid.</summary>
     /// <param name="fields">The request.</param>
     /// <param name="field">The field of the lyrics.</param>
     /// <param name="isAnyText">True if lyrics without a letter or number are accepted.</param>

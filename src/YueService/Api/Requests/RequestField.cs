@@ -4,7 +4,8 @@ using Yue.Engine.Audio;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The declaration of a request field. Request reading, the OpenAPI document, the command line and docs/api.md use it.</summary>
+/// <summary>The declaration of a request field. It is used when requests are read, and for the OpenAPI document,
+/// the command line and docs/api.md.</summary>
 internal abstract record RequestField
 {
     protected RequestField(string path, string description) => (Path, SongPath, Description) = (path, path, description);
@@ -27,7 +28,8 @@ internal abstract record RequestField
     /// <summary>The default in words, if it is not a single value.</summary>
     public string? DefaultWords { get; init; }
 
-    /// <summary>Another default that depends on other fields. Sending the default value then differs from leaving the field out.</summary>
+    /// <summary>An additional default that depends on other fields. Sending the default value then differs from leaving the field
+    /// out.</summary>
     public string? Otherwise { get; init; }
 
     /// <summary>The option of <c>yue generate</c>; null if there is none.</summary>
@@ -55,7 +57,7 @@ internal abstract record RequestField
     /// <summary>The values that can be sent, for tables: <c>0.01 to 1</c>.</summary>
     public abstract string Bounds { get; }
 
-    /// <summary>The values that can be sent, for the help of the command line: <c>X</c>.</summary>
+    /// <summary>The values that can be sent, for the command line's help: <c>X</c>.</summary>
     public abstract string Placeholder { get; }
 
     /// <summary>Returns alternatives as a part of a sentence: <c>a, b or c</c>.</summary>
@@ -145,7 +147,7 @@ internal sealed record NumberField(string Path, string Description, double Min, 
 /// <summary>A number within bounds, or an array of such numbers.</summary>
 internal sealed record NumbersField(string Path, string Description, double Min, double Max, int MaxItems) : RequestField(Path, Description)
 {
-    /// <summary>One of the numbers.</summary>
+    /// <summary>The field that describes one of the numbers.</summary>
     public NumberField Item => new(Path, Description, Min, Max) { DefaultWords = DefaultWords };
 
     /// <summary>The expected array, for messages.</summary>

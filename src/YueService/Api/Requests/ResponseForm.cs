@@ -29,7 +29,7 @@ internal sealed record ResponseForm(bool IsFile, AudioFormat? Format)
 
     /// <summary>Returns the form that a request's <c>Accept</c> header prefers: JSON if the header is absent or invalid, null if it allows
     /// no form.</summary>
-    /// <remarks>With equal quality, a specific type takes precedence over a range, and JSON over a file.</remarks>
+    /// <remarks>At equal quality, a specific type takes precedence over a range, and JSON over a file.</remarks>
     public static ResponseForm? Choose(HttpRequest request)
     {
         if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted) || accepted.Count == 0)

@@ -14,8 +14,8 @@ internal static class SongTitle
 
     private const string Untitled = "Untitled";
 
-    /// <summary>Reads a title. Reports a title that is not one line with a visible character. Returns null if the title is absent, is not
-    /// text, or has an invalid length.</summary>
+    /// <summary>Reads a title. Reports a title that is not a single line or has no visible character. Returns null if the title is absent,
+    /// is not text, or has an invalid length.</summary>
     public static string? Read(FieldReader fields, TextField field)
     {
         var title = fields.Text(field);
@@ -39,8 +39,8 @@ internal static class SongTitle
     /// <summary>Returns the title that a song was given; null if it has the default title.</summary>
     public static string? GivenTo(StoredJob job) => job.Request.Title == Of(job.Request.Song) ? null : job.Request.Title;
 
-    /// <summary>Returns the first line of the lyrics that has words; the genre line if no line has words, or a fixed title if the genre
-    /// line is blank too.</summary>
+    /// <summary>Returns the first line of the lyrics that has words, the genre line if no line has words, or a fixed title if the genre
+    /// line is blank, too.</summary>
     public static string Of(SongRequest song)
     {
         var words = LyricsParser.Parse(song.Lyrics).Sections.SelectMany(section => section.Words.Split('\n'));

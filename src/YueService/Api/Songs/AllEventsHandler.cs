@@ -8,7 +8,7 @@ namespace YueService.Api.Songs;
 
 /// <summary><c>GET /v1/events</c>: the changes of all jobs as server-sent events on one connection.</summary>
 /// <remarks>A client gets every change of state, stage and section, but only the latest progress between them. A client that was
-/// disconnected for too long, or that reads too slowly, gets a snapshot of the unfinished jobs instead, like a new client.</remarks>
+/// disconnected for too long, or that reads too slowly, gets a snapshot of the unfinished jobs instead, as a new client does.</remarks>
 internal sealed class AllEventsHandler(
     IJobBoard board,
     JobEvents events,

@@ -109,7 +109,7 @@ internal sealed record NormalizedRequest
 /// <param name="Format">The format of the file; null means wav.</param>
 /// <param name="Stems">True if the tracks of the mix are also returned.</param>
 /// <param name="LoudnessLufs">The target loudness; null leaves the loudness unchanged.</param>
-/// <param name="FadeOutSeconds">The length of the fade-out of a song that was cut at its limit.</param>
+/// <param name="FadeOutSeconds">The length in seconds of the fade-out of a song that was cut at its limit.</param>
 internal sealed record NormalizedOutput(int? SampleRate, string? Format, bool Stems, double? LoudnessLufs, double FadeOutSeconds);
 
 /// <summary>The <c>sampling</c> of a request.</summary>
@@ -118,6 +118,6 @@ internal sealed record NormalizedOutput(int? SampleRate, string? Format, bool St
 /// <param name="TopK">The number of tokens to sample from; 0 means all.</param>
 /// <param name="RepetitionPenalty">The penalty for repeated tokens; 1 disables it.</param>
 /// <param name="GuidanceScale">The strength of guidance by the prompt; null means the model's default.</param>
-/// <param name="FlowSteps">The number of flow matching steps; null for a model without flow matching.</param>
+/// <param name="FlowSteps">The number of flow-matching steps; null for a model without flow matching.</param>
 internal sealed record NormalizedSampling(
     double Temperature, double TopP, int TopK, double RepetitionPenalty, double? GuidanceScale, int? FlowSteps);

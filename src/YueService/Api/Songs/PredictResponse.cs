@@ -80,14 +80,15 @@ internal sealed record PredictResponse
 /// <param name="SpanId">The W3C span identifier of the request.</param>
 internal sealed record PredictMetadata(string? ClientJobId, string TraceId, string? SpanId);
 
-/// <summary>Wall-clock seconds of a song's stages.</summary>
-/// <param name="QueueSeconds">The time waiting for the engine.</param>
-/// <param name="Stage1Seconds">The first language model: one coarse code per frame and track. 0 with stage finish. With YuE 2, the score
-/// and the music tokens.</param>
-/// <param name="Stage2Seconds">The second language model: the other seven codes. 0 with stage draft. With YuE 2, flow matching.</param>
-/// <param name="DecodeSeconds">The codec, the vocoder and the splice. With YuE 2, the sound decoder.</param>
+/// <summary>The wall-clock times of a song's stages, in seconds.</summary>
+/// <param name="QueueSeconds">The time spent waiting for the engine.</param>
+/// <param name="Stage1Seconds">The time of the first language model, which writes one coarse code per frame and track; 0 with stage
+/// finish. With YuE 2, the time of the score and the music tokens.</param>
+/// <param name="Stage2Seconds">The time of the second language model, which writes the other seven codes; 0 with stage draft. With YuE 2,
+/// the time of flow matching.</param>
+/// <param name="DecodeSeconds">The time of the codec, the vocoder and the splice. With YuE 2, the time of the sound decoder.</param>
 /// <param name="TotalSeconds">The time from submission to the finished sound.</param>
-/// <param name="TokensPerSecond">Tokens per second of <c>stage1_seconds</c>.</param>
+/// <param name="TokensPerSecond">The number of tokens written per second of <c>stage1_seconds</c>.</param>
 /// <param name="RealTimeFactor">Total seconds per second of audio.</param>
 internal sealed record TimingsBody(
     double QueueSeconds,
@@ -114,11 +115,11 @@ internal sealed record TimingsBody(
 
 /// <summary>One section of a song.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
-/// <param name="Seconds">Its length in the song.</param>
+/// <param name="Seconds">Its length in seconds.</param>
 /// <param name="Tokens">The number of its stage-1 tokens.</param>
 /// <param name="Ended"><c>end_of_audio</c> if the model ended it, <c>max_new_tokens</c> if it was cut at its limit.</param>
 /// <param name="Kept">True if it was kept from the song in <c>continue_from</c> instead of being sung.</param>
-/// <param name="StartSeconds">The time at which it begins in the song.</param>
+/// <param name="StartSeconds">The time in the song at which it begins, in seconds.</param>
 internal sealed record SectionBody(string Tag, double Seconds, int Tokens, SectionEnd Ended, bool Kept, double StartSeconds)
 {
     public static IReadOnlyList<SectionBody> ListOf(IReadOnlyList<SectionResult> sections)
@@ -136,10 +137,10 @@ internal sealed record SectionBody(string Tag, double Seconds, int Tokens, Secti
 }
 
 /// <summary>The part of a reference clip that was used.</summary>
-/// <param name="Seconds">The length of the part.</param>
-/// <param name="Tracks">1 for a mixed clip, 2 for vocal and instrumental.</param>
+/// <param name="Seconds">The length of the part in seconds.</param>
+/// <param name="Tracks">The number of tracks: 1 for a mixed clip, 2 for vocal and instrumental.</param>
 /// <param name="FromCache">True if the same clip had been encoded before.</param>
-/// <param name="EncodeSeconds">The time to encode it, which is included in <c>stage1_seconds</c>.</param>
+/// <param name="EncodeSeconds">The time taken to encode the clip, in seconds; included in <c>stage1_seconds</c>.</param>
 internal sealed record ReferenceBody(double Seconds, int Tracks, bool FromCache, double EncodeSeconds)
 {
     public static ReferenceBody? From(ReferenceResult? reference) => reference is null
@@ -164,5 +165,5 @@ internal sealed record StemsBody(StemBody Vocal, StemBody Instrumental);
 /// <param name="AudioBase64">The whole file in base64.</param>
 /// <param name="Format">The format of the file, as for the mix.</param>
 /// <param name="SampleRate">The sample rate in Hz.</param>
-/// <param name="DurationSeconds">The track's length.</param>
+/// <param name="DurationSeconds">The track's length in seconds.</param>
 internal sealed record StemBody(byte[] AudioBase64, string Format, int SampleRate, double DurationSeconds);

@@ -133,7 +133,7 @@ internal sealed class SongAudioHandler(JobStore jobs, JobEstimate estimate, Song
     /// <summary>Returns a short string that differs for different titles.</summary>
     private static string NameOf(string title) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(title)), 0, 8);
 
-    /// <summary>Returns an identifier of a file's content. If the file is encoded again, its length or its time of modification differs,
+    /// <summary>Returns an identifier of a file's content. If the file is encoded again, its length or its modification time differs,
     /// and so does the identifier.</summary>
     public static string VersionOf(StoredJob job, string track, AudioFormat format, SongFile file) => string.Create(
         CultureInfo.InvariantCulture,

@@ -133,16 +133,16 @@ internal sealed class SongCheckHandler(SongRequestBody requests, ISongEngine eng
             ? text
             : null;
 
-    /// <summary>Converts UTF-16 positions in a text of the request to positions in Unicode characters.</summary>
+    /// <summary>Converts UTF-16 positions in the text of a field to positions in Unicode characters.</summary>
     private sealed class CharacterPlaces(string? text)
     {
         private readonly int[] _characters = text is null ? [] : Count(text);
 
-        /// <summary>Returns the position of a part that is given in UTF-16 units; null if no text was sent.</summary>
+        /// <summary>Returns the position of a span that is given in UTF-16 units; null if no text was sent.</summary>
         public TextSpan? Of(TextSpan units) =>
             _characters.Length == 0 ? null : new(_characters[units.Start], _characters[units.End]);
 
-        /// <summary>Returns the number of characters before each UTF-16 unit of a text, and before its end.</summary>
+        /// <summary>Returns the number of characters before each UTF-16 unit of the text, and before its end.</summary>
         private static int[] Count(string text)
         {
             var counts = new int[text.Length + 1];

@@ -41,6 +41,7 @@ internal sealed record SongWarning(string Code, string Field, int? Start, int? E
 /// <param name="Written">The tag as it is written; null if there is none and the tag is assumed.</param>
 /// <param name="Start">The position of the tag's first character; null if the lyrics were not sent with the request.</param>
 /// <param name="End">The position after the last character.</param>
-/// <param name="InSong">False if the section is not sung, because of <c>run_n_segments</c>.</param>
-/// <param name="EstimatedSeconds">The expected length; null if the section is not sung.</param>
+/// <param name="InSong">False if the section is not in the song, because of <c>run_n_segments</c>.</param>
+/// <param name="EstimatedSeconds">The expected length in seconds, or the known length of a section that is kept; null if the section is not
+/// in the song.</param>
 internal sealed record CheckedSection(string Tag, string? Written, int? Start, int? End, bool InSong, double? EstimatedSeconds);

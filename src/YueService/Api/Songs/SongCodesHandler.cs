@@ -10,7 +10,7 @@ namespace YueService.Api.Songs;
 internal sealed class SongCodesHandler(JobStore jobs, JobEstimate estimate, SongFolder songs)
 {
     /// <summary>Returns a song's codes.</summary>
-    /// <response code="200">The codes, in the form for continue_from.</response>
+    /// <response code="200">The codes, in the form that continue_from accepts.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
     /// <response code="409">The song is not available yet or never will be, or it has no codes.</response>
     public async Task<Results<Ok<SongCodes>, ProblemHttpResult>> GetAsync(HttpContext http, string id)

@@ -139,7 +139,7 @@ internal static class SongEndpoints
                 new ApiResponse(304, "There has been no new sound since the last call."),
                 ApiResponse.Problem(404, "There is no such job or track."),
                 ApiResponse.Problem(409, "The song failed or was cancelled."),
-                ApiResponse.Problem(422, "A parameter is out of bounds."),
+                ApiResponse.Problem(422, "A parameter is invalid."),
                 ApiResponse.Problem(500, "The file is damaged: its size has changed since it was written."));
         songs.MapGet("/{id}/codes", (HttpContext http, string id, SongCodesHandler handler) => handler.GetAsync(http, id))
             .WithName("GetSongCodes")

@@ -21,7 +21,7 @@ internal sealed class SongGroupHandler(JobStore jobs, JobEstimate estimate)
 
     /// <summary>Cancels the takes that are queued or running. Finished takes are kept; each can be removed like any other song.</summary>
     /// <response code="200">The group; all of its takes have ended.</response>
-    /// <response code="202">The group; a take has not ended within a second. Location is the group.</response>
+    /// <response code="202">The group; a take did not end within a second. Location is the group's URL.</response>
     /// <response code="404">There is no such group, or all its takes were removed.</response>
     public async Task<Results<Ok<SongGroupResponse>, Accepted<SongGroupResponse>, ProblemHttpResult>> CancelAsync(
         HttpContext http, string id)

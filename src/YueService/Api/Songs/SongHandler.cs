@@ -19,9 +19,9 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
     private static readonly Dictionary<string, bool> Flags = new() { ["true"] = true, ["false"] = false };
 
     /// <summary>Queues a song.</summary>
-    /// <remarks>Returns immediately; poll the Location or stream its events. The same Idempotency-Key and body return the same
-    /// job.</remarks>
-    /// <response code="202">Queued; Location is the job, or with takes of 2 or more, the group of jobs.</response>
+    /// <remarks>Returns immediately; poll the URL in Location, or watch the job's events. The same Idempotency-Key and body return the
+    /// same job.</remarks>
+    /// <response code="202">Queued; Location is the URL of the job, or of the group of jobs if takes is 2 or more.</response>
     /// <response code="422">Fields are invalid; all of them are listed. Or the Idempotency-Key was already used with another
     /// body.</response>
     /// <response code="429">The queue is full; Retry-After says when to try again.</response>
@@ -31,7 +31,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
 
     /// <summary>Lists jobs, newest first.</summary>
     /// <response code="200">A page of jobs; next_cursor is the cursor of the next page.</response>
-    /// <response code="422">A parameter is out of bounds.</response>
+    /// <response code="422">A parameter is invalid.</response>
     public async Task<Results<Ok<SongJobList>, ProblemHttpResult>> ListAsync(HttpContext http)
     {
         var findings = new RequestFindings();
@@ -121,7 +121,7 @@ internal sealed class SongHandler(JobStore jobs, JobEstimate estimate, SongSubmi
 
     /// <summary>Cancels a job that is queued or running; removes one that is finished, with its song.</summary>
     /// <response code="200">The cancelled job; its place in the queue is free.</response>
-    /// <response code="202">The job did not end within a second; its delay_reason says why. Location is the job.</response>
+    /// <response code="202">The job did not end within a second; its delay_reason says why. Location is the job's URL.</response>
     /// <response code="204">The finished job and its song are removed.</response>
     /// <response code="404">There is no such job, or it was removed.</response>
     public async Task<Results<Ok<SongJobResponse>, Accepted<SongJobResponse>, NoContent, ProblemHttpResult>> DeleteAsync(

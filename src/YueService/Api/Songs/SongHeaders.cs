@@ -61,7 +61,7 @@ internal static class SongHeaders
         Warn(headers, request.Warnings);
     }
 
-    /// <summary>Writes the sample rate and the channels. Raw samples have no file header that could contain them.</summary>
+    /// <summary>Writes the sample rate and the number of channels. Raw samples have no file header that could contain them.</summary>
     public static void WriteFormat(IHeaderDictionary headers, PcmFormat format)
     {
         headers["X-Yue-Sample-Rate"] = Text(format.SampleRateHz);

@@ -128,7 +128,7 @@ internal sealed record JobProgressBody(
 
 /// <summary>The start of a section of a song that is being made.</summary>
 /// <param name="Tag">The lyric tag, such as <c>verse</c>.</param>
-/// <param name="StartSeconds">The time in the song at which the section begins.</param>
+/// <param name="StartSeconds">The time in the song at which the section begins, in seconds.</param>
 internal sealed record SectionStartBody(string Tag, double StartSeconds);
 
 /// <summary>The links of a job.</summary>
@@ -188,7 +188,7 @@ internal sealed record JobFault(string Type, string Title, string Detail)
 
 /// <summary>A finished song without its files.</summary>
 /// <param name="SampleRate">The sample rate of every track in Hz.</param>
-/// <param name="DurationSeconds">The length of the mix.</param>
+/// <param name="DurationSeconds">The length of the mix in seconds.</param>
 /// <param name="Seed">The seed that was used.</param>
 /// <param name="Model">The model that made the song.</param>
 /// <param name="Timings">The times of the stages.</param>

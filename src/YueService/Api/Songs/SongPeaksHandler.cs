@@ -27,7 +27,7 @@ internal sealed class SongPeaksHandler(JobStore jobs, JobEstimate estimate, Song
     /// <response code="304">There is no new sound.</response>
     /// <response code="404">There is no such job, or the song has no such track: stems must be requested with the song.</response>
     /// <response code="409">The song failed or was cancelled.</response>
-    /// <response code="422">track or per_second is out of bounds.</response>
+    /// <response code="422">track or per_second is invalid.</response>
     /// <response code="500">The file's size has changed since it was written.</response>
     public async Task<Results<Ok<SongPeaksResponse>, StatusCodeHttpResult, ProblemHttpResult>> GetAsync(HttpContext http, string id)
     {

@@ -11,7 +11,8 @@ internal static class SongVersion
     public static string Of(StoredJob job) => string.Create(CultureInfo.InvariantCulture, $"\"{job.Id}-{job.Edits}\"");
 
     /// <summary>Returns the version that a change is based on, according to <c>If-Match</c>.</summary>
-    /// <returns>True if the current job matches, and the version that it must still have when the change is stored; null for any.</returns>
+    /// <returns>Whether the current job matches, and the version that it must still have when the change is stored; that version is null if
+    /// any will do.</returns>
     public static (bool Matches, long? BasedOn) Expected(HttpRequest request, StoredJob job)
     {
         var tags = request.GetTypedHeaders().IfMatch;

@@ -81,11 +81,11 @@ internal static class SongViews
     private static JobLinks LinksOf(string self) =>
         new(self, self + "/events", self + "/stream", self + "/audio", self + "/peaks", self + "/codes");
 
-    /// <summary>Returns the seconds of sound that a running job has made.</summary>
+    /// <summary>Returns how many seconds of sound a running job has made.</summary>
     public static double? Audible(JobUpdate now, Job live) =>
         now.State == JobState.Running && live.Sound is { } sound ? Math.Round(sound.AudibleSeconds, 2) : null;
 
-    /// <summary>Returns the starts of the sections of a running job, as far as they are known.</summary>
+    /// <summary>Returns when the sections of a running job start, as far as that is known.</summary>
     public static IReadOnlyList<SectionStartBody>? Starts(JobUpdate now) => now.State != JobState.Running ? null
         : [.. (now.Progress?.Starts ?? []).Select(start => new SectionStartBody(start.Tag, Math.Round(start.Seconds, 6)))];
 

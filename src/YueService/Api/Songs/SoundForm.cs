@@ -6,7 +6,7 @@ using YueService.Jobs.Audio;
 
 namespace YueService.Api.Songs;
 
-/// <summary>The form of sound in a response body.</summary>
+/// <summary>The form in which a response body contains sound.</summary>
 /// <param name="MediaType">The type of the body.</param>
 internal abstract record SoundForm(string MediaType)
 {

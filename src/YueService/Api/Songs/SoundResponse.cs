@@ -9,7 +9,7 @@ namespace YueService.Api.Songs;
 /// <summary>Sends the sound of a song as a response body, one chunk at a time.</summary>
 internal static class SoundResponse
 {
-    /// <summary>Sends a track to its end. The response starts with the first sound.</summary>
+    /// <summary>Sends a whole track. The response starts when the first sound is available.</summary>
     /// <exception cref="Yue.Engine.Songs.SongException">The song ended before its sound was complete.</exception>
     public static async Task SendAsync(
         HttpContext http, JobSound sound, string track, StreamFormat format, SoundForm form, CancellationToken cancel)

@@ -17,7 +17,7 @@ internal static partial class StudioPage
     private const string Assets = "yue.staticwebassets";
     private const string Reload = "ReloadStaticAssetsAtRuntime";
 
-    /// <summary>The folder of the page's files in a published program.</summary>
+    /// <summary>The folder that contains the page's files in a published program.</summary>
     public static string Folder => Path.Combine(AppContext.BaseDirectory, "wwwroot");
 
     /// <summary>Finds the page's files in the build output.</summary>

@@ -145,13 +145,13 @@ internal sealed partial class WebhookService(
         await log.DelayWebhookAsync(held with { Attempts = attempts, Next = clock.GetUtcNow() + wait }, cancel);
     }
 
-    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was accepted by {Host}")]
+    [LoggerMessage(LogLevel.Information, "The webhook for job {JobId} was accepted by {Host}")]
     private partial void LogSent(string jobId, string host);
 
-    [LoggerMessage(LogLevel.Information, "The webhook of job {JobId} was not accepted by {Host}: {Reason}. It will be retried in {Wait}")]
+    [LoggerMessage(LogLevel.Information, "The webhook for job {JobId} was not accepted by {Host}: {Reason}. It will be retried in {Wait}")]
     private partial void LogDelayed(string jobId, string host, string reason, TimeSpan wait);
 
-    [LoggerMessage(LogLevel.Warning, "The webhook of job {JobId} to {Host} is dropped after attempt {Attempts}: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The webhook for job {JobId} to {Host} was dropped after attempt {Attempts}: {Reason}")]
     private partial void LogGivenUp(string jobId, string host, int attempts, string reason);
 
     [LoggerMessage(LogLevel.Warning, "Webhooks cannot be read or stored now")]

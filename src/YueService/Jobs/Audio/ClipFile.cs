@@ -1,6 +1,6 @@
 namespace YueService.Jobs.Audio;
 
-/// <summary>A sound file of a request. Its bytes are loaded into memory only when it is decoded.</summary>
+/// <summary>A sound file in a request. Its bytes are loaded into memory only when it is decoded.</summary>
 /// <param name="ReadAsync">Returns all bytes. It can be called only while the request's body exists.</param>
 internal sealed record ClipFile(Func<CancellationToken, Task<byte[]>> ReadAsync)
 {

@@ -2,7 +2,7 @@ using Yue.Engine.Audio;
 
 namespace YueService.Jobs.Audio;
 
-/// <summary>Turns sound into the bytes of a file. It runs on the caller's thread; the engine's thread never encodes.</summary>
+/// <summary>Turns sound into the bytes of a file. Encoding runs on the caller's thread, never on the engine's thread.</summary>
 internal interface ISongEncoder
 {
     /// <summary>Returns <c>true</c> if files of this format can be made here; <c>false</c> if the required program is missing.</summary>

@@ -113,8 +113,8 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         {
             loaded.Error("reference.start_seconds", string.Create(
                 CultureInfo.InvariantCulture,
-                $"reference.start_seconds is {upload.StartSeconds}, and the clip lasts {shortest:0.###} s; "
-                    + $"send a clip or a start that leaves at least {SongLimits.MinReferenceSeconds} s."));
+                $"reference.start_seconds is {upload.StartSeconds}, but the clip lasts {shortest:0.###} s; "
+                    + $"send a longer clip, or a start that leaves at least {SongLimits.MinReferenceSeconds} s."));
         }
 
         if (sounds is [var vocal, var instrumental]

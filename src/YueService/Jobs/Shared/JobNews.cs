@@ -2,7 +2,7 @@ using Yue.Engine.Songs;
 
 namespace YueService.Jobs.Shared;
 
-/// <summary>An update of a job from its worker to other processes.</summary>
+/// <summary>An update of a job that its worker sends to other processes.</summary>
 /// <param name="Id">The job.</param>
 /// <param name="Number">The number of the update. Numbers increase within an attempt and from one attempt to the next.</param>
 /// <param name="State">The new state.</param>
@@ -20,7 +20,7 @@ internal sealed record JobNews(string Id, long Number, JobState State, SongProgr
         var batch = new List<string>();
         foreach (var item in news)
         {
-            // A score is long; it is read from the row.
+            // A score is long; receivers read it from the row.
             var bare = item.Progress is { Score: not null } scored ? item with { Progress = scored with { Score = null } } : item;
             var json = JobRows.ToJson(bare);
             if (json.Length > MaxBytes)

@@ -135,10 +135,10 @@ internal sealed class PostgresDatabase : IAsyncDisposable, IDisposable
     private static string Describe(Exception e) => e switch
     {
         PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } =>
-            "The job database does not accept the name and password of Yue:Store.",
+            "The job database does not accept the name and password in Yue:Store.",
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } => "The database that Yue:Store names does not exist.",
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
-            "The user of Yue:Store is not allowed to create or change tables in the job database.",
+            "The user in Yue:Store is not allowed to create or change tables in the job database.",
         PostgresException { SqlState: PostgresErrorCodes.DiskFull } => "The disk of the job database is full.",
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "The job database has no free connections.",
         PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } => "The job database is read-only; it may be a standby.",

@@ -4,7 +4,7 @@ namespace YueService.Jobs.Shared;
 
 /// <summary>A file in object storage. Sequential reads use one request; a seek needs a new one.</summary>
 /// <param name="whole">The file from its beginning.</param>
-/// <param name="reopen">Returns the file from a position.</param>
+/// <param name="reopen">Returns the file, starting at a position.</param>
 internal sealed class S3Stream(GetObjectResponse whole, Func<long, CancellationToken, Task<GetObjectResponse>> reopen) : Stream
 {
     private GetObjectResponse? _open = whole;

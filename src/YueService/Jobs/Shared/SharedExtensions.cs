@@ -41,7 +41,7 @@ internal static class SharedExtensions
         if (services.GetRequiredService<SharedSettings>() is { IsShared: false, Role: not ServiceRole.Both and var role })
         {
             throw new OptionsValidationException(nameof(StoreOptions.Store), typeof(StoreOptions), [
-                $"Yue:Store is not set, and {(role == ServiceRole.Api ? "yue serve --role api" : "yue worker")} shares its jobs with other "
+                $"Yue:Store is not set, but {(role == ServiceRole.Api ? "yue serve --role api" : "yue worker")} shares its jobs with other "
                     + "processes: name the PostgreSQL database in Yue:Store, and the location of the files in Yue:Files."]);
         }
     }

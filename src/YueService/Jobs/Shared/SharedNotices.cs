@@ -1,6 +1,6 @@
 namespace YueService.Jobs.Shared;
 
-/// <summary>The notifications of the database, on a separate connection. They are only hints: readers also poll, and requests for
+/// <summary>The notifications from the database, on a separate connection. They are only hints: readers also poll, and requests for
 /// sound are repeated.</summary>
 internal sealed partial class SharedNotices(PostgresDatabase database, SharedSettings settings, ILogger<SharedNotices> logger)
     : BackgroundService

@@ -107,7 +107,7 @@ internal sealed partial class WorkerLeases : BackgroundService
         }
     }
 
-    /// <summary>Applies the state of a job in the database.</summary>
+    /// <summary>Applies the state that the database has for a job.</summary>
     /// <param name="job">The job.</param>
     /// <param name="isCancelling">True if its cancellation was requested; null if the job no longer belongs to this worker.</param>
     private void Apply(Job job, bool? isCancelling)

@@ -71,7 +71,7 @@ export async function take(file) {
   isSending.value = false;
 }
 
-/** Returns a file's sound; null if this browser cannot decode it, although the service may. @param {File} file */
+/** Returns a file's sound; null if this browser cannot decode it, even if the service can. @param {File} file */
 async function decode(file) {
   try {
     context ??= new AudioContext();

@@ -55,7 +55,7 @@ export function join(list) {
   return list.map((card) => head(card) + card.text).join('\n\n');
 }
 
-/** Returns the line of a section's tag. @param {Card} card */
+/** Returns the line that contains a section's tag; empty without a tag. @param {Card} card */
 export function head(card) {
   return card.written ? `[${card.written}]\n` : '';
 }
@@ -145,7 +145,7 @@ export function moveCard(key, to) {
   }
 }
 
-/** @param {string} name @param {any} value Null, undefined and empty mean the default. */
+/** @param {string} name @param {any} value Null, undefined and an empty string mean the default. */
 export function setField(name, value) {
   const rest = { ...fields.value };
   delete rest[name];

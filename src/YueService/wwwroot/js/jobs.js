@@ -13,7 +13,7 @@ export const jobs = signal(new Map());
  */
 export const found = signal(null);
 
-/** The search of the library. */
+/** The current search in the library. */
 export const search = signal({ text: '', favourites: false });
 
 /** The id of the song in the middle of the page; empty for none. */
@@ -42,7 +42,7 @@ export function optionsKnown() {
 /** The ids of the songs that were deleted on the page but not yet in the service. @type {import('@preact/signals').Signal<Set<string>>} */
 export const leaving = signal(new Set());
 
-/** The sentences that screen readers announce: changes of songs' states, and nothing else. */
+/** The sentences that screen readers announce: changes in songs' states, and nothing else. */
 export const announcement = signal('');
 
 /** The number of songs being made and the number of songs waiting. */
@@ -77,7 +77,7 @@ export function hasSound(job) {
   return job.request?.stage !== 'score';
 }
 
-/** Reloads everything: at the start, after a sign-in, and when the service is back. */
+/** Reloads everything. Called at the start, after a sign-in, and when the service is back. */
 export async function refresh() {
   try {
     const [state, possible] = await Promise.all([
@@ -177,7 +177,7 @@ function take(news, isEvent = false) {
   let hasChanged = false;
   for (const job of news) {
     const known = all.get(job.id);
-    // An event may be faster than a response. Lists and events contain neither lyrics nor requests.
+    // An event may arrive before an older response. Lists and events contain neither lyrics nor requests.
     const isOld = known && !isEvent && steps(job) < steps(known);
     all.set(job.id, isOld ? { ...job, ...known } : { ...known, ...job });
     if (known && !isOld && known.state !== job.state) {
@@ -246,7 +246,7 @@ function applySnapshot(unfinished) {
 function applyEvent(news) {
   const job = jobs.value.get(news.id);
   if (!job) {
-    // Another client requested it.
+    // Another client requested this song.
     readJob(news.id).then((found) => found && addFound(found.id));
     return;
   }
@@ -273,7 +273,7 @@ async function readHealth() {
       window.setTimeout(readHealth, 1000);
     }
   } catch {
-    // An event shows when the service is back.
+    // The event stream shows when the service is back.
   }
 }
 
@@ -381,7 +381,7 @@ export function remove(list) {
       }));
       const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
       if (errors.length > 0) {
-        const kept = errors.length === ids.length ? 'Nothing was deleted' : `${errors.length} of ${ids.length} songs were not deleted`;
+        const kept = errors.length === ids.length ? 'Nothing was deleted' : `Could not delete ${errors.length} of ${ids.length} songs`;
         showToast({ text: errors[0] instanceof Problem ? errors[0].message : `${kept}: the service is not responding.` });
       }
 

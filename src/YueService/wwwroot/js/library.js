@@ -121,7 +121,7 @@ function remakeWords(job) {
   return fromWords(job).replace(/ (of|from|in)$/, '');
 }
 
-/** @param {Job} job @param {boolean} isVersion True if the song's name says how it was made. */
+/** @param {Job} job @param {boolean} isVersion True if the item's name says how the song was made. */
 function describe(job, isVersion) {
   return job.state === 'running' ? `singing · ${Math.floor(job.progress?.percent ?? 0)} %`
     : job.state === 'queued' ? (job.queue_position === 1 ? 'next in line' : 'waiting')

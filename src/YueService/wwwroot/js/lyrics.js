@@ -10,7 +10,7 @@ import { html, Icon, Menu, short, showToast, since } from './ui.js';
 
 /** @typedef {(words: string) => string} Change */
 
-/** A finding of the service in a text; its position is in UTF-16 units.
+/** A finding of the service in the lyrics; its position is in UTF-16 units.
  * @typedef {{ code: string, start: number, end: number, message: string }} Finding
  */
 
@@ -32,7 +32,7 @@ export const check = signal(null);
 /** True if the user tried to sing a section that has no words yet. */
 export const needsWords = signal(false);
 
-/** The card that is being dragged; 0 for none. */
+/** The key of the card that is being dragged; 0 for none. */
 const dragged = signal(0);
 
 /** The text that is checked. */
@@ -54,7 +54,7 @@ async function runCheck() {
   }
 }
 
-/** @param {any} response The response, which counts Unicode characters. @param {string} text @returns {import('./types').Check} */
+/** @param {any} response The response, whose positions count Unicode characters. @param {string} text @returns {import('./types').Check} */
 function inUnits(response, text) {
   const units = [0];
   for (const character of text) {
@@ -124,7 +124,7 @@ export function remarksOn(field) {
     .map((warning) => plain(warning.message));
 }
 
-/** Returns the estimated length of a card; null if unknown. @param {Card} card */
+/** Returns the estimated length of a card in seconds; null if unknown. @param {Card} card */
 function secondsOf(card) {
   const start = places.value.get(card.key) ?? 0;
   const section = check.value?.sections.find((entry) => entry.start !== null && entry.start <= start && entry.end >= start);

@@ -161,7 +161,7 @@ async function saveMidi(frame, abc, title) {
   window.setTimeout(() => URL.revokeObjectURL(link.href), Patience);
 }
 
-/** The score in the form: one that the user writes or edits, or the kind of score that the model writes. */
+/** The form's part for scores: the kind of score that the model writes, and an editor for the user's own score. */
 export function ScoreCard() {
   const abc = fields.value.score ?? '';
   const isOpen = isWriting.value || abc !== '';

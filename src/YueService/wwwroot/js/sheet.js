@@ -14,7 +14,7 @@ import { singAgain } from './write.js';
 /** @typedef {import('./types').Job} Job */
 /** @typedef {import('./song.js').Block} Block */
 
-/** The chosen section of the current song; -1 for none. */
+/** The index of the chosen section of the current song; -1 for none. */
 const chosen = signal(-1);
 
 effect(() => {
@@ -50,8 +50,8 @@ function listen(job, at) {
   }
 }
 
-/** Warnings that are shown with a different text. */
-const Reworded = /did not end by itself|was cut at its limit|run_n_segments/;
+/** Warnings that the page shows in other words. Earlier releases wrote “by itself”. */
+const Reworded = /did not end (on its own|by itself)|was cut at its limit|run_n_segments/;
 /** Warnings about the sound of a section; the others are notes about the song. */
 const Loud = /^section \d/;
 
@@ -79,7 +79,7 @@ function CutShort({ job }) {
   const time = `${Number(longest.toFixed(1))} s`;
   const end = cut.includes(sections[sections.length - 1]) ? ' The end is faded out.' : '';
   const why = isAsked ? `${time} ${cut.length > 1 ? 'each were' : 'were'} requested, but there was more to sing.`
-    : `${cut.length > 1 ? 'They' : 'It'} had not ended after ${time}, the maximum for one section here.`;
+    : `${cut.length > 1 ? 'They' : 'It'} had not ended after ${time}, the limit for one section of this song.`;
   const limit = options.value?.fields.find(({ name }) => name === 'max_new_tokens')?.maximum ?? 0;
   const tokens = Math.min(2 * (request.max_new_tokens ?? 0), limit);
   const more = tokens < limit ? 'Sing it with twice the limit' : 'Sing it with the highest limit';

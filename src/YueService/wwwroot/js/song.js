@@ -16,7 +16,7 @@ import { readScores, scores, singAgain } from './write.js';
 /** The assumed length of a section in seconds, until the service has estimated it. */
 const Guess = 8;
 
-/** Titles with more characters may not fit: they are shown in full on focus or hover. */
+/** Titles with more characters than this may not fit, so they are shown in full on focus or hover. */
 const LongTitle = 40;
 
 /** The id of the song whose title is being changed; empty for none. */
@@ -31,7 +31,7 @@ async function readSheet() {
   try {
     sheets.value ??= await import('./sheet.js');
   } catch {
-    // It is loaded with the next song.
+    // Loading is attempted again with the next song.
   }
 }
 
@@ -71,7 +71,7 @@ function SongView({ job }) {
       trackOf(job.id, 'mix').load(true);
     }
   }, [job.id, job.state, isThere, job.song === null]);
-  // Browsers allow only a few connections, so loading the stems stops when the song is no longer shown.
+  // Browsers allow only a few connections, so the stems stop loading when the song is no longer shown.
   useEffect(() => () => ['vocal', 'instrumental'].forEach((name) => trackOf(job.id, name).stop()), [job.id]);
   const isAudible = job.state === 'succeeded' || job.state === 'running';
   useEffect(() => { readSheet(); }, [job.id, isAudible]);
@@ -156,7 +156,9 @@ export function takesOf(job) {
     .sort((a, b) => (a.group?.take ?? 0) - (b.group?.take ?? 0)) : [];
 }
 
-/** Shows another take. If a take of the same group is in the player, the player switches to it at the same position. @param {Job} take */
+/** Shows another take. If a take of the same group is in the player, the player switches to the shown take at the same position.
+ * @param {Job} take
+ */
 export function switchTake(take) {
   const isHeard = jobs.value.get(playingId.value)?.group?.id === take.group?.id;
   show(take.id);
@@ -244,9 +246,9 @@ function stageWords(job) {
     : stage === 'stage2' ? 'Refining the sound' : stage === 'decode' ? 'Making the sound' : 'Starting';
 }
 
-/** Returns the name of a section, counted from 1. @param {Job} job @param {number} section */
+/** Returns the name of a section; section numbers begin at 1. @param {Job} job @param {number} section */
 function tagOf(job, section) {
-  // Lists do not contain lyrics.
+  // A song from a list has no lyrics.
   const song = job.song ?? jobs.value.get(job.parent?.id ?? '')?.song;
   return cardsOf(job.request?.lyrics ?? '')[section - 1]?.written || song?.sections[section - 1]?.tag || `section ${section}`;
 }
@@ -309,7 +311,7 @@ function expected(job) {
     ?? cardsOf(job.request?.lyrics ?? '').map((card) => ({ tag: card.written || 'verse', seconds: Guess }));
 }
 
-/** Returns the actions for any song. @param {Job} job */
+/** Returns the actions of a song's menu. @param {Job} job */
 export function songActions(job) {
   const withRequest = async () => job.request ?? (await send('GET', `/v1/songs/${job.id}`)).request;
   return [
@@ -321,7 +323,7 @@ export function songActions(job) {
   ];
 }
 
-/** Returns a curl command for a POSIX shell that sends a request. It reads the first key from `YUE_API_KEY`.
+/** Returns a POSIX shell command that sends a request with curl. It uses the first key in `YUE_API_KEY`.
  * @param {object} request
  */
 function curl(request) {

@@ -33,7 +33,7 @@ export interface Job {
       ended: 'end_of_audio' | 'max_new_tokens' }[];
     warnings: string[];
     tracks: string[];
-    /** The loudness of the mix; null for silence and for songs of earlier releases. */
+    /** The loudness of the mix; null for silence and for songs made by earlier releases. */
     mix_lufs: number | null;
   } | null;
 }

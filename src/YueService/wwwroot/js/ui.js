@@ -1,4 +1,4 @@
-// Helpers for all parts of the page: markup, texts, menus, messages.
+// Helpers for all parts of the page: markup, text, menus, messages.
 import htm from 'htm';
 import { h } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
@@ -92,7 +92,7 @@ function storage(where) {
   return where === 'local' ? localStorage : sessionStorage;
 }
 
-/** Returns a text cut to a maximum length, for places that cannot show a long title.
+/** Returns text cut to a maximum length, for places that cannot show a long title.
  * @param {string} text
  * @param {number} [max]
  */
@@ -163,7 +163,7 @@ export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Copies a text, even if the clipboard API is not available, for example over plain http. @param {string} text */
+/** Copies text, even if the clipboard API is not available, for example over plain http. @param {string} text */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -87,7 +87,7 @@ async function singForm() {
 
 /** Shows the service's message until the time at which the request can be sent again.
  * @param {string} text
- * @param {number} seconds The time in seconds; 0 keeps the message.
+ * @param {number} seconds The number of seconds until then; 0 keeps the message.
  */
 function refuseWith(text, seconds) {
   clearTimeout(retry);
@@ -115,7 +115,7 @@ function wordsFor(error) {
     return Silence;
   }
 
-  return error.status === 401 ? 'Sign in, then press again.'
+  return error.status === 401 ? 'Sign in, then try again.'
     : error.status === 429 ? `${error.title}. ${plain(error.message)}`
     : Object.keys(error.errors).length > 0 ? '' : error.message;
 }
@@ -211,7 +211,7 @@ export async function readScores() {
   try {
     scores.value ??= await import('./score.js');
   } catch {
-    // It is loaded with the next score.
+    // Loading is attempted again with the next score.
   }
 }
 
@@ -339,7 +339,7 @@ function advice(message, out) {
   return plain(message.replace(/^.*?; send /, 'Use ').replace(/, or leave it out.*$/, `, or ${out}.`));
 }
 
-/** Returns the value of a typed text: a number, several numbers, or the text itself. @param {string} text */
+/** Returns the value of typed text: a number, several numbers, or the text itself. @param {string} text */
 function valueOf(text) {
   const parts = text.split(',').map((part) => part.trim());
   const numbers = parts.map(Number);
@@ -396,7 +396,7 @@ function singWords() {
     : found.value?.length === 0 ? 'Sing this song' : 'Sing';
 }
 
-/** Returns a text about when the song can be heard. */
+/** Returns a hint about when the song can be heard. */
 function hint() {
   const { running, depth } = busy.value;
   const state = health.value?.state ?? 'ready';

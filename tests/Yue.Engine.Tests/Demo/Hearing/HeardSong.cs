@@ -40,7 +40,7 @@ internal sealed class HeardSong
 
     public bool IsFaulty { get; }
 
-    /// <summary>The level at the end relative to that of the last seconds, in dB.</summary>
+    /// <summary>The level of the last 0.1 s relative to that of the last 5 s, in dB.</summary>
     public double TailDb { get; }
 
     public override string ToString() => string.Create(

@@ -26,7 +26,7 @@ def _harmonics_db(frame, hertz):
 
 
 def _classify(frame, f0):
-    """Returns the phoneme with the best-fitting formants."""
+    """Returns the index of the phoneme with the best-fitting formants."""
     hertz = f0 * np.arange(1, int(_HIGHEST_HZ / f0) + 1)
     heard = _harmonics_db(frame, hertz)
     weight = 1 / (1 + (hertz / 2500) ** 2)

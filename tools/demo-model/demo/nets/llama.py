@@ -11,7 +11,7 @@ THETA = 10000.0
 
 @dataclass(frozen=True)
 class Config:
-    """The dimensions of a model. vocabulary: the number of rows of the checkpoint, where unused rows are zero."""
+    """The dimensions of a model. vocabulary: the number of embedding rows in the checkpoint, in which unused rows are zero."""
     hidden: int
     inner: int
     layers: int
@@ -22,7 +22,7 @@ class Config:
 
 
 def rope(positions):
-    """Returns cos and sin of positions [B, T], each [B, 1, T, HEAD / 2]."""
+    """Returns cos and sin of the rotation angles at positions [B, T], each [B, 1, T, HEAD / 2]."""
     angles = positions[..., None].float() * THETA ** (-torch.arange(0, HEAD, 2, device=positions.device) / HEAD)
     return angles.cos()[:, None], angles.sin()[:, None]
 

@@ -14,7 +14,7 @@ from .. import genre as genres, phonemes, prompt, score, tokenizer
 
 _LOOKING_LAYER = 3                              # the layer whose first head attends to the piece that is sung next
 _TOLD_STATE, _GENRE_STATE = 3, 3                # the layers whose inputs the syllable and genre probes read
-_QUERIES = 256                                  # the number of positions of a sequence for which attention is a target
+_QUERIES = 256                                  # the number of positions per sequence for which attention is a target
 _NONE = -1
 _CONSONANTS = 1 + len(score.PHONEMES)           # the number of labels for the first phoneme of an onset; label 0 is none
 _VOWELS = 1 + len(phonemes.VOWEL_NAMES)
@@ -51,7 +51,7 @@ def section(tag, words, frames, is_first):
     offset = before + len(tokenizer.encode(f"[{tag}]\n")) - 1
     piece = np.array([offset + i for i in phonemes.sung_pieces(words.strip())], np.int16)
     starts = np.array([note[0] for note in frames.notes])
-    upcoming = np.searchsorted(starts, np.arange(len(frames)), side="right")       # the next vowel that starts after a frame
+    upcoming = np.searchsorted(starts, np.arange(len(frames)), side="right")       # for each frame, the index of the next vowel
     sung = np.full(text + 2 * len(frames) + 1, _NONE, np.int16)
     sung[piece] = np.arange(len(piece))
     sung[text - 1] = 0

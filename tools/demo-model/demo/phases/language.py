@@ -12,7 +12,7 @@ from ..nets.llama import Llama
 from . import hints
 from .loop import Trainer, load
 
-_UNPROMPTED = 0.12                              # share of sequences without text, which train the unconditional row
+_UNPROMPTED = 0.12                              # share of sequences without text, which train the unconditional prediction
 _DISTURBED = 0.25                               # share of sections with a disturbance before a bar
 _DISTURBANCE_FRAMES = (8, 240)                  # the length of a disturbance
 _FAR = 10_000                                   # limit on the number of positions that are skipped before a section
@@ -24,7 +24,7 @@ _WORKERS = 8                                    # processes that prepare batches
 
 
 def begun_stage1(run):
-    """Returns the initial stage 1: new, or from the set that a run continues from."""
+    """Returns the initial stage-1 model: a new one, or that of the set from which the run continues."""
     return _begun(run, sizes.STAGE1, prompt.STAGE1, checkpoints.STAGE1_NAME)
 
 
@@ -144,7 +144,7 @@ def _stacked(rows, length):
 
 
 def _batches(run, songs, shapes, seed=0, workers=_WORKERS):
-    """Yields batches on the device, which other processes prepare while the device is busy."""
+    """Yields batches on the device. Other processes prepare them while the device is busy."""
     on_cpu = run.device == "cpu"
     loader = DataLoader(_Batches(songs, shapes, seed), batch_size=None, num_workers=0 if on_cpu else workers, pin_memory=not on_cpu)
     return ([t.to(run.device, non_blocking=True) for t in batch] for batch in loader)
@@ -199,7 +199,7 @@ def stage1(run):
     Trainer("stage1", model, run.work, run.device, run.minutes, run.steps, rate, beside=asked).run(loss_of, held_out)
 
 
-FRAMES = 300                                    # frames of a stage-2 chunk; the last chunk of a song may be shorter
+FRAMES = 300                                    # frames per stage-2 chunk; the last chunk of a song may be shorter
 _CHUNKS = ((0.7, FRAMES), (0.15, 90), (0.15, 40))       # shares of the training chunks, and their lengths in frames
 _FADING_STARTS = 0.2                            # share of the instrumental chunks that begin while the last chord of a section is fading
 

@@ -9,9 +9,9 @@ _LOG_SECONDS = 10
 
 
 class Trainer:
-    """Trains one module for the given number of steps, or for the given minutes if steps is None. The average weights are written to
-    WORK/NAME.pt. If this file already exists, the module begins with the weights in it. beside: a module that is trained together with the
-    first one but not saved."""
+    """Trains one module for the given number of steps, or for the given number of minutes if steps is None. The average weights are
+    written to WORK/NAME.pt. If this file already exists, the module begins with the weights in it. beside: a module that is trained
+    together with the first one but not saved."""
 
     def __init__(self, name, model, work, device, minutes, steps, rate, betas=(0.9, 0.95), decay=0.01, beside=None):
         self.name, self.model, self.device = name, model.to(device), device

@@ -7,7 +7,8 @@ from ..nets.codec import Codec, distances, quantize
 from ..nets.vocos import Vocos
 from .loop import Trainer, load
 
-# Magnitudes begin to count after the share _WAVE_ONLY of the time, and reach _MAGNITUDE_WEIGHT after twice that share.
+# The loss of the magnitudes is added after the share _WAVE_ONLY of the time, and its weight reaches _MAGNITUDE_WEIGHT after twice that
+# share.
 _WAVE_ONLY, _MAGNITUDE_WEIGHT = 0.2, 0.3
 _FROM_RATE = 0.4                                # factor of the learning rate for the weights of a finished set
 _EDGE_FRAMES = 4                                # frames at each end of a crop that are not compared: their context is incomplete
@@ -97,7 +98,7 @@ class _Encoding(nn.Module):
 
 
 def encoder(run):
-    """Trains the conversion of 16 kHz sound to the embedding whose nearest rows are the codes."""
+    """Trains the conversion of 16 kHz sound to the embedding whose nearest codebook rows give the codes."""
     rows = torch.as_tensor(codes.codebooks(), device=run.device)
     arrays, held = _pools(run)
     crops = sounds.Crops(arrays, 16000, run.training.crop_frames, run.device)

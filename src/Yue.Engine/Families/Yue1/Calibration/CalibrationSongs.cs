@@ -19,10 +19,10 @@ internal sealed record CalibrationSong(int[] Ids, TrackCodes Codes);
 /// <param name="cancel">Cancels the work between steps.</param>
 internal sealed class CalibrationSongs(CalibrationDevice device, long seed, CancellationToken cancel)
 {
-    /// <summary>The maximum length of a section: 15 s.</summary>
+    /// <summary>The maximum number of tokens per section, enough for 15 s.</summary>
     private const int MaxTokensPerSection = 1_500;
 
-    /// <summary>The maximum context, which has room for two sections with their prompts.</summary>
+    /// <summary>The maximum context in positions, which has room for two sections with their prompts.</summary>
     private const int PositionLimit = 4_096;
 
     private const int SongsPerBatchOnGpu = 4;
@@ -59,7 +59,7 @@ internal sealed class CalibrationSongs(CalibrationDevice device, long seed, Canc
 
     /// <summary>Returns the ids that stage 2 reads and writes for one chunk of each track of each song.</summary>
     /// <param name="checkpoint">The checkpoint's folder.</param>
-    /// <param name="songs">The songs of stage 1.</param>
+    /// <param name="songs">The songs that stage 1 sang.</param>
     /// <param name="report">Called with the number of finished chunks and the total number.</param>
     public List<int[]> Stage2(string checkpoint, IReadOnlyList<CalibrationSong> songs, Action<int, int> report)
     {

@@ -22,7 +22,7 @@ public sealed record Yue1QuantizationOptions
 
     public required QuantizationFolders Stage2 { get; init; }
 
-    /// <summary>True for the built-in demo model, which sings Latin letters only.</summary>
+    /// <summary>True for the built-in demo model, which supports only lyrics in Latin letters.</summary>
     public bool IsDemo { get; init; }
 
     /// <summary>The number of bits per code: 4 or 6.</summary>

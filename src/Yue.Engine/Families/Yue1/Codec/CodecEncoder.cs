@@ -7,16 +7,16 @@ using static TorchSharp.torch.nn;
 namespace Yue.Engine.Families.Yue1.Codec;
 
 /// <summary>The encoder of the codec, which converts 16 kHz sound to codes (docs/model.md 5.8).</summary>
-/// <remarks>Owns its weights. Float32 on every device. A clip is encoded in one piece because the semantic model attends to all of it, so
-/// memory grows with its length. Thread-safe on the CPU, not on a GPU.</remarks>
+/// <remarks>Owns its weights. Computes in float32 on every device. A clip is encoded in one piece because the semantic model attends to all
+/// of it, so the memory used grows with the clip's length. Thread-safe on the CPU, not on a GPU.</remarks>
 public sealed class CodecEncoder : IDisposable
 {
     private readonly WeightOwner _weights;
     private readonly Parts _parts;
     private readonly CodecConfig _config;
 
-    /// <summary>Reads <c>encoder</c>, <c>semantic_model</c>, <c>encoder_semantic</c>, <c>fc_prior</c> and <c>quantizer.…embed</c>; sizes
-    /// that the configs do not contain are read from the shapes.</summary>
+    /// <summary>Reads <c>encoder</c>, <c>semantic_model</c>, <c>encoder_semantic</c>, <c>fc_prior</c> and <c>quantizer.…embed</c>. Sizes
+    /// that the configs do not contain are taken from the shapes of the tensors.</summary>
     /// <param name="source">The codec's state dict, as float32.</param>
     /// <param name="config">The config with the strides and the sample rate.</param>
     /// <param name="hubert">The semantic model's dimensions.</param>
@@ -29,14 +29,14 @@ public sealed class CodecEncoder : IDisposable
     /// <summary>The required sample rate of a wave.</summary>
     public int SampleRateHz => _config.SampleRateHz;
 
-    /// <summary>Returns the number of frames that the acoustic encoder makes from a wave without padding (docs/model.md 5.2).</summary>
+    /// <summary>Returns the number of frames that the acoustic encoder makes from an unpadded wave (docs/model.md 5.2).</summary>
     public long AcousticFrames(long samples) => _parts.Acoustic.FrameCount(samples);
 
-    /// <summary>Returns the number of frames of an encoded wave (docs/model.md 5.4).</summary>
+    /// <summary>Returns the number of frames that encoding a wave produces (docs/model.md 5.4).</summary>
     public long FrameCount(long samples) => _parts.Hubert.FrameCount(samples + (2 * Pad));
 
     /// <summary>Returns the number of code rows for a bandwidth (docs/model.md 4).</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The bandwidth is not positive or is above the codec's largest.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The bandwidth is not positive or exceeds the codec's largest bandwidth.</exception>
     public int StagesOf(double bandwidthKbps)
     {
         var largest = _config.BandwidthsKbps[^1];

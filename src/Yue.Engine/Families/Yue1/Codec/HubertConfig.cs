@@ -17,7 +17,7 @@ public sealed record HubertConfig
     /// <summary>Width of the feed-forward layers.</summary>
     public required int IntermediateSize { get; init; }
 
-    /// <summary>Output channels of each convolution of the feature extractor.</summary>
+    /// <summary>The number of output channels of each convolution of the feature extractor.</summary>
     public required IReadOnlyList<int> ConvChannels { get; init; }
 
     /// <summary>Kernel size of each convolution.</summary>
@@ -88,12 +88,12 @@ public sealed record HubertConfig
 
         if (ConvKernels.Count != ConvChannels.Count)
         {
-            throw json.Unsupported("conv_kernel", $"{ConvChannels.Count} numbers, as many as conv_dim");
+            throw json.Unsupported("conv_kernel", $"{ConvChannels.Count} numbers, as many as conv_dim has");
         }
 
         if (ConvStrides.Count != ConvChannels.Count)
         {
-            throw json.Unsupported("conv_stride", $"{ConvChannels.Count} numbers, as many as conv_dim");
+            throw json.Unsupported("conv_stride", $"{ConvChannels.Count} numbers, as many as conv_dim has");
         }
     }
 }

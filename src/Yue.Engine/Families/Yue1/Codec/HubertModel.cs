@@ -63,7 +63,7 @@ internal sealed class HubertModel
     /// <summary>Returns the number of frames for the given number of samples, which includes the padding.</summary>
     public long FrameCount(long samples) => _convs.Aggregate(samples, (length, conv) => conv.OutputLength(length));
 
-    /// <summary>Computes [B, <see cref="FrameCount"/>, out] from [B, S], where S is long enough for one frame; the caller disposes the
+    /// <summary>Computes [B, <see cref="FrameCount"/>, out] from [B, S], where S is large enough for one frame; the caller disposes the
     /// result.</summary>
     /// <remarks>The first norm computes its statistics over all of S, and attention spans all frames, so a clip must be encoded as a
     /// whole.</remarks>

@@ -6,14 +6,14 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>Turns reference clips into audio prompts, and caches the codes of the most recent clips by their content.</summary>
+/// <summary>Turns reference clips into audio prompts, and caches the codes of the most recently used clips by the clips' content.</summary>
 /// <remarks>Used by the engine's thread only. Does not own the encoder.</remarks>
 internal sealed class ReferenceEncoder(CodecEncoder encoder)
 {
     // One minute of codes takes 12 KB.
     private const int MaxCached = 256;
 
-    // One code per frame, as the language model needs it (docs/model.md 5.8).
+    // One code per frame, as the language model requires (docs/model.md 5.8).
     private const double BandwidthKbps = 0.5;
 
     private readonly Dictionary<string, int[]> _codes = new(StringComparer.Ordinal);

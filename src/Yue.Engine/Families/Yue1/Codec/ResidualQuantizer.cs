@@ -21,7 +21,7 @@ internal sealed class ResidualQuantizer
     /// <summary>The number of stages, each with its own codebook.</summary>
     public int Stages => _codebooks.Length;
 
-    /// <summary>The number of rows of a codebook.</summary>
+    /// <summary>The number of rows per codebook.</summary>
     public long Bins { get; }
 
     /// <summary>The size of a row.</summary>
@@ -30,7 +30,7 @@ internal sealed class ResidualQuantizer
     /// <summary>Returns the sum of the codebook rows for the codes.</summary>
     /// <param name="codes">[Q, F], integer, on any device, Q at most <see cref="Stages"/>; row k holds the codes of codebook k.</param>
     /// <returns>[1, C, F], F32; the caller disposes it.</returns>
-    /// <exception cref="ArgumentException">Q is out of range, or a code is not a row of its codebook.</exception>
+    /// <exception cref="ArgumentException">Q is out of range, or a code is not the index of a row of its codebook.</exception>
     public Tensor Decode(Tensor codes)
     {
         var (Q, F) = Shape.Dims2(codes);

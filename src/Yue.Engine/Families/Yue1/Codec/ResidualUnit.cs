@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>The activation x + sin²(αx) / (α + 1e-9), with one α per channel (docs/model.md 5.1): <c>name.alpha</c> [1, C, 1].</summary>
+/// <summary>The activation x + sin²(αx) / (α + 1e-9), with one α per channel, <c>name.alpha</c> [1, C, 1] (docs/model.md 5.1).</summary>
 internal sealed class Snake
 {
     private readonly Tensor _alpha, _inverse;

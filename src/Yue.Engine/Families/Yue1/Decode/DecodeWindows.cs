@@ -13,8 +13,8 @@ public readonly record struct DecodeWindow(int From, int To, int Start, int End)
 /// on both sides, which short windows repeat more often.</para>
 /// <para>A song's windows depend only on its length, so its samples are the same whether they are decoded while the song is being written
 /// or afterward. A window can be decoded once its context is written. The last window has the shortest regular length that covers the
-/// remaining frames and their context. It begins earlier than necessary instead of being shortened, because a GPU plans convolutions
-/// separately for each length.</para>
+/// remaining frames and their context. It begins earlier than necessary instead of being shortened, because on a GPU, convolutions are
+/// planned separately for each length.</para>
 /// </remarks>
 public sealed class DecodeWindows
 {

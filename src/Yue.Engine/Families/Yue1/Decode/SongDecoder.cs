@@ -108,7 +108,7 @@ public sealed class SongDecoder(
     /// <param name="instrumentalCodes">[Q, F], with the same Q and F; F may be 0. A draft has Q = 1 and is decoded by the codec
     /// only.</param>
     /// <param name="parts">The parts to compute.</param>
-    /// <exception cref="ArgumentException">The tracks differ in length, or a code is not a row of its codebook.</exception>
+    /// <exception cref="ArgumentException">The tracks differ in length, or a code is not the index of a row of its codebook.</exception>
     public DecodedSong Decode(Tensor? vocalCodes, Tensor instrumentalCodes, SongParts parts)
     {
         var (Q, F) = Shape.Dims2(instrumentalCodes);

@@ -13,7 +13,7 @@ public sealed class SongDecoding
     internal SongDecoding(CodeTrack? vocal, CodeTrack instrumental, TrackPair? byCodec, TrackPair? byVocoder) =>
         (_vocal, _instrumental, _byCodec, _byVocoder) = (vocal, instrumental, byCodec, byVocoder);
 
-    /// <summary>The number of frames decoded so far. A frame counts once for every track and model that decodes it.</summary>
+    /// <summary>The number of frames decoded so far. A frame counts once per track for every model that decodes it.</summary>
     public long FramesDone => Pairs.Sum(pair => (long)pair.Tracks * pair.FramesDone);
 
     /// <summary>The number of times that each frame of the song is decoded.</summary>
@@ -34,7 +34,7 @@ public sealed class SongDecoding
 
     /// <summary>Adds frames.</summary>
     /// <param name="vocal">[Q][n]: row k holds the codes of codebook k; null if the song has only the instrumental track.</param>
-    /// <param name="instrumental">[Q][n].</param>
+    /// <param name="instrumental">[Q][n], as for the vocal track.</param>
     public void Append(int[][]? vocal, int[][] instrumental)
     {
         if (vocal is not null)

@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// <summary>Writes stage-1 tokens for several songs at once. Used by the engine's thread only.</summary>
 public interface IStage1Decoder : IDisposable
 {
-    /// <summary>The maximum number of positions of a song's context, for prompts and sampled ids together.</summary>
+    /// <summary>The maximum number of positions in a song's context, for prompts and sampled ids together.</summary>
     int ContextLength { get; }
 
     /// <summary>The number of prompt ids that the model has read, not counting chunks of a song's first prompt whose keys and values were
@@ -29,7 +29,7 @@ public interface IStage1Sequence : IDisposable
     /// <summary>The number of ids of the section's prompt that have not been read yet. The decoder samples only when it is 0.</summary>
     int Unread { get; }
 
-    /// <summary>The ids sampled in this section, in order; the last one is the end id if the section ended by itself.</summary>
+    /// <summary>The ids sampled in this section, in order; the last one is the end id if the section ended on its own.</summary>
     IReadOnlyList<int> Sampled { get; }
 
     /// <summary>Appends a prompt to the context and starts a section after it. Call <see cref="Read"/> to read the prompt. The

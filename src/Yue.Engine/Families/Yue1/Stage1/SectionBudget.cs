@@ -3,12 +3,12 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Stage1;
 
-/// <summary>The minimum and maximum number of ids of a section; 100 ids are one second.</summary>
-/// <param name="MinTokens">The section does not end by itself before this many ids.</param>
+/// <summary>The minimum and maximum number of ids in a section; 100 ids are one second.</summary>
+/// <param name="MinTokens">The section does not end on its own before this many ids.</param>
 /// <param name="MaxTokens">The section is cut at this many ids.</param>
 public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
 {
-    /// <summary>The minimum number of ids of any section, as in the reference: one second.</summary>
+    /// <summary>The minimum number of ids in any section, as in the reference: one second.</summary>
     public const int MinSectionTokens = SongLimits.MinMaxNewTokens;
 
     private const double EndingShare = 0.1;
@@ -16,7 +16,7 @@ public readonly record struct SectionBudget(int MinTokens, int MaxTokens)
     /// <summary>Returns the budget of a section that may end at any time after its first second.</summary>
     public static SectionBudget UpTo(int maxTokens) => new(MinSectionTokens, maxTokens);
 
-    /// <summary>Returns the budget of a section that may end by itself in the last tenth of the target and is cut at the target.</summary>
+    /// <summary>Returns the budget of a section that may end on its own in the last tenth of the target and is cut at the target.</summary>
     public static SectionBudget OfSeconds(double targetSeconds)
     {
         var maxTokens = 2 * (int)Math.Round(Tracks.FramesPerSecond * targetSeconds);

@@ -10,8 +10,8 @@ namespace Yue.Engine.Families.Yue1.Stage1;
 /// <summary>A song in stage 1, which sings one section after another (docs/model.md 2.4).</summary>
 public sealed class Stage1Song : IDisposable
 {
-    /// <summary>The time to read an id of a prompt, as a fraction of the time to sample one. The value is rough, because only the reported
-    /// progress depends on it.</summary>
+    /// <summary>The time to read an id of a prompt, as a fraction of the time to sample one. The value may be rough, because only the
+    /// reported progress depends on it.</summary>
     private const double ReadingShare = 0.1;
 
     private readonly SongPrompt _prompt;
@@ -31,8 +31,8 @@ public sealed class Stage1Song : IDisposable
     /// <param name="kept">The ids of the kept sections at the beginning, which are part of the context.</param>
     /// <param name="budgets">The budgets of the sections to sing.</param>
     /// <param name="sampling">The sampling settings.</param>
-    /// <param name="sequence">The song's sequence in the decoder, empty; the song disposes it.</param>
-    /// <param name="contextLength">The number of positions that the decoder has for it.</param>
+    /// <param name="sequence">The song's sequence in the decoder, which is still empty; the song disposes it.</param>
+    /// <param name="contextLength">The number of positions that the decoder has for the song.</param>
     /// <param name="allowed">The ids that may be drawn; null means <see cref="DefaultMask"/>.</param>
     public Stage1Song(
         SongPrompt prompt,
@@ -48,7 +48,7 @@ public sealed class Stage1Song : IDisposable
         _allowed = allowed ?? DefaultMask;
     }
 
-    /// <summary>The end id and codebook 0, so that all output is valid for the codec.</summary>
+    /// <summary>The end id and the ids of codebook 0, so that all output is valid for the codec.</summary>
     public static IReadOnlyList<IdRange> DefaultMask { get; } =
         [new(TokenMap.EndOfAudio, 1), new(TokenMap.CodebookStart(0), TokenMap.CodebookSize)];
 
@@ -202,7 +202,7 @@ public sealed class Stage1Song : IDisposable
     }
 
     /// <summary>Returns the prompt of a section whose context begins with section <paramref name="oldest"/>. The prompt starts with the end
-    /// id if the previous section is in the context and did not end by itself.</summary>
+    /// id if the previous section is in the context and did not end on its own.</summary>
     private int[] SectionPrompt(int section, int oldest) => section > oldest && _ids[section - 1][^1] != TokenMap.EndOfAudio
         ? [TokenMap.EndOfAudio, .. _prompt.Sections[section]]
         : [.. _prompt.Sections[section]];
@@ -234,7 +234,7 @@ public sealed class Stage1Song : IDisposable
     /// <param name="prompt">The song's prompts.</param>
     /// <param name="section">The section, from 0.</param>
     /// <param name="context">The size of the model's context in ids.</param>
-    /// <param name="maxTokens">The maximum number of ids of the section.</param>
+    /// <param name="maxTokens">The maximum number of ids in the section.</param>
     internal static string? FaultOf(SongPrompt prompt, int section, int context, int maxTokens)
     {
         var length = prompt.MinContext(section);
@@ -248,7 +248,7 @@ public sealed class Stage1Song : IDisposable
         var fewer = most < SectionBudget.MinSectionTokens ? "" : string.Create(
             CultureInfo.InvariantCulture,
             $", or send max_new_tokens of at most {most} or target_seconds of at most {most / 100.0}");
-        return $"genre line{clip}, lyrics and the start of section {section + 1} take {length} tokens, but the model's context of "
+        return $"the genre line{clip}, the lyrics and the start of section {section + 1} take {length} tokens, but the model's context of "
             + $"{context} has room for {Math.Max(0, RoomOf(context, maxTokens))} in addition to {maxTokens} tokens of sound: "
             + $"shorten the lyrics{shorterClip}{fewer}";
     }

@@ -30,7 +30,7 @@ internal sealed class CudaStage2Decoder : IStage2Decoder
     /// <summary>Creates a decoder for up to <paramref name="rows"/> chunks at once.</summary>
     /// <param name="model">The stage-2 model, on the GPU; the caller owns it.</param>
     /// <param name="gpu">The GPU.</param>
-    /// <param name="rows">The number of rows of a step.</param>
+    /// <param name="rows">The number of rows per step.</param>
     public CudaStage2Decoder(LlamaModel model, Gpu gpu, int rows)
     {
         _freeRows = [.. Enumerable.Range(0, rows)];

@@ -7,11 +7,11 @@ public interface IStage2Decoder : IDisposable
     /// <summary>The number of chunks that can begin now.</summary>
     int FreeRows { get; }
 
-    /// <summary>The maximum number of chunks to process together if the first frames are urgent. With more chunks, processing them together
-    /// is not faster than one after another. <see cref="int.MaxValue"/> if it is always faster.</summary>
+    /// <summary>The maximum number of chunks to process together if the first frames are urgent. Processing more chunks together is not
+    /// faster than processing them one after another. <see cref="int.MaxValue"/> if processing together is always faster.</summary>
     int QuickRows { get; }
 
-    /// <summary>The number of finished frames of each row of the next step. The time of the step depends on these numbers.</summary>
+    /// <summary>The number of finished frames of each row in the next step. The time of the step depends on these numbers.</summary>
     IReadOnlyList<int> ActiveRows { get; }
 
     /// <summary>Starts a run of chunks, one row each, in addition to the runs that have begun.</summary>
@@ -38,8 +38,8 @@ public interface IStage2Run : IDisposable
     /// <summary>Returns the number of finished frames of a chunk.</summary>
     int FramesDoneOf(int chunk);
 
-    /// <summary>Returns the codes of finished frames of a chunk, [Q][F] with codebook 0 first: id − 45334 − 1024·codebook. With the
-    /// reference mask, codes may be outside 0 to 1023.</summary>
+    /// <summary>Returns the codes of finished frames of a chunk, [Q][F] with codebook 0 first. Each code is id − 45334 −
+    /// 1024·codebook. With the reference mask, codes may be outside 0 to 1023.</summary>
     /// <param name="chunk">The chunk's number in the run.</param>
     /// <param name="frames">The range of finished frames.</param>
     int[][] Codes(int chunk, Range frames);

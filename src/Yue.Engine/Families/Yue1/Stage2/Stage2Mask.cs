@@ -13,7 +13,7 @@ public sealed class Stage2Mask
     /// <summary>Allows each codebook only its own codes, so that the codec can decode every result.</summary>
     public static Stage2Mask SlotExact { get; } = new(codebook => new IdRange(TokenMap.CodebookStart(codebook), TokenMap.CodebookSize));
 
-    /// <summary>The reference's mask: the codes of codebooks 1 to 7 in every slot.</summary>
+    /// <summary>The reference's mask, which allows the codes of codebooks 1 to 7 for every codebook.</summary>
     public static Stage2Mask Reference { get; } = new(_ => new IdRange(TokenMap.CodebookStart(1), 7 * TokenMap.CodebookSize));
 
     /// <summary>Returns the ids that are allowed for a codebook, 1 to 7.</summary>

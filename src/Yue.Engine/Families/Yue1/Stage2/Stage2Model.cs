@@ -11,7 +11,7 @@ internal sealed record Stage2Model(IStage2Decoder Decoder, LlamaModel Weights) :
     /// <summary>Loads the checkpoint.</summary>
     /// <param name="folder">Its folder.</param>
     /// <param name="config">Its dimensions.</param>
-    /// <param name="cpuRows">The number of rows of a step on the CPU.</param>
+    /// <param name="cpuRows">The number of rows per step on the CPU.</param>
     /// <param name="host">The device and memory to load it into.</param>
     /// <param name="report">Called with the fraction done.</param>
     public static Stage2Model Load(string folder, LlamaConfig config, int cpuRows, ModelHost host, Action<double> report)

@@ -14,7 +14,7 @@ internal interface IPacedSong
     /// <summary>The number of frames that stage 1 has written.</summary>
     int FramesWritten { get; }
 
-    /// <summary>The number of rows of a chunk of frames: one per track.</summary>
+    /// <summary>The number of rows that a chunk of frames takes: one per track.</summary>
     int RowsPerChunk { get; }
 
     /// <summary>The number of chunks that have begun.</summary>
@@ -70,7 +70,7 @@ internal static class Stage2Pace
 
     private const int FramesPerChunk = Stage2Chunks.FramesPerChunk;
 
-    /// <summary>The maximum time that stage 1 and stage 2 may take to make some sound, as a fraction of its playback time.</summary>
+    /// <summary>The maximum time that stage 1 and stage 2 may take to make sound, as a fraction of the sound's playback time.</summary>
     private const double Load = 0.7;
 
     /// <summary>Decides what stage 2 does next for a song.</summary>
@@ -161,7 +161,7 @@ internal static class Stage2Pace
     /// <param name="song">The song.</param>
     /// <param name="chunks">The number of chunks, counted from the beginning of the song.</param>
     /// <param name="times">The times of the steps.</param>
-    /// <param name="rows">The number of rows of each step.</param>
+    /// <param name="rows">The number of rows in each step.</param>
     /// <param name="from">The first chunk whose windows count.</param>
     /// <param name="leadSeconds">The seconds of sound that the player has; null means <see cref="IPacedSong.LeadSeconds"/>.</param>
     private static double Spare(IPacedSong song, int chunks, StepTimes times, int rows, int from = 0, double? leadSeconds = null)

@@ -54,7 +54,7 @@ public sealed class Stage2Song(bool hasVocal) : IDisposable
 
     /// <summary>Reads the results of the decoder's last step, and begins as many of the next chunks as possible.</summary>
     /// <param name="decoder">Writes the residual codebooks; the same in every call.</param>
-    /// <param name="maxRows">The maximum number of rows of the song.</param>
+    /// <param name="maxRows">The maximum number of rows for the song.</param>
     public void Advance(IStage2Decoder decoder, int maxRows)
     {
         foreach (var (run, chunks) in _runs.Where(run => run.Run.IsDone))

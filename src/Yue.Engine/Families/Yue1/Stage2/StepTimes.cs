@@ -18,7 +18,7 @@ internal sealed class StepTimes
     /// <summary>The time per row and frame in stage 2, averaged over a chunk.</summary>
     public double SecondsPerRow { get; private set; } = 0.001;
 
-    /// <summary>The time per frame of both tracks in stage 1.</summary>
+    /// <summary>The time that stage 1 takes per frame, for both tracks together.</summary>
     public double Stage1SecondsPerFrame { get; private set; } = 0.008;
 
     /// <summary>The number of songs that requested the last step of stage 1.</summary>

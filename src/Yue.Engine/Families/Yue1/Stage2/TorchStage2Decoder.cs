@@ -13,8 +13,8 @@ public sealed class TorchStage2Decoder : IStage2Decoder
 {
     private const int Codebooks = Stage2Chunks.Codebooks;
 
-    /// <summary>The number of frames per step of a small model, over all lanes. They take about 20 ms on two cores. Cores wait for each
-    /// other after each step.</summary>
+    /// <summary>The number of frames per step of a small model, in all lanes together. They take about 20 ms on two cores. Cores wait for
+    /// each other after each step.</summary>
     private const int FramesPerStep = 32;
 
     private readonly LlamaModel _model;

@@ -34,7 +34,7 @@ public static class LatinScript
         }
 
         var example = Example(latin[changed[0]]);
-        List<string> warnings = [$"lyrics: this model sings the letters a to z only; others are transliterated: {example}"];
+        List<string> warnings = [$"lyrics: this model sings the letters a to z only; other letters are transliterated: {example}"];
         var mute = changed.Where(i => !HasVowel(latin[i].Words)).Select(i => $"section {i + 1} [{sections[i].Tag}]").ToArray();
         if (mute.Length > 0)
         {

@@ -22,7 +22,7 @@ public sealed record ParsedLyrics(IReadOnlyList<LyricSection> Sections, IReadOnl
     /// <summary>The positions of the sections, including tags, in the lyrics as they were sent.</summary>
     public IReadOnlyList<TextSpan> Places { get; init; } = [];
 
-    /// <summary>The <see cref="Warnings"/> as separate findings, with positions where they have one.</summary>
+    /// <summary>The <see cref="Warnings"/> as separate findings, each with its position if it has one.</summary>
     public IReadOnlyList<SongFinding> Findings { get; init; } = [];
 
     /// <summary>True if any section has a letter or a number to sing.</summary>

@@ -2,8 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Converts lyrics in other notations into the form that <see cref="LyricsParser"/> reads: LRC and subtitle files, chord sheets,
-/// Markdown, and other kinds of brackets. A warning names every change.</summary>
+/// <summary>Converts lyrics in other notations (LRC and subtitle files, chord sheets, Markdown, and other kinds of brackets) into the form
+/// that <see cref="LyricsParser"/> reads. A warning names every change.</summary>
 /// <remarks>
 /// <list type="bullet">
 /// <item>A literal <c>\n</c> is a line break.</item>
@@ -68,7 +68,7 @@ internal static partial class LyricsMarkup
         return text.Build();
     }
 
-    /// <summary>Adds a finding about a text, without the white space around it.</summary>
+    /// <summary>Adds a finding about text, without the white space around the text.</summary>
     private static void Add(TextFindings findings, FindingKind kind, TracedText text)
     {
         var trimmed = text.Trim();
@@ -92,7 +92,7 @@ internal static partial class LyricsMarkup
     {
         var without = LeaveOut(line, TimeStamp(), FindingKind.TimeStamp, findings);
 
-        // A single letter on its own line is the name of a section: [A].
+        // A single letter in brackets, alone on its line, is the name of a section: [A].
         without = LetterAlone().IsMatch(without.Text) ? without : LeaveOut(without, Chord(), FindingKind.Note, findings);
         without = LeaveOut(without, Repeat(), FindingKind.Note, findings);
         return without.Length == line.Length ? line : without.Replace(Spaces(), _ => " ").Trim();

@@ -95,7 +95,7 @@ public static class LyricsParser
         return joined.Build();
     }
 
-    /// <summary>Returns the first few items, and the number of the others.</summary>
+    /// <summary>Returns the first few items, and the number of remaining ones.</summary>
     internal static string Listed(IEnumerable<string> items)
     {
         var all = items.Select(Shortened).ToList();
@@ -137,8 +137,8 @@ public static class LyricsParser
         }
     }
 
-    /// <summary>Returns the texts in brackets with their positions. An unclosed one ends at the next '[' or at the end of its line, and a
-    /// long one is cut off.</summary>
+    /// <summary>Returns the pieces of text in brackets, with their positions. An unclosed one ends at the next '[' or at the end of its
+    /// line, and a long one is cut off.</summary>
     private static IEnumerable<(int At, string Text)> Brackets(string words)
     {
         for (var at = words.IndexOf('['); at >= 0; at = words.IndexOf('[', at + 1))

@@ -10,7 +10,7 @@ internal static class PythonText
     /// <summary>Returns the value of Python's <c>str.isspace()</c> for a character.</summary>
     public static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1C' and <= '\x1F';
 
-    /// <summary>Returns whether Python's <c>\w</c> matches: letters, numbers of any kind and the underscore.</summary>
+    /// <summary>Returns whether Python's <c>\w</c> matches a character: letters, numbers of any kind and the underscore.</summary>
     public static bool IsWord(Rune rune) => rune.Value == '_' || IsLetterOrNumber(rune);
 
     /// <summary>Returns the value of Python's <c>str.isalnum()</c> for a character.</summary>

@@ -4,7 +4,7 @@ namespace Yue.Engine.Families.Yue1.Text;
 
 /// <summary>Recognizes common names of song sections: <c>Verse 1</c>, <c>pre-chorus</c>, <c>サビ</c>.</summary>
 /// <remarks>A tag at the start of a line can have any name. These names are used only in ambiguous cases: brackets inside a line, long
-/// tags, unclosed brackets, headings without brackets.</remarks>
+/// tags, unclosed brackets, and headings without brackets.</remarks>
 internal static partial class SectionName
 {
     private const string Qualifiers =

@@ -27,7 +27,7 @@ public sealed record SongPrompt
 /// <summary>An audio prompt: the codebook-0 codes of part of a clip, 50 per second for each track (docs/model.md 5.8).</summary>
 public sealed record ReferenceClip
 {
-    /// <summary>Codes per second of each track.</summary>
+    /// <summary>The number of codes per second of each track.</summary>
     public const int FrameRateHz = 50;
 
     private ReferenceClip(ImmutableArray<int> ids) => Ids = ids;

@@ -2,10 +2,10 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>A kind of finding in a text.</summary>
+/// <summary>A kind of finding in text.</summary>
 /// <param name="Code">Its stable name.</param>
-/// <param name="One">Returns the message about one text that was found.</param>
-/// <param name="All">Returns the message about all texts that were found.</param>
+/// <param name="One">Returns the message about one piece of text that was found.</param>
+/// <param name="All">Returns the message about all pieces of text that were found.</param>
 internal sealed record FindingKind(string Code, Func<string, string> One, Func<IReadOnlyList<string>, string> All)
 {
     public static readonly FindingKind ControlCharacter = Counted(

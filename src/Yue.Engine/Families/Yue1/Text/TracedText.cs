@@ -104,7 +104,7 @@ internal sealed class TracedText
     /// <summary>Returns text whose units all have the same position.</summary>
     private static TracedText Whole(string text, TextSpan place) => new(text, Enumerable.Repeat(place, text.Length).ToArray());
 
-    /// <summary>Concatenates texts.</summary>
+    /// <summary>Concatenates pieces of text.</summary>
     internal sealed class Builder
     {
         private readonly StringBuilder _text = new();

@@ -6,8 +6,8 @@ namespace Yue.Engine.Families.Yue1.Text;
 /// <summary>Classifies characters in lyrics.</summary>
 internal static class UnicodeText
 {
-    /// <summary>Returns whether a character has no width and no meaning in lyrics: zero-width spaces, soft hyphens, direction marks, byte
-    /// order marks. Joiners (U+200C, U+200D) are not included: Persian, Indic scripts and emoji need them.</summary>
+    /// <summary>Returns whether a character has no width and no meaning in lyrics: zero-width spaces, soft hyphens, direction marks, and
+    /// byte order marks. Joiners (U+200C, U+200D) are not included: Persian, Indic scripts and emoji need them.</summary>
     public static bool IsInvisible(char c) => c
         is '\u00AD' or '\u061C' or '\u180E' or '\u200B' or '\u200E' or '\u200F' or (>= '\u202A' and <= '\u202E')
         or (>= '\u2060' and <= '\u206F') or '\uFEFF';

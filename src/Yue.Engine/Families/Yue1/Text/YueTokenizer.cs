@@ -35,7 +35,7 @@ public sealed class YueTokenizer
         }
     }
 
-    /// <summary>Returns the ids of a text. The names of control tokens in the text are encoded like any other words.</summary>
+    /// <summary>Returns the ids of the text. The names of control tokens in the text are encoded like any other words.</summary>
     /// <returns>Ids for which <see cref="TokenMap.IsText"/> holds.</returns>
     public int[] EncodeText(string text)
     {
@@ -44,7 +44,7 @@ public sealed class YueTokenizer
         return [.. ids];
     }
 
-    /// <summary>Appends the ids of a text. <see cref="MirroredModel"/> explains why the text and the ids are reversed.</summary>
+    /// <summary>Appends the ids of the text. <see cref="MirroredModel"/> explains why the text and the ids are reversed.</summary>
     private void AppendText(string text, List<int> ids)
     {
         if (text.Length == 0)

@@ -7,7 +7,7 @@ public static class SectionIds
 {
     /// <summary>Returns the section for the ids that stage 1 sampled.</summary>
     /// <param name="tag">The lyric tag.</param>
-    /// <param name="ids">The sampled ids, with the end id if the section ended by itself.</param>
+    /// <param name="ids">The sampled ids, with the end id if the section ended on its own.</param>
     public static SectionCodes ToSection(string tag, ReadOnlySpan<int> ids)
     {
         var ended = ids[^1] == TokenMap.EndOfAudio ? SectionEnd.EndOfAudio : SectionEnd.MaxNewTokens;

@@ -108,7 +108,7 @@ public static class TokenMap
     {
         if (!IsCode(code))
         {
-            throw new ArgumentOutOfRangeException(nameof(code), code, $"an xcodec code is 0 to {CodebookSize - 1}");
+            throw new ArgumentOutOfRangeException(nameof(code), code, $"an xcodec code must be 0 to {CodebookSize - 1}");
         }
 
         ArgumentOutOfRangeException.ThrowIfEqual(codebook, CodebookCount);

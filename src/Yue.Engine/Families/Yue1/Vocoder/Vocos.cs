@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Yue.Engine.Families.Yue1.Vocoder;
 
 /// <summary>The vocoder of one track, which converts the codec's embedding to 44.1 kHz sound (docs/model.md 6).</summary>
-/// <remarks>Owns its weights. Float32 on every device. Thread-safe on the CPU, not on a GPU.</remarks>
+/// <remarks>Owns its weights. Computes in float32 on every device. Thread-safe on the CPU, not on a GPU.</remarks>
 public sealed class Vocos : IDisposable
 {
     private const int Kernel = 7;

@@ -8,7 +8,7 @@ public sealed record VocosConfig
     private const string Backbone = "backbone.init_args";
     private const string Head = "head.init_args";
 
-    /// <summary>Channels of the input, the codec's summed embedding.</summary>
+    /// <summary>The number of channels of the input, which is the codec's summed embedding.</summary>
     public required int InputChannels { get; init; }
 
     /// <summary>Width of the blocks.</summary>

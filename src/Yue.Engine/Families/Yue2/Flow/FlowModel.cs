@@ -36,7 +36,7 @@ public sealed class FlowModel : IFlowModel
     /// <param name="language">The transformer that writes the music; the caller owns it.</param>
     /// <param name="blocks">The checkpoint in the dtype of <paramref name="language"/>, on its device; null means
     /// <paramref name="source"/>.</param>
-    /// <param name="kernels">Kernels for a model in BF16 on a GPU; the caller owns them. Null uses only TorchSharp.</param>
+    /// <param name="kernels">Kernels for a model in BF16 on a GPU; the caller owns them. If null, only TorchSharp is used.</param>
     public FlowModel(
         Yue2Config config, ITensorSource source, LlamaModel language, ITensorSource? blocks = null, BlockKernels? kernels = null)
     {

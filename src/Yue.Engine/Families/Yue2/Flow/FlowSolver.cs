@@ -37,7 +37,7 @@ public sealed class FlowSolver : IDisposable
     /// <summary>The raw time at which the velocity of <see cref="State"/> is needed.</summary>
     public double NextRawTime => RawTime(_times[_evaluations]);
 
-    /// <summary>Returns the model's argument for a time: its logit, within ±20.</summary>
+    /// <summary>Returns the model's argument for a time: the logit of the time, clamped to ±20.</summary>
     /// <param name="time">From 0 to 1.</param>
     public static double RawTime(double time) => Math.Clamp(Math.Log(time / (1 - time)), -MaxRawTime, MaxRawTime);
 

@@ -27,7 +27,8 @@ public sealed class FlowSong : IDisposable
     /// rendered.</param>
     /// <param name="context">The maximum number of positions in a chunk.</param>
     /// <param name="steps">The number of steps of the solver.</param>
-    /// <param name="written">The sequence that wrote the music, which is disposed as soon as it is no longer needed; null for none.</param>
+    /// <param name="written">The sequence that wrote the music; the song disposes it as soon as it is no longer needed. Null for
+    /// none.</param>
     public FlowSong(
         IFlowModel model, int[] prompt, int[] music, Tensor noise, int context, int steps = FlowSolver.DefaultSteps,
         IStageSequence? written = null)
@@ -47,7 +48,7 @@ public sealed class FlowSong : IDisposable
     /// <summary>The number of velocities evaluated so far.</summary>
     public int Evaluations => _evaluations;
 
-    /// <summary>The number of velocities for the whole song.</summary>
+    /// <summary>The number of velocities to evaluate for the whole song.</summary>
     public int AllEvaluations => 2 * _steps * _chunks.Count;
 
     /// <summary>Reads a piece of a chunk's tokens, or evaluates a velocity. Does nothing while the model has no room for the
@@ -101,7 +102,7 @@ public sealed class FlowSong : IDisposable
 
     private IFlowChunk? TryOpen(int[] ids)
     {
-        // Only a song with one chunk continues the sequence that wrote it.
+        // Only a song with one chunk continues the sequence that wrote its music.
         var written = _chunks.Count == 1 ? _written : null;
         if (_model.TryOpen([.. _prompt, .. ids, TokenIds.MusicEnd], ids.Length, written) is not { } chunk)
         {

@@ -14,7 +14,7 @@ public interface IFlowModel : IDisposable
 
     /// <summary>Opens a chunk of a song.</summary>
     /// <param name="tokens">The music's prompt, the chunk's music tokens and the end of the music.</param>
-    /// <param name="frames">The number of frames of the chunk.</param>
+    /// <param name="frames">The number of frames in the chunk.</param>
     /// <param name="written">The finished sequence that wrote these tokens, whose keys and values are reused. If null, all tokens are
     /// read.</param>
     /// <returns>The chunk; null while a chunk of another song uses the memory for keys and values.</returns>

@@ -89,7 +89,7 @@ internal sealed class CudaStageDecoder : IStageDecoder
 
     public void Advance(IReadOnlyList<IStageSequence> sequences)
     {
-        // A step advances every running row, so it must compute the scores of the ids of each row's stage.
+        // A step advances every running row, so it must compute the scores that each row's stage needs.
         Sequence[] running = [.. _open.Where(sequence => sequence.IsRunning)];
         var start = running.Min(sequence => sequence.Scored.First);
         var step = GraphOf(running.Max(sequence => sequence.LastRow) + 1, start, running.Max(sequence => sequence.Scored.End) - start);

@@ -3,7 +3,7 @@ namespace Yue.Engine.Families.Yue2.Stages;
 /// <summary>Writes the scores and the music of several songs concurrently. Used by the engine's thread only.</summary>
 public interface IStageDecoder : IDisposable
 {
-    /// <summary>The maximum number of positions of a stage: the ids of its prompt and those that it writes.</summary>
+    /// <summary>The maximum number of positions per stage: the ids of its prompt and those that it writes.</summary>
     int ContextLength { get; }
 
     /// <summary>Opens a stage. The number of open stages is limited by the decoder's slots. Disposing the sequence releases its

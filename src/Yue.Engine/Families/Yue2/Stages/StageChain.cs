@@ -98,7 +98,7 @@ public sealed class StageChain
         var best = ScoreKey.ScoreOf(candidates[0]);
         if (!float.IsFinite(best))
         {
-            throw new SongException($"the model's best score is {best}");
+            throw new SongException($"the model's best score is {best}, which is not a finite number");
         }
 
         var kept = _sampling.Temperature == 0 ? 1 : TopK(candidates);

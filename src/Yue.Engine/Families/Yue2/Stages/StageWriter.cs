@@ -108,7 +108,8 @@ public sealed class StageWriter : IStageSequence
         }
     }
 
-    /// <summary>Returns the logits of the ids of <see cref="StageIds.Scored"/>: u + s · (c − u) with guidance.</summary>
+    /// <summary>Returns the logits of the ids of <see cref="StageIds.Scored"/>. With guidance of scale s, these are u + s · (c − u), where
+    /// c are the logits of the main row, and u those of the guide row.</summary>
     internal float[] Logits()
     {
         var logits = LogitsOf(_hidden[Main]!);

@@ -31,7 +31,7 @@ public sealed class BytePairTokenizer
         return new BytePairTokenizer(TiktokenTokenizer.Create(stream, new PieceCutter(), normalizer: null), bytes);
     }
 
-    /// <summary>Converts a text to normalization form C, and returns its ids. Names of control tokens in the text are encoded like any
+    /// <summary>Converts text to normalization form C, and returns its ids. Names of control tokens in the text are encoded like any
     /// other words.</summary>
     /// <returns>Ids for which <see cref="TokenIds.IsText"/> holds.</returns>
     public int[] Encode(string text) => [.. _merges.EncodeToIds(Normalization.ToNfc(WellFormed(text)), considerNormalization: false)];

@@ -56,7 +56,7 @@ public sealed partial record InstrumentalScore(string Score, bool HasChords, IRe
         text.Append('\n');
     }
 
-    /// <summary>Returns the sections of a score's body; null if a line is not a section's name, a voice or bars, or if the voices of a
+    /// <summary>Returns the sections of a score's body; null if a line is neither a section's name, a voice nor bars, or if the voices of a
     /// section have different numbers of bars.</summary>
     private static List<Section>? SectionsOf(string[] body)
     {

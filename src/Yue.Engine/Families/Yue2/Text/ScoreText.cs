@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue2.Text;
 /// <summary>Checks the text of scores.</summary>
 public static partial class ScoreText
 {
-    /// <summary>Returns the warning about a text that does not look like a score in ABC notation; null if it does. The model accepts any
+    /// <summary>Returns the warning about text that does not look like a score in ABC notation; null if it does. The model accepts any
     /// text, so this is not an error.</summary>
     public static string? WarningOf(string score) => KeyLine().IsMatch(score)
         ? null

@@ -33,7 +33,7 @@ public sealed record VaeConfig
         get
         {
             const long EdgeKernel = 7;
-            const long UnitWeights = 3 * (7 + 1);           // of three residual units, per pair of channels
+            const long UnitWeights = 3 * (7 + 1);           // the weights of three residual units, per pair of channels
             var parameters = EdgeKernel * ((LatentSize * (long)Channels[0]) + (Channels[^1] * (long)SoundChannels));
             for (var i = 0; i < Strides.Count; i++)
             {
@@ -55,7 +55,7 @@ public sealed record VaeConfig
         var (multiples, strides) = (json.PositiveList($"{Decoder}.c_mults"), json.PositiveList($"{Decoder}.strides"));
         if (multiples.Length != strides.Length)
         {
-            throw json.Unsupported($"{Decoder}.c_mults", $"{strides.Length} numbers, as many as strides");
+            throw json.Unsupported($"{Decoder}.c_mults", $"{strides.Length} numbers, as many as strides has");
         }
 
         var channels = json.Positive($"{Decoder}.channels");

@@ -8,7 +8,7 @@ namespace Yue.Engine.Families.Yue2.Vae;
 /// (docs/model-yue2.md 7.3).</summary>
 public static class VaeTiles
 {
-    /// <summary>The number of frames of a tile in the reference.</summary>
+    /// <summary>The number of frames per tile in the reference.</summary>
     public const int DefaultCoreFrames = 1024;
 
     /// <summary>The number of additional frames on each side of a tile in the reference.</summary>
@@ -20,7 +20,7 @@ public static class VaeTiles
     /// <summary>Decodes latents tile by tile. The joined tiles equal the whole sound, up to rounding.</summary>
     /// <param name="decoder">The decoder; the caller owns it.</param>
     /// <param name="latents">[F, latent size], F32; the caller owns it, and must keep it until the last tile.</param>
-    /// <param name="coreFrames">The maximum number of frames of a tile.</param>
+    /// <param name="coreFrames">The maximum number of frames per tile.</param>
     /// <param name="haloFrames">The number of additional frames on each side that are decoded and cut off.</param>
     /// <returns>The tiles, [channels, S], F32, not clamped; the caller disposes each.</returns>
     /// <exception cref="SongException">A tile has a sample that is not finite.</exception>
@@ -41,7 +41,7 @@ public static class VaeTiles
         }
     }
 
-    /// <summary>Decodes a tile of zeros and discards it, so that a GPU plans the convolutions before the first song.</summary>
+    /// <summary>Decodes a tile of zeros and discards it, so that on a GPU, the convolutions are planned before the first song.</summary>
     public static void WarmUp(VaeDecoder decoder, Device device)
     {
         using var scope = NewDisposeScope();
