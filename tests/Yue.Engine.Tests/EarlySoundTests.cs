@@ -152,7 +152,7 @@ public sealed class EarlySoundTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task An_instrumental_song_is_streamed_without_tracks()
+    public async Task An_instrumental_song_is_streamed_without_a_vocal_track()
     {
         var listener = new SoundListener();
         var song = await demo.SubmitHeard(DemoEngine.OneSecond() with { Instrumental = true }, listener);

@@ -4,12 +4,12 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>Tests that pages of other sites can only link to the service, and that the service's pages load nothing from other
+/// <summary>Tests that pages from other sites can only link to the service, and that the service's pages load nothing from other
 /// sites.</summary>
 public sealed class ForeignPageTests(Studio studio)
 {
     [Fact]
-    public async Task A_page_of_another_origin_can_neither_list_nor_make_songs()
+    public async Task A_page_from_another_origin_can_neither_list_nor_make_songs()
     {
         var service = await studio.ServiceAsync();
         var other = await studio.ScoresAsync();
@@ -48,7 +48,7 @@ public sealed class ForeignPageTests(Studio studio)
     }
 
     [Fact]
-    public async Task A_link_on_a_page_of_another_site_opens_the_studio()
+    public async Task A_link_on_another_site_opens_the_studio()
     {
         var service = await studio.ServiceAsync();
         await using var tab = await studio.OpenAsync(service, path: null);

@@ -10,9 +10,9 @@ internal static class LlamaMemory
     /// less memory, short prompts would need more kernel launches.</summary>
     private const long MaxScoreBytes = 3L << 26;
 
-    /// <summary>The size of all copies of one score. With BF16, these are two bytes as computed, four after the mask is added and four
-    /// after the softmax (both in F32), and two in the dtype of the values. With F32, the first copy takes four bytes and there is no
-    /// fourth copy.</summary>
+    /// <summary>The size, in bytes, of all copies of one score. With BF16, there are four: two bytes as computed, four bytes after the
+    /// mask is added, four after the softmax (both in F32), and two in the dtype of the values. With F32, the first copy takes four
+    /// bytes and there is no fourth copy.</summary>
     private const long ScoreBytes = 12;
 
     /// <summary>Returns the size, in bytes, of the weights on a GPU.</summary>

@@ -23,7 +23,7 @@ internal static class StorageFaults
     /// <summary>Returns the reason why a file could not be read or written.</summary>
     public static string Describe(Exception e) => e switch
     {
-        UnauthorizedAccessException => "This user has no write access to the state folder.",
+        UnauthorizedAccessException => "The user that runs this process has no write access to the state folder.",
         IOException { HResult: var code } when (code & 0xFFFF) is NoSpace or OverQuota => "The disk of the state folder is full.",
         IOException { HResult: var code } when (code & 0xFFFF) == ReadOnly => "The state folder is read-only.",
         IOException { HResult: var code } when (code & 0xFFFF) == InUse =>

@@ -4,8 +4,8 @@ using Mono.Cecil.Cil;
 namespace YueService.Tests.Docs;
 
 /// <summary>A dependency of one folder on another.</summary>
-/// <param name="Folder">The folder of the type that uses the other, relative to src, such as <c>Yue.Engine/Audio</c>.</param>
-/// <param name="User">The full name of the type that uses the other, or its file.</param>
+/// <param name="Folder">The folder of the dependent type, relative to src, such as <c>Yue.Engine/Audio</c>.</param>
+/// <param name="User">The full name of the dependent type, or its file.</param>
 /// <param name="UsedFolder">The folder of the type that is used.</param>
 /// <param name="Used">The full name of the type that is used, or its namespace.</param>
 internal sealed record RoomUse(string Folder, string User, string UsedFolder, string Used);

@@ -47,7 +47,7 @@ public sealed class AcceptTests : IDisposable
     [InlineData("audio/*", "audio/flac", "flac")]
     [InlineData("audio/mpeg;q=0.5, audio/flac", "audio/flac", "flac")]
     [InlineData("text/html, audio/mpeg, */*", "audio/mpeg", "mp3")]
-    public async Task Other_audio_types_return_their_files(string accept, string mediaType, string prefix)
+    public async Task Other_audio_types_also_return_the_file_itself(string accept, string mediaType, string prefix)
     {
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(

@@ -16,7 +16,7 @@ public sealed class ServerRefusalTests
     [InlineData("POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400, "not valid HTTP")]
     [InlineData("POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "not valid HTTP")]
     [InlineData("GET / HTTP/3.7\r\nHost: localhost\r\n\r\n", 505, "Send HTTP/1.1")]
-    public async Task A_request_that_is_not_HTTP_gets_problem_details(string request, int status, string expected)
+    public async Task A_request_that_is_not_valid_HTTP_gets_problem_details(string request, int status, string expected)
     {
         using var app = YueApp.OnSocket();
         using var client = app.CreateClient();

@@ -13,8 +13,8 @@ namespace YueService.Api.Access;
 /// A browser sends requests on behalf of any page that it displays, even to addresses that only this machine can reach. A page of another
 /// origin is detected by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that makes its own name resolve to this
 /// machine (DNS rebinding) is detected by the name in <c>Host</c>. If a key is set, these two checks are not needed, because pages do not
-/// know the key. However, a page may be signed in, and browsers send its cookie automatically, so requests that change something with the
-/// cookie need an <c>Origin</c> of this service. Health checks are exempt because probes can use any name. The files of the studio's score
+/// know the key. However, the user may be signed in, and browsers send the session cookie automatically, so requests that change something
+/// with it need an <c>Origin</c> of this service. Health checks are exempt because probes can use any name. The files of the studio's score
 /// frame are exempt from the origin check: the frame is sandboxed and has no origin, so its requests look foreign.
 /// </remarks>
 internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions> options)

@@ -5,8 +5,8 @@ using YueService.Jobs.Audio;
 namespace YueService.Api.Songs;
 
 /// <summary>A song request with all fields. Sending it again gives the same song.</summary>
-/// <remarks>Clips and codes that were sent with the request are not included, because they are not kept. They must be sent with the
-/// request again.</remarks>
+/// <remarks>Clips and codes that were sent with the request are not included, because they are not kept. They must be sent again
+/// with the request.</remarks>
 internal sealed record NormalizedRequest
 {
     /// <summary>The lyrics as they were sent.</summary>

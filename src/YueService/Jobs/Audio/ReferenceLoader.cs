@@ -23,7 +23,8 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         {
             loaded.Error(
                 "reference.separate",
-                "reference.separate needs a separator, and Yue:Separator is not set. Set it, or send vocal and instrumental.");
+                "reference.separate needs a separator, and Yue:Separator is not set. "
+                    + "Set it, or send reference.vocal and reference.instrumental.");
             return loaded;
         }
 
@@ -39,7 +40,7 @@ internal sealed class ReferenceLoader(AudioDecoder decoder, StemSeparator separa
         }
     }
 
-    /// <summary>Returns the length of a clip, or an error message as the end of a sentence.</summary>
+    /// <summary>Returns the length of a clip and, if it is rejected, the reason, as the end of a sentence about the clip.</summary>
     /// <param name="file">The whole file.</param>
     /// <param name="cancel">Cancels the decoding.</param>
     public async Task<(double Seconds, string? Fault)> ExamineAsync(byte[] file, CancellationToken cancel)

@@ -38,7 +38,7 @@ internal sealed partial class MirrorSongs(
         Follow(job);
     }
 
-    /// <summary>Checks for new sound of a job.</summary>
+    /// <summary>Checks whether a job has new sound.</summary>
     public void Hint(string id) => _listening.GetValueOrDefault(id)?.Hint();
 
     /// <summary>Ends a job with the result in its row.</summary>

@@ -1,1 +1,1 @@
-"""Measures songs from their sound only, with plain signal processing on 16 kHz tracks."""
+"""Measures songs from their sound alone, with plain signal processing on 16 kHz tracks."""

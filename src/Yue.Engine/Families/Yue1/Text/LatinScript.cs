@@ -6,7 +6,7 @@ using Yue.Engine.Songs;
 
 namespace Yue.Engine.Families.Yue1.Text;
 
-/// <summary>Transliterates other scripts to the letters a to z, for a model that was trained only on these letters.</summary>
+/// <summary>Transliterates other scripts into the letters a to z, for a model that was trained only on these letters.</summary>
 public static class LatinScript
 {
     private static readonly SearchValues<char> Vowels = SearchValues.Create("aeiouyAEIOUY");
