@@ -34,7 +34,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     }
 
     [Fact]
-    public async Task The_same_seed_gives_the_same_samples_and_another_seed_gives_others()
+    public async Task The_same_seed_gives_the_same_samples_and_another_seed_does_not()
     {
         var first = await demo.Submit(DemoEngine.OneSecond(seed: 5));
         var again = await demo.Submit(DemoEngine.OneSecond(seed: 5));

@@ -13,7 +13,7 @@ _RANGE_DB = 70
 
 
 def _picture(path):
-    """Returns gray levels [height, width] of the file's first seconds."""
+    """Returns gray levels [height, width] of a file's first eight seconds."""
     wave, rate = wav.read(path)
     wave = np.pad(wave, (0, max(0, _SECONDS * rate - len(wave))))[:_SECONDS * rate]
     size = 2048 * rate // 44100 // 2 * 2

@@ -47,7 +47,7 @@ class Run:
     later: bool = False         # stage 1 can already sing
 
     def compiled(self, function):
-        """Returns the compiled function if that is faster. A function that does not compile runs unchanged."""
+        """Compiles a function, except on the CPU or if eager is set. A function that does not compile runs unchanged."""
         if self.device == "cpu" or self.eager:
             return function
         torch._dynamo.config.suppress_errors = True

@@ -53,7 +53,8 @@ public sealed class RowPages
 
     /// <summary>Releases the pages that a row does not need for the given number of positions, and prepares the row to write after these
     /// positions.</summary>
-    /// <returns>If other rows share the last page, that page and the row's new page to copy it to; otherwise null.</returns>
+    /// <returns>If the last page is partial and other rows share it, that page and the row's new page to copy it to; otherwise
+    /// null.</returns>
     public (int From, int To)? Truncate(int row, int positions)
     {
         var pages = _pages[row];

@@ -3,7 +3,7 @@
 // the cache.
 //
 // CACHE is 0 for bf16, 1 for fp8 and 2 for float32; see cache.cuh. Dense blocks are float32 for CACHE 2, otherwise bf16.
-// Launch: (T, 2) blocks of 16 * min(KV_HEADS, 16) threads: y is keys or values.
+// Launch: (T, 2) blocks of 16 * min(KV_HEADS, 16) threads; y selects keys or values.
 // Reference: a round trip, and the page layout in ReferenceLlama.
 // Why this version: decode steps do not run it, so 16-byte accesses are fast enough.
 #include "cache.cuh"

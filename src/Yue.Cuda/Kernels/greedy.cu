@@ -2,7 +2,7 @@
 // next token and stored as codes[m][frame * slots + slot]. With count = 0, no id is chosen: the next frame's first token is fed, or the row
 // stops after its last frame.
 //
-// Launch: one block of 256 threads per row. Reference: Yue.Cuda.Tests/SamplerTests, the largest logit of steps without this kernel.
+// Launch: one block of 256 threads per row. Reference: Yue.Cuda.Tests/SamplerTests, which chooses the largest logits of plain steps.
 // Why this version: slot k of a frame may contain only codes of codebook k, so only 1,024 logits per row are compared. Frames are
 // counted on the device, so a whole frame is one graph without a round trip to the host.
 #include "common.cuh"

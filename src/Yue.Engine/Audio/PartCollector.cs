@@ -8,7 +8,7 @@ namespace Yue.Engine.Audio;
 /// <remarks>Memory is bounded by the length of the part, not of the input.</remarks>
 internal sealed class PartCollector
 {
-    // Far louder than any sound; a file with such samples uses another scale.
+    // Far louder than any sound; a file with such samples must use a different scale.
     private const float MaxMagnitude = 100;
     private const int BufferBytes = 1 << 16;
 

@@ -10,7 +10,7 @@ public static class TaggedFile
     private const int FlacHeaderBytes = 4;
     private const int MaxFlacMetadataBytes = 1 << 20;
 
-    /// <summary>Returns a file that <see cref="AudioEncoder"/> wrote, with other tags.</summary>
+    /// <summary>Returns a file that <see cref="AudioEncoder"/> wrote, with its tags replaced.</summary>
     /// <remarks>The beginning of the file is read sequentially, because seeking is slow in object storage.</remarks>
     /// <param name="file">The seekable file, positioned at its beginning. The returned stream disposes it.</param>
     /// <param name="format">Its format.</param>

@@ -26,8 +26,8 @@ internal sealed class QuantizedFolder : IDisposable
     /// <summary>The folder that the run writes to.</summary>
     public string Path => _target + Suffix;
 
-    /// <summary>True if all files of the folder were removed, because they were made from other sources or with other settings, or because
-    /// the record of their run could not be read.</summary>
+    /// <summary>True if all files of the folder were removed, because they were made from different sources or with different settings, or
+    /// because the record of their run could not be read.</summary>
     public bool StartedOver { get; private set; }
 
     /// <summary>Returns the size in bytes of the files of a run that is not complete.</summary>
@@ -64,8 +64,8 @@ internal sealed class QuantizedFolder : IDisposable
         }
     }
 
-    /// <summary>Opens the folder of a run, and removes damaged files. Removes all files if they were made from other sources or with other
-    /// settings, or if the record of their run cannot be read.</summary>
+    /// <summary>Opens the folder of a run, and removes damaged files. Removes all files if they were made from different sources or with
+    /// different settings, or if the record of their run cannot be read.</summary>
     /// <param name="target">The folder of the complete checkpoint.</param>
     /// <param name="record">The record of the run. Its number of calibration tokens may be unknown.</param>
     /// <exception cref="IOException">Another process is quantizing into the folder, or the disk fails.</exception>

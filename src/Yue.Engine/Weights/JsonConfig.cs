@@ -92,7 +92,7 @@ internal sealed class JsonConfig : IDisposable
         }
     }
 
-    /// <summary>Throws unless the number equals the one computed from other values. An absent key is an error.</summary>
+    /// <summary>Throws unless the number equals <paramref name="expected"/>. An absent key is an error.</summary>
     public void Expect(string key, int expected)
     {
         if (Positive(key) != expected)

@@ -115,8 +115,8 @@ public sealed partial record ModelManifest
     /// <summary>The checkpoints by name.</summary>
     public required IReadOnlyDictionary<string, ManifestCheckpoint> Checkpoints { get; init; }
 
-    /// <summary>The profiles by name. Each one lists the names of checkpoints that are downloaded together: all or some of those that the
-    /// songs of one model need.</summary>
+    /// <summary>The profiles by name. Each one lists the names of checkpoints that are downloaded together: all or some of those that
+    /// songs made with one model need.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<string>> Profiles { get; init; }
 
     /// <summary>Optional models by name.</summary>

@@ -121,12 +121,12 @@ public static class SafetensorsFile
             var offsets = Integers("data_offsets", 2);
             if (offsets is not [var begin, var end] || begin > end)
             {
-                throw Wrong($"has data_offsets {Shape.Text(offsets)}, expected a begin and an end");
+                throw Wrong($"has data_offsets {Shape.Text(offsets)}, expected a start and an end");
             }
 
             if (end > dataBytes)
             {
-                throw Wrong($"ends at byte {end} of the data, but the file contains {dataBytes}: it is truncated");
+                throw Wrong($"ends at byte {end} of the data, but the data in the file ends at byte {dataBytes}: the file is truncated");
             }
 
             var size = TensorDtype.SizeOf(dtype);

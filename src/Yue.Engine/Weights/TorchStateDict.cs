@@ -59,7 +59,8 @@ internal sealed class TorchStateDict(CheckpointFile file, Func<PickleStorage, (l
     {
         var storage = tensor.Storage;
         var dtype = storage.Dtype
-            ?? throw Wrong(name, $"has storage class {storage.Class}, expected that of one of {TensorDtype.SafetensorsNames}");
+            ?? throw Wrong(
+                name, $"has storage class {storage.Class}, expected the class of one of the dtypes {TensorDtype.SafetensorsNames}");
         var (offset, bytes) = locate(storage);
         var elementBytes = TensorDtype.SizeOf(dtype);
         if (bytes % elementBytes != 0 || bytes / elementBytes != storage.Count)

@@ -61,7 +61,7 @@ public sealed class WeightMatrix : IDisposable
         return functional.linear(x, values).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Keeps the tensors alive after the dispose scope in which they were created.</summary>
+    /// <summary>Keeps the tensors alive beyond the dispose scope in which they were created.</summary>
     internal void Detach()
     {
         Values.DetachFromDisposeScope();

@@ -26,7 +26,7 @@ internal static class WeightsManifest
         using var json = JsonText.ReadObject(list, MaxBytes, "the list");
         if (!json.RootElement.TryGetProperty("files", out var files) || files.ValueKind != JsonValueKind.Object)
         {
-            throw new CheckpointException(list, "files is missing, expected an object with file names as keys");
+            throw new CheckpointException(list, "\"files\" is missing, expected an object with file names as keys");
         }
 
         foreach (var file in files.EnumerateObject())
@@ -37,7 +37,7 @@ internal static class WeightsManifest
                 || value.ValueKind != JsonValueKind.Number
                 || !value.TryGetInt64(out var bytes))
             {
-                throw new CheckpointException(list, $"{file.Name}: bytes is missing or not a whole number");
+                throw new CheckpointException(list, $"{file.Name}: \"bytes\" is missing or not a whole number");
             }
 
             if (!File.Exists(path))

@@ -47,7 +47,7 @@ internal sealed class ZipEntries
         {
             throw new CheckpointException(
                 _file.Path, $"entry {name} is compressed or encrypted "
-                + $"(method {entry.Method}, {entry.StoredBytes} bytes for {entry.Bytes}), "
+                + $"(method {entry.Method}, {entry.StoredBytes} bytes in the file, {entry.Bytes} bytes uncompressed), "
                 + "expected a stored one; PyTorch stores all entries uncompressed");
         }
 

@@ -5,7 +5,7 @@ using YueService.Downloads;
 
 namespace YueService.CommandLine;
 
-/// <summary><c>yue models pull|list|verify|quantize</c>: the checkpoint files.</summary>
+/// <summary><c>yue models pull|list|verify|quantize</c>: manages the checkpoint files.</summary>
 internal sealed class ModelsCommand
 {
     private const string TokenVariable = "HF_TOKEN";

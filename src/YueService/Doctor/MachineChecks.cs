@@ -62,7 +62,7 @@ internal static class MachineChecks
                 Finding.Warning("device", $"{gpu} is installed, but this build cannot use it", "dotnet publish -p:Accelerator=cuda"),
             _ when options.Stage1.Count > 0 =>
                 Finding.Warning(
-                    "device", $"cpu, {Environment.ProcessorCount} cores: the real models take many times a song's length to make it",
+                    "device", $"cpu, {Environment.ProcessorCount} cores: making a song with the real models takes many times its length",
                     "run on a machine with an NVIDIA GPU"),
             _ => Finding.Ok("device", $"cpu, {Environment.ProcessorCount} cores"),
         };

@@ -15,7 +15,7 @@ internal enum FileVerdict
 internal static class ModelVerify
 {
     /// <summary>Verifies one file.</summary>
-    /// <returns>The verdict and a sentence about it.</returns>
+    /// <returns>The verdict and its details in words.</returns>
     public static async Task<(FileVerdict Verdict, string Text)> FileAsync(ModelFile file, ModelLock locked, CancellationToken cancel)
     {
         var there = new FileInfo(file.Path);

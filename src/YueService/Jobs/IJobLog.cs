@@ -74,7 +74,7 @@ internal interface IJobLog
     /// <summary>Returns the pending webhooks in the order in which they are due.</summary>
     Task<IReadOnlyList<DueWebhook>> ListWebhooksAsync(int count, CancellationToken cancel);
 
-    /// <summary>Keeps other processes from sending a webhook for a while.</summary>
+    /// <summary>For the given time, keeps other processes from sending a webhook.</summary>
     /// <returns>The current webhook; null if another process has begun to send it, or has removed it.</returns>
     Task<DueWebhook?> HoldWebhookAsync(DueWebhook webhook, TimeSpan time, CancellationToken cancel);
 

@@ -140,7 +140,7 @@ internal sealed partial class Retention(
     [LoggerMessage(LogLevel.Information, "Job {JobId} and its song were removed")]
     private partial void LogRemoved(string jobId);
 
-    [LoggerMessage(LogLevel.Warning, "Files of removed job {JobId} could not be deleted; the next startup retries")]
+    [LoggerMessage(LogLevel.Warning, "Files of removed job {JobId} could not be deleted; they will be deleted later")]
     private partial void LogLeftFiles(Exception exception, string jobId);
 
     [LoggerMessage(LogLevel.Warning, "The system clock jumped by {Jump}; for the next 24 hours, no song is removed because of its age")]

@@ -38,8 +38,8 @@ public sealed class CodecEncoderTests(GoldenCodec golden) : IClassFixture<Golden
         Assert.Equal(stages, codes.shape[0]);
         Assert.Equal(reference.shape, codes.shape);
 
-        // Two entries of a codebook can be equally near. Rounding, which depends on the CPU and the alignment of memory, then decides
-        // between them, and the later stages of that frame can differ too.
+        // Two entries of a codebook can be equally close to a vector. Rounding, which depends on the CPU and the alignment of memory,
+        // then decides between them, and the later stages of that frame can differ too.
         using var differs = codes.ne(reference).any(dim: 0);
         Assert.InRange(differs.sum().item<long>(), 0, 1);
     }

@@ -95,7 +95,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_run_with_another_number_of_bits_starts_over()
+    public void A_run_with_a_different_number_of_bits_starts_over()
     {
         using var stop = new CancellationTokenSource();
         Assert.Throws<OperationCanceledException>(() => Quantize(Record(4), Sequences, done => Stop(stop, done), stop.Token));

@@ -7,7 +7,7 @@ namespace Yue.Engine.Tests.Stage1;
 
 public sealed class Stage1ModelTests
 {
-    /// <summary>The folder of the weights does not exist, so reading them would fail with another error.</summary>
+    /// <summary>The folder of the weights does not exist, so reading them would fail with a different error.</summary>
     [Fact]
     public void An_invalid_tokenizer_is_found_before_the_weights_are_read()
     {

@@ -14,7 +14,7 @@ public sealed class LatinScriptTests
     [InlineData("सुबह", "subh")]
     [InlineData("Καλημέρα", "Kalimera")]
     [InlineData("déjà Ｖｕ 🎵 — “la”", "deja Vu 🎵 — “la”")]
-    public void Words_of_other_scripts_are_written_in_Latin_letters(string words, string latin)
+    public void Words_in_other_scripts_are_written_in_Latin_letters(string words, string latin)
     {
         var rewritten = LatinScript.Rewrite([new LyricSection("verse", words)]);
         Assert.Equal([new LyricSection("verse", latin)], rewritten.Sections);

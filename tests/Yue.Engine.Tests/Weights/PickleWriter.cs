@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Yue.Engine.Tests.Weights;
 
-/// <summary>Writes a pickle of protocol 2 opcode by opcode, without a memo.</summary>
+/// <summary>Writes a pickle opcode by opcode, in protocol 2 and without a memo.</summary>
 internal sealed class PickleWriter
 {
     private readonly ArrayBufferWriter<byte> _bytes = new();

@@ -99,7 +99,7 @@ public sealed class SafetensorsTests : IDisposable
         """{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", 4, "tensor x of shape [2] and dtype F32 has 4 bytes, expected 8")]
     [InlineData(
         """{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 4,
-        "tensor x ends at byte 8 of the data, but the file contains 4: it is truncated")]
+        "tensor x ends at byte 8 of the data, but the data in the file ends at byte 4: the file is truncated")]
     [InlineData("""{"x":{"dtype":"F8","shape":[8],"data_offsets":[0,8]}}""", 8, "tensor x has dtype F8, expected one of F32, F16")]
     [InlineData("""{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}}""", 8, "expected fewer values")]
     [InlineData("""{"x":{"dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,8]}}""", 8, "expected fewer values")]

@@ -48,7 +48,7 @@ public sealed class ShardTests : IDisposable
             shard.SetLength(shard.Length - 4);
         }
 
-        AssertRefused($"{Second}: tensor y ends at byte 12 of the data, but the file contains 8: it is truncated");
+        AssertRefused($"{Second}: tensor y ends at byte 12 of the data, but the data in the file ends at byte 8: the file is truncated");
     }
 
     [Fact]

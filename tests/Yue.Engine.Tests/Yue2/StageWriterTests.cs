@@ -60,7 +60,7 @@ public sealed class StageWriterTests(Yue2Models models) : IClassFixture<Yue2Mode
     }
 
     [Fact]
-    public void The_same_seed_gives_the_same_ids_and_another_seed_gives_others()
+    public void The_same_seed_gives_the_same_ids_and_another_seed_gives_different_ids()
     {
         var model = models.Language;
         int[] Write(long seed)

@@ -233,9 +233,9 @@ public sealed class Yue2EngineTests : IAsyncLifetime
     [InlineData(true, "\"model.safetensors\": {\"bytes\": 7261441640}", "weights_manifest.json says 7261441640")]
     [InlineData(false, "\"model.safetensors\": {\"bytes\": 530512720}", "weights_manifest.json says 530512720")]
     [InlineData(true, "\"missing.safetensors\": {\"bytes\": 1}", "the file does not exist, but weights_manifest.json lists it")]
-    [InlineData(true, "\"model.safetensors\": {}", "model.safetensors: bytes is missing or not a whole number")]
-    [InlineData(true, "\"model.safetensors\": 1", "model.safetensors: bytes is missing or not a whole number")]
-    [InlineData(true, "\"model.safetensors\": {\"bytes\": \"1\"}", "model.safetensors: bytes is missing or not a whole number")]
+    [InlineData(true, "\"model.safetensors\": {}", "model.safetensors: \"bytes\" is missing or not a whole number")]
+    [InlineData(true, "\"model.safetensors\": 1", "model.safetensors: \"bytes\" is missing or not a whole number")]
+    [InlineData(true, "\"model.safetensors\": {\"bytes\": \"1\"}", "model.safetensors: \"bytes\" is missing or not a whole number")]
     public async Task Weights_that_do_not_match_their_manifest_make_startup_fail(bool isLanguageModel, string file, string named)
     {
         using var folder = new TemporaryFolder();

@@ -99,7 +99,7 @@ public sealed partial class DocumentedCommandTests(DemoProcess demo) : IClassFix
             folder["yue"], $"#!/bin/sh\nexec dotnet '{DemoProcess.ProgramPath}' \"$@\"\n", TestContext.Current.CancellationToken);
         File.SetUnixFileMode(folder["yue"], UnixFileMode.UserRead | UnixFileMode.UserExecute);
 
-        // curl exits with an error code if the service returns an error.
+        // This setting makes curl exit with an error code if the service returns an error.
         await File.WriteAllTextAsync(folder[".curlrc"], "fail-with-body\n", TestContext.Current.CancellationToken);
         if (Ffmpeg.IsInstalled)
         {

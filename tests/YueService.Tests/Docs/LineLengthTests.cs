@@ -10,7 +10,7 @@ public sealed class LineLengthTests
 
     private static readonly string[] Folders = [".ci", ".github", "bench", "deploy", "scripts", "src", "tests"];
 
-    // Files without an extension are scripts, such as .ci/run, and deploy/Containerfile.
+    // Files without an extension include scripts, such as .ci/run, and deploy/Containerfile.
     private static readonly string[] Extensions =
     [
         "", ".cs", ".csproj", ".css", ".cu", ".cuh", ".html", ".js", ".mjs", ".props", ".sh", ".targets", ".ts", ".yaml", ".yml",
@@ -28,7 +28,7 @@ public sealed class LineLengthTests
     }
 
     [Fact]
-    public void Lines_that_are_too_long_are_found_by_number() =>
+    public void Lines_that_are_too_long_are_reported_by_number() =>
         Assert.Equal([2, 4], LongLines(["", new string('a', MaxLength + 1), new string('é', MaxLength), new string(' ', MaxLength + 1)]));
 
     [Theory]

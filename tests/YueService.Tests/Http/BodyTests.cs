@@ -48,7 +48,7 @@ public sealed class BodyTests : IDisposable
         using var client = _app.CreateClient();
         using var response = await client.PredictAsync(Json([.. "{\"lyrics\":\"l"u8, 0xC3, 0x28, .. "\"}"u8]));
         var problem = await response.ProblemAsync(HttpStatusCode.BadRequest, "urn:yue:malformed-json");
-        Assert.Equal("The body is not UTF-8 at byte 13.", problem.GetProperty("detail").GetString());
+        Assert.Equal("The body is not valid UTF-8 at byte 13.", problem.GetProperty("detail").GetString());
     }
 
     [Fact]

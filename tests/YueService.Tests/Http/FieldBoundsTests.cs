@@ -50,7 +50,7 @@ public sealed class FieldBoundsTests(FieldBoundsTests.App app) : IClassFixture<F
         { "replace_section", "101", "from 1 to 100" },
         { "replace_section", "1.5", "is 1.5" },
         { "target_seconds", "0.99", "is 0.99; send a number from 1 to 900 or an array of such numbers, or leave it out" },
-        { "target_seconds", "100.5", "requests 100.5 s, but a section has at most 100; send a number from 1 to 100, or leave it out." },
+        { "target_seconds", "100.5", "requests 100.5 s, but a section can last at most 100 s; send a number from 1 to 100" },
         { "target_seconds", "\"20\"", "is the text \"20\"" },
         { "target_seconds", "[]", "has 0 items; send an array of 1 to 100 numbers" },
         { "target_seconds", "{}", "is the object {}" },

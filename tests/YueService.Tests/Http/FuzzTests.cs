@@ -99,7 +99,7 @@ public sealed class FuzzTests
             }
         }
 
-        // The mutations must reach every outcome of reading a body.
+        // The mutations must produce every outcome of reading a body.
         Assert.All(
             [HttpStatusCode.OK, HttpStatusCode.BadRequest, HttpStatusCode.UnprocessableEntity],
             status => Assert.True(seen[status] > Bodies / 20));

@@ -172,7 +172,7 @@ public sealed class SpeechTests : IDisposable
     }
 
     [Fact]
-    public async Task Errors_of_other_paths_have_only_problem_details()
+    public async Task Errors_on_other_paths_have_only_problem_details()
     {
         using var response = await _client.PredictAsync("{}");
         Assert.False((await response.JsonAsync()).TryGetProperty("error", out _));

@@ -91,7 +91,7 @@ public sealed class WebPageTests
     [InlineData("null", null, null, false)]
     [InlineData("https://evil.example", "cross-site", "websocket", false)]
     [InlineData(Page, "cross-site", "cors", true)]
-    public async Task Without_a_key_pages_of_other_origins_are_refused(string? origin, string? site, string? mode, bool allowed)
+    public async Task Without_a_key_pages_from_other_origins_are_refused(string? origin, string? site, string? mode, bool allowed)
     {
         using var app = new YueApp(("Yue:CorsOrigins", $"{Page},http://localhost:5173"));
         using var client = app.CreateClient();
@@ -232,7 +232,7 @@ public sealed class WebPageTests
     }
 
     [Fact]
-    public async Task Pages_of_allowed_origins_can_read_errors_and_headers()
+    public async Task Pages_from_allowed_origins_can_read_errors_and_headers()
     {
         using var app = new YueApp(("Yue:ApiKey", "k"), ("Yue:CorsOrigins", Page), ("Yue:RateLimitPerMinute", "3"));
         using var client = app.CreateClient();

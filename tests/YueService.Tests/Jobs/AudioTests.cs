@@ -155,7 +155,7 @@ public sealed class AudioTests : IDisposable
     }
 
     [Fact]
-    public async Task Tracks_and_formats_are_chosen_by_the_query_and_encoded_once()
+    public async Task The_query_selects_the_track_and_format_and_files_are_encoded_once()
     {
         var job = await FinishedAsync(""","output":{"stems":true,"format":"flac"}""");
         var made = 0;

@@ -125,7 +125,7 @@ public sealed class EventTests : IDisposable
         using var response = await _client.SendAsync(over, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
 
-        // A finished job sends only its last event, even if the last event id of the watcher is an earlier one.
+        // A finished job sends only its last event, even to a watcher that reconnects with the id of an earlier one.
         using var other = await EventStream.OpenAsync(_client, job, last.Id);
         Assert.Equal(["succeeded"], (await other.RestAsync()).Select(e => e.Name));
     }

@@ -34,7 +34,7 @@ public sealed class PeakTests : IDisposable
     [InlineData(44_100, 200)]
     [InlineData(16_000, 7)]
     [InlineData(44_100, 1)]
-    public void Every_sample_counts_for_the_interval_that_contains_it(int rate, int perSecond)
+    public void Every_sample_counts_toward_the_interval_that_contains_it(int rate, int perSecond)
     {
         var random = new Random(3);
         var samples = Enumerable.Range(0, (2 * rate) + 123).Select(_ => (float)((random.NextDouble() * 2) - 1)).ToArray();

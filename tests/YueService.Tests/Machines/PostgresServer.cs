@@ -57,7 +57,8 @@ public sealed class PostgresServer : IAsyncDisposable
         await RunAsync("pg_ctl", "stop", "--pgdata", Data, "--wait", "--mode", crash ? "immediate" : "fast");
     }
 
-    /// <summary>Starts a synchronous standby of this server, which has every commit that this server acknowledges from now on.</summary>
+    /// <summary>Starts a synchronous standby of this server. The standby has every commit that this server acknowledges from now
+    /// on.</summary>
     public async Task<PostgresServer> StartStandbyAsync()
     {
         var standby = new PostgresServer();

@@ -20,7 +20,7 @@ public sealed class S3Server : IAsyncDisposable
     private static string Program { get; } = Path.Combine(
         EndToEnd.DemoProcess.Repository, "artifacts", "s3rver", "node_modules", "s3rver", "bin", "s3rver.js");
 
-    /// <summary>Starts a server, or skips the test.</summary>
+    /// <summary>Starts a server. If s3rver is not installed, skips the test or, in CI, fails it.</summary>
     public static async Task<S3Server> StartNewAsync()
     {
         RealServer.Require(File.Exists(Program), Missing);

@@ -128,7 +128,7 @@ public sealed class SharedCallersTests(SharedPostgres postgres) : IAsyncLifetime
         using var signedIn = await client.PostAsJsonAsync("/v1/session", new { key = "two" }, Cancel);
         var app = _apps.Single();
         await Eventually.TrueAsync(
-            () => app.Log.Text.Contains("Sessions ended by other processes cannot be read", StringComparison.Ordinal));
+            () => app.Log.Text.Contains("The sessions that other processes ended cannot be read", StringComparison.Ordinal));
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/songs");
         request.Headers.Add("Cookie", Assert.Single(signedIn.Headers.GetValues("Set-Cookie")).Split(';')[0]);
         using var response = await client.SendAsync(request, Cancel);

@@ -4,8 +4,8 @@ using System.Text;
 
 namespace YueService.Tests.Models;
 
-/// <summary>A server that sends the same response on every connection. It need not be one that a
-/// real web server would send.</summary>
+/// <summary>A server that sends the same response on every connection. The response need not be one that a real web server would
+/// send.</summary>
 internal sealed class RawServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

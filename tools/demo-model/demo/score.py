@@ -55,7 +55,7 @@ def _lengths(step_frames):
 
 def _melody(random, genre, line, position):
     """Returns the notes of a line, one (first step, length in steps, MIDI pitch) per syllable; the number of steps in the line, rounded up
-    to whole bars with at least one step of rest; and the index of the last note in the scale."""
+    to whole bars with at least one step of rest; and the last note's index in the scale."""
     low, high = _RANGES[genre.voice]
     scale = [p for p in range(low, high + 1) if p % 12 in genre.scale]
     lengths, weights = _lengths(genre.step_frames)

@@ -33,7 +33,7 @@ internal sealed class Mp3Frames
     /// <summary>Finds the frames of a file. Tags before and after the frames, including their pictures, are skipped, and so is a partial
     /// frame at the beginning of a recorded stream.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="maxSeconds">The search ends after this length.</param>
+    /// <param name="maxSeconds">The search ends soon after this many seconds of sound.</param>
     /// <param name="cancel">Checked per frame.</param>
     /// <exception cref="ClipFaultException">There are no Layer III frames, or the number of channels changes.</exception>
     public static Mp3Frames Find(Stream file, int maxSeconds, CancellationToken cancel)

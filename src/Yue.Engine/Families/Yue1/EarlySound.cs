@@ -32,7 +32,7 @@ internal sealed class EarlySound(ISongListener listener, int sampleRateHz)
     /// <summary>The length of the sound that has been passed on. Thread-safe.</summary>
     public double HeardSeconds => _heard / (double)sampleRateHz;
 
-    /// <summary>True once <see cref="Start"/> or <see cref="End"/> has been called.</summary>
+    /// <summary>True once <see cref="Start"/> or <see cref="End"/> has been called. Thread-safe.</summary>
     public bool HasStarted => _hasStarted;
 
     /// <summary>Starts passing on final sound.</summary>

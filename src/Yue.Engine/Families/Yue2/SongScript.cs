@@ -12,7 +12,7 @@ namespace Yue.Engine.Families.Yue2;
 /// <param name="context">The number of positions in the model's context.</param>
 internal sealed partial class SongScript(SongRequest request, BytePairTokenizer tokenizer, int context)
 {
-    /// <summary>The number of frames per second, each with one music token.</summary>
+    /// <summary>The number of frames per second. Each frame has one music token.</summary>
     public const int FramesPerSecond = 25;
 
     /// <summary>The default guidance of a song without a score.</summary>
@@ -91,8 +91,8 @@ internal sealed partial class SongScript(SongRequest request, BytePairTokenizer 
 
         var warning = score is null
             ? null
-            : "instrumental: the score could not be read bar by bar, so its melody could not be moved from the voice to the "
-                + "instruments; the music was made without a score";
+            : "instrumental: the score cannot be read bar by bar, so its melody cannot be moved from the voice to the "
+                + "instruments; the music is made without a score";
         return Music(ScorePlan.Off, style, TagLines(TagsOf(_request.Lyrics)), null, [], warning);
     }
 

@@ -25,7 +25,7 @@ internal static class AccessExtensions
 
     /// <summary>Adds the services that <see cref="UseAccess"/> needs.</summary>
     /// <param name="services">The service collection.</param>
-    /// <param name="songHeaders">The headers that describe a song, which pages of allowed origins may read.</param>
+    /// <param name="songHeaders">The headers that describe a song, which pages from allowed origins may read.</param>
     public static void AddAccess(this IServiceCollection services, IReadOnlyList<string> songHeaders)
     {
         // AddAuthentication would also add data protection, which writes its keys to the home folder and warns about them.
@@ -62,7 +62,7 @@ internal static class AccessExtensions
     }
 
     /// <summary>Adds the middleware that checks requests before they reach the endpoints. CORS runs first because a preflight request has
-    /// no key, and because pages of allowed origins must be able to read errors. If a key is set, it is required by every endpoint that
+    /// no key, and because pages from allowed origins must be able to read errors. If a key is set, it is required by every endpoint that
     /// does not allow anonymous callers.</summary>
     public static void UseAccess(this IApplicationBuilder app)
     {

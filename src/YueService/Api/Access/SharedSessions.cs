@@ -66,6 +66,6 @@ internal sealed partial class SharedSessions(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Sessions ended by other processes cannot be read: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The sessions that other processes ended cannot be read: {Reason}")]
     private partial void LogUnreadable(string reason);
 }

@@ -7,10 +7,10 @@ using YueService.Settings;
 
 namespace YueService.Api.Access;
 
-/// <summary>Blocks requests from web pages of other origins: nearly all of them if the service has no API key, otherwise those that would
-/// change something with a session cookie.</summary>
+/// <summary>Blocks requests that web pages from other origins send: nearly all of them if the service has no API key, otherwise those that
+/// would change something with a session cookie.</summary>
 /// <remarks>
-/// A browser sends requests on behalf of any page that it displays, even to addresses that only this machine can reach. A page of another
+/// A browser sends requests on behalf of any page that it displays, even to addresses that only this machine can reach. A page from another
 /// origin is detected by <c>Origin</c> and <c>Sec-Fetch-Site</c>, which pages cannot set. A page that makes its own name resolve to this
 /// machine (DNS rebinding) is detected by the name in <c>Host</c>. If a key is set, these two checks are not needed, because pages do not
 /// know the key. However, the user may be signed in, and browsers send the session cookie automatically, so requests that change something
@@ -58,7 +58,7 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
             return Problems.Create(
                 http,
                 ProblemType.ForeignOrigin,
-                $"The request comes from a web page of another origin ({source}); "
+                $"The request was sent by a web page from another origin ({source}); "
                 + "add the origin to the setting Yue:CorsOrigins.").ExecuteAsync(http);
         }
 
@@ -77,8 +77,8 @@ internal sealed class WebPageGuard(RequestDelegate next, IOptions<AccessOptions>
     private bool IsKnownHost(string host) =>
         host.Length == 0 || IPAddress.TryParse(host, out _) || HostString.MatchesAny(host.EndsWith('.') ? host[..^1] : host, _hosts);
 
-    /// <summary>Returns the header that shows that a request comes from a page of another origin; null if none does, or if that origin is
-    /// allowed.</summary>
+    /// <summary>Returns the header that shows that a request was sent by a page from another origin; null if none does, or if that origin
+    /// is allowed.</summary>
     private string? ForeignSource(HttpRequest request)
     {
         var origin = request.Headers.Origin;

@@ -12,7 +12,7 @@ internal sealed record ProblemType(string Urn, int Status, string Title)
     public static readonly ProblemType BadRequest = new("urn:yue:bad-request", 400, "The request cannot be read");
     public static readonly ProblemType Unauthorized = new("urn:yue:unauthorized", 401, "The API key is missing or wrong");
     public static readonly ProblemType ForeignOrigin = new(
-        "urn:yue:foreign-origin", 403, "Web pages of this origin may not use the service");
+        "urn:yue:foreign-origin", 403, "Web pages from this origin may not use the service");
     public static readonly ProblemType NotFound = new("urn:yue:not-found", 404, "There is no such resource");
     public static readonly ProblemType MethodNotAllowed = new("urn:yue:method-not-allowed", 405, "The method is not allowed here");
     public static readonly ProblemType NotAcceptable = new("urn:yue:not-acceptable", 406, "No acceptable response format exists");

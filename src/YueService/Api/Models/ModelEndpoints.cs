@@ -40,8 +40,8 @@ internal static class ModelEndpoints
             .WithTags(Tag)
             .Describe(
                 "Unload a model",
-                "Frees its memory. Models that another loaded model also needs stay loaded. The next song that names the model loads it "
-                    + "again.",
+                "Frees its memory. Models that are also needed by another loaded model stay loaded. The next song that names the model "
+                    + "loads it again.",
                 NoModel, InUse, NotReady);
     }
 

@@ -53,9 +53,9 @@ internal static class ApiSchemas
                     Description = "The problem in the format that OpenAI's clients expect; only on paths that such clients call.",
                     Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
                     {
-                        ["message"] = Text("The same as detail."),
+                        ["message"] = Text("The same as the problem's detail."),
                         ["type"] = Text("The kind of error, by the name that these clients know."),
-                        ["code"] = Text("The same as type."),
+                        ["code"] = Text("The same as the problem's type."),
                     },
                 },
             },

@@ -175,7 +175,7 @@ internal static class JsonBody
 
         if (!Utf8.IsValid(text.Span))
         {
-            throw new JsonException($"The body is not UTF-8 at byte {FirstInvalidByte(text.Span) + 1}.");
+            throw new JsonException($"The body is not valid UTF-8 at byte {FirstInvalidByte(text.Span) + 1}.");
         }
 
         return JsonDocument.Parse(text);

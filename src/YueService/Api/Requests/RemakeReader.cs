@@ -158,7 +158,7 @@ internal static class RemakeReader
                 TargetSeconds,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"requests {longest} s, but a section has at most {SongLimits.MaxTargetSeconds}; send a number ")
+                    $"requests {longest} s, but a section can last at most {SongLimits.MaxTargetSeconds} s; send a number ")
                 + $"from {SongLimits.MinTargetSeconds} to {SongLimits.MaxTargetSeconds}, or leave it out.");
         }
 

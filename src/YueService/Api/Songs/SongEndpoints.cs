@@ -162,7 +162,7 @@ internal static class SongEndpoints
                     + "service. If takes is 2 or more, the response is a group of jobs.",
                 new ApiParameter(
                     "Idempotency-Key",
-                    "The same key and body return the same job or group; the same key with another body is a 422.",
+                    "The same key and body return the same job or group; the same key with a different body causes a 422.",
                     IsHeader: true),
                 new ApiForms(202, nameof(SongJobResponse), nameof(SongGroupResponse)),
                 ApiResponse.Problem(409, "The song in continue_from is not available yet, or never will be."),

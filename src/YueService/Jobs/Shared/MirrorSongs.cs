@@ -15,7 +15,7 @@ internal sealed partial class MirrorSongs(
 
     private readonly ConcurrentDictionary<string, Listening> _listening = new(StringComparer.Ordinal);
 
-    /// <summary>Fetches the sound of a job from the moment when someone starts to listen.</summary>
+    /// <summary>Starts to fetch the sound of a job when someone begins to listen.</summary>
     public void Follow(Job job)
     {
         if (job.Sound is { } sound)

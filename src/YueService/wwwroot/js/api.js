@@ -5,7 +5,7 @@ import { store, stored } from './ui.js';
 /** True if the user has to sign in: the service rejected a request without a valid key. */
 export const locked = signal(false);
 
-/** True if this browser has been signed in with a key. Only the service knows whether the session is still valid. */
+/** True if the user has signed in with a key in this browser. Only the service knows whether the session is still valid. */
 export const isSignedIn = signal(stored('signed-in') !== null);
 
 /** True if the service can be reached. */

@@ -21,7 +21,7 @@ export function openHelp() {
     <table><caption>Keys</caption>
       <tr><th scope="row"><kbd>Space</kbd></th><td>plays and pauses</td></tr>
       <tr><th scope="row"><kbd>1</kbd> – <kbd>4</kbd></th><td>switch between takes at the same position</td></tr>
-      <tr><th scope="row"><kbd>←</kbd> <kbd>→</kbd></th><td>move in the song, on the waveform or the player</td></tr>
+      <tr><th scope="row"><kbd>←</kbd> <kbd>→</kbd></th><td>move within the song, on the waveform or in the player</td></tr>
       <tr><th scope="row"><kbd>Alt</kbd> + <kbd>↑</kbd> <kbd>↓</kbd></th><td>moves a section</td></tr>
       <tr><th scope="row"><kbd>Ctrl</kbd> + <kbd>Enter</kbd></th><td>sings the song</td></tr>
     </table>
@@ -45,7 +45,7 @@ export function openSignIn() {
   dialog.className = 'sign-in';
   dialog.setAttribute('aria-label', 'Sign in');
   dialog.addEventListener('cancel', (event) => event.preventDefault());
-  // Another tab may also sign in.
+  // The sign-in may also happen in another tab.
   const stop = effect(() => {
     if (!locked.value) {
       dialog.close();

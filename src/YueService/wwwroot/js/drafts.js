@@ -202,7 +202,7 @@ function fill(body) {
   }
 
   if (flat.title === firstLine(String(text))) {
-    // This is the default title; with other words, the default differs.
+    // This is the default title, which changes with the words.
     delete flat.title;
   }
 

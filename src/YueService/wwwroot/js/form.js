@@ -23,7 +23,7 @@ export const genre = signal(Example.genre);
 /** @type {import('@preact/signals').Signal<Card[]>} */
 export const cards = signal(cardsOf(Example.lyrics));
 
-/** True if the lyrics are shown as one text. */
+/** True if the lyrics are shown in one text field. */
 export const asText = signal(false);
 
 /** The number of takes to request. */
@@ -50,7 +50,7 @@ export const lyrics = computed(() => {
   return joined === opened.joined ? opened.text : joined;
 });
 
-/** Returns sections as one text. @param {Card[]} list */
+/** Joins sections into one string. @param {Card[]} list */
 export function join(list) {
   return list.map((card) => head(card) + card.text).join('\n\n');
 }

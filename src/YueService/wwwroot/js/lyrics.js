@@ -1,4 +1,4 @@
-// The lyrics as cards, one per section, or as one text, with the service's findings at their positions.
+// The lyrics as cards, one per section, or in one text field, with the service's findings at their positions.
 import { computed, effect, signal } from '@preact/signals';
 import { locked, reachable, send } from './api.js';
 import { clear, dropAll, openDraft, otherDrafts, removeCard, titleOf } from './drafts.js';
@@ -109,7 +109,7 @@ function findingsOf(card) {
       start: Math.max(0, warning.start - start), end: Math.max(0, warning.end - start) }));
 }
 
-/** @returns {Finding[]} The service's findings in the lyrics as one text. */
+/** @returns {Finding[]} The service's findings in all lyrics, for the single text field. */
 function findingsInText() {
   const text = lyrics.value;
   const end = text.trimEnd().length;
@@ -164,7 +164,7 @@ function LyricsTools() {
     ]} />` : null}
     <button type="button" class="quiet" title="Write on an empty page" onClick=${startAnew}>New</button>
     <button type="button" class="quiet" aria-pressed=${asText.value} disabled=${remake.value !== null}
-      title="All sections as one text" onClick=${() => { asText.value = !asText.value; }}>As text</button>
+      title="All sections in one text field" onClick=${() => { asText.value = !asText.value; }}>As text</button>
   </span>`;
 }
 

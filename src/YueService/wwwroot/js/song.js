@@ -1,4 +1,4 @@
-// The middle of the page: the current song, from waiting in the queue to the finished song.
+// The middle of the page: the current song, from the queue to the finished sound.
 import { computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { isSignedIn, send, toJson } from './api.js';

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Yue.Engine.Families.Yue1.Decode;
 
 /// <summary>Decodes a track of codes in overlapping windows, so that device memory does not grow with the track's length.</summary>
-/// <remarks>A window has at least as many frames of context on both sides as a frame's samples can depend on. The context's own samples are
+/// <remarks>A window has at least as many frames of context on each side as a frame's samples can depend on. The context's own samples are
 /// discarded. There is no context at the start and the end of the track, where the decoder's zero padding has the same effect as when
 /// decoding in one piece. The samples equal those of decoding in one piece, except for the rounding of sums.</remarks>
 /// <param name="codes">The track, which may still grow.</param>

@@ -7,8 +7,8 @@ using Yue.Engine.Residency;
 
 namespace Yue.Engine.Families.Yue1.Stage2;
 
-/// <summary>The stage-2 decoder on a GPU. It replays a captured frame of eight steps. Sampling is greedy within each slot's
-/// codebook.</summary>
+/// <summary>The stage-2 decoder on a GPU. It replays a captured frame of eight steps. Each residual code is chosen greedily from
+/// its own codebook.</summary>
 /// <remarks>The chunks of all songs share a frame. A row's codes do not depend on the other rows.</remarks>
 internal sealed class CudaStage2Decoder : IStage2Decoder
 {

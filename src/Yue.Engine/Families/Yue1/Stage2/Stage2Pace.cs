@@ -11,7 +11,7 @@ internal interface IPacedSong
     /// <summary>True once stage 1 has ended.</summary>
     bool IsWritten { get; }
 
-    /// <summary>The number of frames that stage 1 has written.</summary>
+    /// <summary>The number of frames from stage 1, including kept frames.</summary>
     int FramesWritten { get; }
 
     /// <summary>The number of rows that a chunk of frames takes: one per track.</summary>
