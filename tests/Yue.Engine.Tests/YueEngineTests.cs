@@ -229,7 +229,7 @@ public sealed class YueEngineTests(DemoEngine demo) : IClassFixture<DemoEngine>
     /// <summary>Returns a request for a short song whose prompt has several pieces.</summary>
     private static SongRequest LongPrompt() => DemoEngine.OneSecond() with
     {
-        Lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 2000))}",
+        Lyrics = $"[verse]\n{string.Concat(Enumerable.Repeat("la ", 1000))}",
         Scope = SongScope.Draft,
         Output = new OutputSettings { SampleRate = OutputSettings.CodecSampleRateHz },
     };

@@ -56,8 +56,8 @@ internal static class LlamaLoader
             throw new CheckpointException(
                 folder,
                 $"config.json says that the matrices are {config.QuantizedType?.ToString() ?? "not quantized"}, but the .safetensors files "
-                    + $"say that they are {source.Quantization?.Type.ToString() ?? "not quantized"}; "
-                    + "config.json and these files belong to different checkpoints");
+                    + (source.Quantization is { } found ? $"say that they are {found.Type}; " : "have no common record of quantization; ")
+                    + "these files belong to different checkpoints");
         }
     }
 

@@ -14,7 +14,7 @@ namespace Yue.Engine.Tests.Quantization;
 /// With uncorrelated inputs, calibration would have no effect.</remarks>
 public sealed class FullSizeLayerTests(ITestOutputHelper output)
 {
-    private const int CalibrationTokens = 4_096;
+    private const int CalibrationTokens = 2_048;
     private const int SequenceTokens = 512;
     private const int HeadRows = 512;
     private const float Deviation = 0.02f;

@@ -133,7 +133,7 @@ public sealed class QuantizedCheckpointTests : IDisposable
         var kept = File.ReadAllBytes(Path.Combine(Target, "model-00002-of-00005.safetensors"));
         Quantize(Record(6), []);
         File.WriteAllBytes(Path.Combine(Target, "model-00002-of-00005.safetensors"), kept);
-        AssertRefused("say that they are not quantized; config.json and these files belong to different checkpoints");
+        AssertRefused("have no common record of quantization; these files belong to different checkpoints");
     }
 
     [Fact]
