@@ -474,7 +474,7 @@ namespace YueService.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// List the models that can sing
+        /// List the models that can make songs
         /// </summary>
         /// <remarks>
         /// The default model comes first.
@@ -555,7 +555,7 @@ namespace YueService.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// Show a model that can sing
+        /// Show a model that can make songs
         /// </summary>
         /// <remarks>
         /// Returns whether it is loaded, and how much memory it uses when loaded.
@@ -730,7 +730,7 @@ namespace YueService.Client
         /// Unload a model
         /// </summary>
         /// <remarks>
-        /// Frees its memory. Models that another loaded model also needs stay loaded. The next song that names the model loads it again.
+        /// Frees its memory. Models that are also needed by another loaded model stay loaded. The next song that names the model loads it again.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -898,9 +898,9 @@ namespace YueService.Client
         /// Queue a song
         /// </summary>
         /// <remarks>
-        /// Returns immediately; poll the Location or watch its events. Jobs and their songs survive a restart of the service. With takes of 2 or more, the response is a group of jobs.
+        /// Returns immediately; poll the URL in Location, or watch the job's events. Jobs and their songs survive a restart of the service. If takes is 2 or more, the response is a group of jobs.
         /// </remarks>
-        /// <param name="idempotencyKey">The same key and body return the same job or group; the same key with another body is a 422.</param>
+        /// <param name="idempotencyKey">The same key and body return the same job or group; the same key with a different body causes a 422.</param>
         /// <returns>Accepted</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<SongJobResponse> CreateSongAsync(SongRequest body, string? idempotencyKey = null, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
@@ -1436,7 +1436,7 @@ namespace YueService.Client
                         if (status_ == 202)
                         {
                             string responseText_ = ( response_.Content == null ) ? string.Empty : await ReadAsStringAsync(response_.Content, cancellationToken).ConfigureAwait(false);
-                            throw new YueException("The job has not ended within a second; its delay_reason says why.", status_, responseText_, headers_, null);
+                            throw new YueException("The job did not end within a second; its delay_reason says why.", status_, responseText_, headers_, null);
                         }
                         else
                         if (status_ == 204)
@@ -1577,10 +1577,10 @@ namespace YueService.Client
         /// Stream a song while it is being made
         /// </summary>
         /// <remarks>
-        /// Sends the song from its beginning, even while it is being made; the headers are sent with the first sound. A stream that is aborted is not the whole song. While the song is being made, its loudness is not adjusted, and the low band may differ slightly from the finished file's.
+        /// Sends the song from its beginning, even while it is being made; the headers are sent with the first sound. The connection is aborted if the song fails, is cancelled or is queued again. While the song is being made, its loudness is not adjusted, and the low band may differ slightly from the finished file's.
         /// </remarks>
         /// <param name="track">The mix (default), or a stem if the song was requested with stems.</param>
-        /// <param name="format">Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels is their number.</param>
+        /// <param name="format">Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels contains their number.</param>
         /// <returns>The sound.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<FileResponse> StreamSongAsync(string id, Track? track = null, StreamSongFormat? format = null, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
@@ -2037,7 +2037,7 @@ namespace YueService.Client
         /// Upload a reference clip
         /// </summary>
         /// <remarks>
-        /// The body is the sound file itself. Requests refer to the clip with reference.clip, so takes and remakes do not upload it again. The same file gives the same id. A clip that has not been used for Yue:KeepClipsDays is removed.
+        /// The body is the sound file itself. Requests refer to the clip with reference.clip, so takes and remakes do not upload it again. The same file gives the same id. A clip that has not been used for Yue:KeepClipsDays days is removed.
         /// </remarks>
         /// <param name="body">The sound file itself; its type may also be audio/*.</param>
         /// <returns>OK</returns>
@@ -2135,7 +2135,7 @@ namespace YueService.Client
         /// Show a reference clip
         /// </summary>
         /// <remarks>
-        /// Returns its length and when it expires.
+        /// Returns its length and expiry time.
         /// </remarks>
         /// <returns>OK</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
@@ -2455,13 +2455,14 @@ namespace YueService.Client
         public int? End { get; set; } = default!;
 
         /// <summary>
-        /// False if the section is not sung, because of `run_n_segments`.
+        /// False if the section is not in the song, because of `run_n_segments`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("in_song")]
         public bool InSong { get; set; } = default!;
 
         /// <summary>
-        /// The expected length; null if the section is not sung.
+        /// The expected length in seconds, or the known length of a section that is kept; null if the section is not
+        /// <br/>    in the song.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("estimated_seconds")]
         public double? EstimatedSeconds { get; set; } = default!;
@@ -2482,13 +2483,13 @@ namespace YueService.Client
         public string Id { get; set; } = default!;
 
         /// <summary>
-        /// The size of the file.
+        /// The size of the file in bytes.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("bytes")]
         public long Bytes { get; set; } = default!;
 
         /// <summary>
-        /// The length of its sound.
+        /// The length of its sound in seconds.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("seconds")]
         public double Seconds { get; set; } = default!;
@@ -2521,7 +2522,7 @@ namespace YueService.Client
         public int SampleRate { get; set; } = default!;
 
         /// <summary>
-        /// The length of the mix.
+        /// The length of the mix in seconds.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("duration_seconds")]
         public double DurationSeconds { get; set; } = default!;
@@ -2533,7 +2534,7 @@ namespace YueService.Client
         public long Seed { get; set; } = default!;
 
         /// <summary>
-        /// The model that sang.
+        /// The model that made the song.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("model")]
         public string Model { get; set; } = default!;
@@ -2551,7 +2552,7 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyList<SectionBody> Sections { get; set; } = new System.Collections.Generic.List<SectionBody>();
 
         /// <summary>
-        /// Warnings about how the request was interpreted and sung.
+        /// Warnings about how the request was interpreted and how the song was made.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("warnings")]
         public System.Collections.Generic.IReadOnlyList<string> Warnings { get; set; } = new System.Collections.Generic.List<string>();
@@ -2571,7 +2572,7 @@ namespace YueService.Client
         public SongScope? Stage { get; set; } = default!;
 
         /// <summary>
-        /// The channels of every track: 1, or 2 for stereo.
+        /// The number of channels of every track: 1, or 2 for stereo.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("channels")]
         public int Channels { get; set; } = default!;
@@ -2598,7 +2599,7 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// A format of sound.
+    /// An audio format.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class FormatOption
@@ -2659,7 +2660,7 @@ namespace YueService.Client
         public string Id { get; set; } = default!;
 
         /// <summary>
-        /// The seed: that of the request for the first take, increased by one for each further take.
+        /// The seed: the request's seed for take 1, increased by 1 for each further take.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("seed")]
         public long Seed { get; set; } = default!;
@@ -2717,7 +2718,7 @@ namespace YueService.Client
         public string Type { get; set; } = default!;
 
         /// <summary>
-        /// The title, which is the same for every fault of this type.
+        /// The title, which is the same for every error of this type.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("title")]
         public string Title { get; set; } = default!;
@@ -2783,7 +2784,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// `stage1` (singing), `stage2` (refining) or `decode`; with YuE 2 `score`, `music`,
+        /// `stage1` (singing), `stage2` (refining) or `decode`; with YuE 2, `score`, `music`,
         /// <br/>    `flow` or `decode`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stage")]
@@ -2968,7 +2969,7 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// A license of models.
+    /// The license of a family's published models.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class ModelLicence
@@ -2981,7 +2982,7 @@ namespace YueService.Client
         public string Name { get; set; } = default!;
 
         /// <summary>
-        /// The page of the models, which contains the license.
+        /// The URL of the models' page, which contains the license.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("link")]
         public System.Uri Link { get; set; } = default!;
@@ -3082,7 +3083,7 @@ namespace YueService.Client
         public string? Format { get; set; } = default!;
 
         /// <summary>
-        /// True if the tracks of the mix are returned as well.
+        /// True if the tracks of the mix are also returned.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stems")]
         public bool Stems { get; set; } = default!;
@@ -3094,7 +3095,7 @@ namespace YueService.Client
         public double? LoudnessLufs { get; set; } = default!;
 
         /// <summary>
-        /// The length of the fade-out of a song that was cut at its limit.
+        /// The length in seconds of the fade-out of a song that was cut at its limit.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("fade_out_seconds")]
         public double FadeOutSeconds { get; set; } = default!;
@@ -3257,7 +3258,7 @@ namespace YueService.Client
         public double? GuidanceScale { get; set; } = default!;
 
         /// <summary>
-        /// The number of flow matching steps; null for a model without flow matching.
+        /// The number of flow-matching steps; null for a model without flow matching.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("flow_steps")]
         public int? FlowSteps { get; set; } = default!;
@@ -3321,13 +3322,13 @@ namespace YueService.Client
         public double? Maximum { get; set; } = default!;
 
         /// <summary>
-        /// The minimum number of characters in a text.
+        /// The minimum number of characters in the text.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("min_length")]
         public int? MinLength { get; set; } = default!;
 
         /// <summary>
-        /// The maximum number of characters in a text.
+        /// The maximum number of characters in the text.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("max_length")]
         public int? MaxLength { get; set; } = default!;
@@ -3357,7 +3358,7 @@ namespace YueService.Client
         public double? MaxSeconds { get; set; } = default!;
 
         /// <summary>
-        /// The allowed values, names or numbers; null if any value within the bounds is allowed.
+        /// The allowed values (names or numbers); null if any value within the bounds is allowed.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("values")]
         public System.Collections.Generic.IReadOnlyList<object>? Values { get; set; } = default!;
@@ -3425,7 +3426,7 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyList<ModelOption> Models { get; set; } = new System.Collections.Generic.List<ModelOption>();
 
         /// <summary>
-        /// The formats of files: `output.format`.
+        /// The file formats that `output.format` can name.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("formats")]
         public System.Collections.Generic.IReadOnlyList<FormatOption> Formats { get; set; } = new System.Collections.Generic.List<FormatOption>();
@@ -3546,7 +3547,7 @@ namespace YueService.Client
         public int SampleRate { get; set; } = default!;
 
         /// <summary>
-        /// The channels of the file: 1, or 2 for stereo.
+        /// The number of channels in the file: 1, or 2 for stereo.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("channels")]
         public int Channels { get; set; } = default!;
@@ -3564,7 +3565,7 @@ namespace YueService.Client
         public long Seed { get; set; } = default!;
 
         /// <summary>
-        /// The model that sang.
+        /// The model that made the song.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("model")]
         public string Model { get; set; } = default!;
@@ -3595,7 +3596,7 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyList<SectionBody> Sections { get; set; } = new System.Collections.Generic.List<SectionBody>();
 
         /// <summary>
-        /// Warnings about how the request was interpreted and sung.
+        /// Warnings about how the request was interpreted and how the song was made.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("warnings")]
         public System.Collections.Generic.IReadOnlyList<string> Warnings { get; set; } = new System.Collections.Generic.List<string>();
@@ -3658,7 +3659,7 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyDictionary<string, System.Collections.Generic.IReadOnlyList<string>>? Errors { get; set; } = default!;
 
         /// <summary>
-        /// The problem in the format of OpenAI's clients; only on paths that such clients call.
+        /// The problem in the format that OpenAI's clients expect; only on paths that such clients call.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("error")]
         public Error? Error { get; set; } = default!;
@@ -3673,13 +3674,13 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The length of the part.
+        /// The length of the part in seconds.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("seconds")]
         public double Seconds { get; set; } = default!;
 
         /// <summary>
-        /// 1 for a mixed clip, 2 for vocal and instrumental.
+        /// The number of tracks: 1 for a mixed clip, 2 for vocal and instrumental.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("tracks")]
         public int Tracks { get; set; } = default!;
@@ -3691,7 +3692,7 @@ namespace YueService.Client
         public bool FromCache { get; set; } = default!;
 
         /// <summary>
-        /// The time to encode it, which is included in `stage1_seconds`.
+        /// The time taken to encode the clip, in seconds; included in `stage1_seconds`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("encode_seconds")]
         public double EncodeSeconds { get; set; } = default!;
@@ -3730,7 +3731,7 @@ namespace YueService.Client
         public string Tag { get; set; } = default!;
 
         /// <summary>
-        /// Its length in the song.
+        /// Its length in seconds.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("seconds")]
         public double Seconds { get; set; } = default!;
@@ -3755,7 +3756,7 @@ namespace YueService.Client
         public bool Kept { get; set; } = default!;
 
         /// <summary>
-        /// The time at which it begins in the song.
+        /// The time in the song at which it begins, in seconds.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("start_seconds")]
         public double StartSeconds { get; set; } = default!;
@@ -3834,7 +3835,7 @@ namespace YueService.Client
         public string Tag { get; set; } = default!;
 
         /// <summary>
-        /// The time at which it begins in the song.
+        /// The time in the song at which the section begins, in seconds.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("start_seconds")]
         public double StartSeconds { get; set; } = default!;
@@ -3937,7 +3938,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The model that sang.
+        /// The name of the model that made the song.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("model")]
         public string Model { get; set; } = default!;
@@ -4376,7 +4377,7 @@ namespace YueService.Client
         public int SampleRate { get; set; } = default!;
 
         /// <summary>
-        /// The track's length.
+        /// The track's length in seconds.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("duration_seconds")]
         public double DurationSeconds { get; set; } = default!;
@@ -4444,33 +4445,34 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// Wall-clock seconds of a song's stages.
+    /// The wall-clock times of a song's stages, in seconds.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class TimingsBody
     {
 
         /// <summary>
-        /// The time waiting for the engine.
+        /// The time spent waiting for the engine.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("queue_seconds")]
         public double QueueSeconds { get; set; } = default!;
 
         /// <summary>
-        /// The first language model: one coarse code per frame and track. 0 with stage finish. With YuE 2, the score
-        /// <br/>    and the music tokens.
+        /// The time of the first language model, which writes one coarse code per frame and track; 0 with stage
+        /// <br/>    finish. With YuE 2, the time of the score and the music tokens.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stage1_seconds")]
         public double Stage1Seconds { get; set; } = default!;
 
         /// <summary>
-        /// The second language model: the other seven codes. 0 with stage draft. With YuE 2, flow matching.
+        /// The time of the second language model, which writes the other seven codes; 0 with stage draft. With YuE 2,
+        /// <br/>    the time of flow matching.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stage2_seconds")]
         public double Stage2Seconds { get; set; } = default!;
 
         /// <summary>
-        /// The codec, the vocoder and the splice. With YuE 2, the sound decoder.
+        /// The time of the codec, the vocoder and the splice. With YuE 2, the time of the sound decoder.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("decode_seconds")]
         public double DecodeSeconds { get; set; } = default!;
@@ -4482,7 +4484,7 @@ namespace YueService.Client
         public double TotalSeconds { get; set; } = default!;
 
         /// <summary>
-        /// Tokens per second of `stage1_seconds`.
+        /// The number of tokens written per second of `stage1_seconds`.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("tokens_per_second")]
         public double TokensPerSecond { get; set; } = default!;
@@ -4575,7 +4577,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The words to sing, in sections headed by tags such as [verse]. With `continue_from`, the lyrics of the whole song, beginning with the sections that are already sung. Required, or those of the song whose id is in `continue_from`; with `stage` finish, none; with `instrumental`, only section tags.
+        /// The words to sing, in sections headed by tags such as [verse]. With `continue_from`, the lyrics of the whole song, beginning with the sections that have already been sung. Required, or those of the song whose id is in `continue_from`; with `stage` finish, none; with `instrumental`, only section tags.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("lyrics")]
         public string? Lyrics { get; set; } = default!;
@@ -4711,7 +4713,7 @@ namespace YueService.Client
     }
 
     /// <summary>
-    /// The song to make, in the form of OpenAI-style audio clients.
+    /// The song to make, in the form that OpenAI-style audio clients send.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class SpeechRequest
@@ -4743,7 +4745,7 @@ namespace YueService.Client
         public SpeechRequestResponseFormat? ResponseFormat { get; set; } = default!;
 
         /// <summary>
-        /// The form in which the sound is sent while the song is being made: audio is the sound itself, sse is events with it in base64. Default: the whole file when the song is finished.
+        /// The form in which the sound is sent while the song is being made: audio is the sound itself, sse is events with the sound in base64. Default: the whole file when the song is finished.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("stream_format")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<SpeechRequestStreamFormat>))]
@@ -4789,7 +4791,7 @@ namespace YueService.Client
     {
 
         /// <summary>
-        /// The same as detail.
+        /// The same as the problem's detail.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("message")]
         public string? Message { get; set; } = default!;
@@ -4801,7 +4803,7 @@ namespace YueService.Client
         public string? Type { get; set; } = default!;
 
         /// <summary>
-        /// The same as type.
+        /// The same as the problem's type.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("code")]
         public string? Code { get; set; } = default!;
@@ -4874,7 +4876,7 @@ namespace YueService.Client
         public int? TopK { get; set; } = default!;
 
         /// <summary>
-        /// Makes tokens that have already occurred less likely; 1 disables it. The YuE 2 default is 1.2.
+        /// Reduces the probability of tokens that have already occurred; 1 disables it. The YuE 2 default is 1.2.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("repetition_penalty")]
         public double? RepetitionPenalty { get; set; } = default!;
