@@ -2558,7 +2558,7 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyList<string> Warnings { get; set; } = new System.Collections.Generic.List<string>();
 
         /// <summary>
-        /// The tracks that have a file: `mix`, and with stems `vocal` and `instrumental`. Empty if only a score
+        /// The tracks that have a file: `mix` and, with stems, `vocal` and `instrumental`. Empty if only a score
         /// <br/>    was written.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("tracks")]
@@ -4101,8 +4101,8 @@ namespace YueService.Client
         public JobFault? Error { get; set; } = default!;
 
         /// <summary>
-        /// The reason why the job has not ended although its song has been made, or why it is waiting for a worker; null
-        /// <br/>    otherwise.
+        /// The reason why the job has not ended although its song has been made or it was cancelled, or why it is waiting for a
+        /// <br/>    worker; null otherwise.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("delay_reason")]
         public string? DelayReason { get; set; } = default!;

@@ -2,7 +2,7 @@ using Yue.Cuda.Decode;
 
 namespace Yue.Cuda.Tests;
 
-/// <summary>A test model with its cache and decoder, and rows with random cached positions.</summary>
+/// <summary>A test model with its cache and decoder, and rows with random cached keys and values.</summary>
 internal sealed class DecodeBench : IDisposable
 {
     private readonly List<List<int>> _pages = [];

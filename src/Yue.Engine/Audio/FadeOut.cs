@@ -13,7 +13,7 @@ public static class FadeOut
     public static int SamplesOf(int samples, int sampleRateHz, double seconds) =>
         (int)Math.Round(Math.Min(seconds, samples / (double)sampleRateHz / 2) * sampleRateHz);
 
-    /// <summary>Fades the clip's end in place, from 1 to 0 along half a cosine.</summary>
+    /// <summary>Fades the clip's end in place, from 1 to 0 along half a cosine period.</summary>
     /// <param name="clip">A clip of any length.</param>
     /// <param name="seconds">The requested length of the fade, not negative; limited as in <see cref="SecondsOf"/>.</param>
     public static void Apply(AudioClip clip, double seconds)

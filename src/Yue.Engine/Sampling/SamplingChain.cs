@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Sampling;
 
 /// <summary>Computes the distribution of the next id from two rows of scores (docs/model.md 2.4): guidance, repetition penalty,
-/// minimum length, allowed ids, temperature, top-k, top-p, in this order.</summary>
+/// minimum length, allowed ids, temperature, top-k and top-p, in this order.</summary>
 /// <remarks>Plain F32 arithmetic on the CPU, the reference for the GPU's sampler. Not thread-safe: every call reuses the buffers.</remarks>
 public sealed class SamplingChain
 {

@@ -16,7 +16,7 @@ internal static class GenerateCommand
     public static Command Create(SettingOptions settings, Action<IServiceCollection> configure, Stream? standardOutput)
     {
         var options = new GenerateOptions();
-        var generate = new Command("generate", "Makes a song, or several takes of it, and writes it to a file")
+        var generate = new Command("generate", "Makes one or more takes of a song and writes them to files")
         {
             TreatUnmatchedTokensAsErrors = false,
         };

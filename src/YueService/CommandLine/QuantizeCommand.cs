@@ -16,7 +16,7 @@ internal delegate Task<int> RunOnModels(
 
 /// <summary><c>yue models quantize</c>: makes checkpoints with fewer bits per weight.</summary>
 /// <param name="run">Runs the command.</param>
-/// <param name="disks">The free space of the disks.</param>
+/// <param name="disks">The free space on the disks.</param>
 internal sealed class QuantizeCommand(RunOnModels run, DiskSpace disks)
 {
     private const int MaxSongs = 256;

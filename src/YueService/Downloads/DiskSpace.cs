@@ -1,7 +1,7 @@
 namespace YueService.Downloads;
 
-/// <summary>The free space of disks, checked before files are written.</summary>
-/// <param name="FreeBytes">Returns the free space of the disk that holds a folder, which must exist.</param>
+/// <summary>The free space on disks, checked before files are written.</summary>
+/// <param name="FreeBytes">Returns the free space on the disk that holds a folder, which must exist.</param>
 /// <param name="SpareBytes">The space that must stay free.</param>
 internal sealed record DiskSpace(Func<string, long> FreeBytes, long SpareBytes)
 {

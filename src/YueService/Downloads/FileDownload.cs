@@ -6,7 +6,7 @@ internal sealed record FileContent(long Size, string Sha256);
 /// <summary>Downloads a file in ranges into a partial file, checks it, and renames it into place.</summary>
 /// <param name="hub">The server.</param>
 /// <param name="settings">Attempts, timeouts, parallelism and spare disk space.</param>
-/// <param name="freeBytes">Returns the free space of the disk that holds a folder.</param>
+/// <param name="freeBytes">Returns the free space on the disk that holds a folder.</param>
 internal sealed class FileDownload(HubClient hub, DownloadSettings settings, Func<string, long> freeBytes)
 {
     /// <summary>Downloads a file and checks it.</summary>

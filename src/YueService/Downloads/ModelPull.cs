@@ -6,7 +6,7 @@ namespace YueService.Downloads;
 /// <param name="settings">Attempts, waits and limits.</param>
 /// <param name="show">Shows the progress of a file until a task ends.</param>
 /// <param name="output">Receives the result.</param>
-/// <param name="freeBytes">Returns the free space of the disk that holds a folder.</param>
+/// <param name="freeBytes">Returns the free space on the disk that holds a folder.</param>
 internal sealed class ModelPull(
     ModelFolder folder,
     HubClient hub,

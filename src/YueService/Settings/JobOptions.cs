@@ -35,7 +35,7 @@ internal sealed class JobOptions
     [SettingRange(0, 1_000_000_000)]
     public long KeepClipsMegabytes { get; set; } = 2_000;
 
-    /// <summary>The time that running songs may continue at shutdown, in seconds; after that, their jobs are queued again.</summary>
+    /// <summary>The time for which running songs may continue at shutdown, in seconds; after that, their jobs are queued again.</summary>
     [SettingRange(0, 3_600)]
     public int DrainSeconds { get; set; } = 30;
 

@@ -116,7 +116,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--reference: reference.audio is not a supported sound file", "--reference", "lyrics.txt")]
     [InlineData("--reference-instrumental: reference.instrumental is missing", "--reference-vocal", "lyrics.txt")]
     [InlineData(
-        "--reference-end: reference.end_seconds is 3 and reference.start_seconds 4",
+        "--reference-end: reference.end_seconds is 3 and reference.start_seconds is 4",
         "--reference", "lyrics.txt", "--reference-start", "4", "--reference-end", "3")]
     [InlineData("--reference-separate: ", "--reference", "lyrics.txt", "--reference-separate")]
     public async Task An_invalid_reference_clip_is_reported_under_its_option(string message, params string[] options)

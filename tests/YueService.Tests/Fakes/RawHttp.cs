@@ -30,7 +30,7 @@ internal static class RawHttp
         }
         catch (IOException)
         {
-            // The server closed the connection before it read all bytes. The response that it sent is used.
+            // The server closed the connection before it had read all the bytes. The response that it sent is used.
         }
 
         return new RawResponse(Encoding.Latin1.GetString(response.ToArray()));

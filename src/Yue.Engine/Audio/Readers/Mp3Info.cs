@@ -15,7 +15,7 @@ internal readonly record struct Mp3Info(bool IsPresent, int? Frames, int? Delay,
 {
     private const int VbriOffset = 36;
 
-    // From the start of LAME's part, which consists of its name (9 bytes) and fields. Only the delays are used.
+    // From the start of LAME's part, which consists of its name (9 bytes) and fields. Only the delay and the padding are used.
     private const int DelayOffset = 21;
 
     /// <summary>Reads the first frame of a file.</summary>

@@ -3,7 +3,7 @@ using NLayer;
 
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>Adapts a frame that NAudio found to NLayer's interface.</summary>
+/// <summary>Adapts a frame of NAudio to NLayer's interface.</summary>
 internal sealed class NLayerFrame : IMpegFrame
 {
     private const int HeaderBytes = 4;

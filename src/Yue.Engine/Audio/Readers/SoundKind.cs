@@ -1,6 +1,6 @@
 namespace Yue.Engine.Audio.Readers;
 
-/// <summary>The kinds of sound files, by their reader.</summary>
+/// <summary>The kinds of sound files, by reader.</summary>
 internal enum SoundKind
 {
     Wav,

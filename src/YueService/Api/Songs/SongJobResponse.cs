@@ -49,8 +49,8 @@ internal sealed record SongJobResponse
     /// <summary>The reason for the failure; null unless the job failed.</summary>
     public JobFault? Error { get; init; }
 
-    /// <summary>The reason why the job has not ended although its song has been made, or why it is waiting for a worker; null
-    /// otherwise.</summary>
+    /// <summary>The reason why the job has not ended although its song has been made or it was cancelled, or why it is waiting for a
+    /// worker; null otherwise.</summary>
     public string? DelayReason { get; init; }
 
     /// <summary>The song's title. By default, the first line of the lyrics.</summary>
@@ -194,7 +194,7 @@ internal sealed record JobFault(string Type, string Title, string Detail)
 /// <param name="Timings">The times of the stages.</param>
 /// <param name="Sections">The song's sections, in order; empty for a model without sections.</param>
 /// <param name="Warnings">Warnings about how the request was interpreted and how the song was made.</param>
-/// <param name="Tracks">The tracks that have a file: <c>mix</c>, and with stems <c>vocal</c> and <c>instrumental</c>. Empty if only a score
+/// <param name="Tracks">The tracks that have a file: <c>mix</c> and, with stems, <c>vocal</c> and <c>instrumental</c>. Empty if only a score
 /// was written.</param>
 /// <param name="Stage"><c>full</c>, <c>draft</c>, <c>finish</c> or <c>score</c>: the stages that were run.</param>
 internal sealed record FinishedSong(

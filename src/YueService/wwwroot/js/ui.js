@@ -8,7 +8,7 @@ export const html = htm.bind(h);
 
 /** @typedef {{ text: string, action?: string, run?: () => void, done?: () => void }} Toast */
 
-/** The message at the bottom of the page; null without one. `isByKey` is true if the user works with the keyboard.
+/** The message at the bottom of the page; null without one. `isByKey` is true if the user is using the keyboard.
  * @type {import('@preact/signals').Signal<Toast & { isByKey: boolean } | null>}
  */
 export const toast = signal(null);

@@ -4,7 +4,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Families.Yue2.Stages;
 
 /// <summary>Computes the distribution of the next id from the logits of one step (docs/model-yue2.md 5.2): allowed ids, minimum length,
-/// repetition penalty, temperature, top-k, top-p, in this order.</summary>
+/// repetition penalty, temperature, top-k and top-p, in this order.</summary>
 /// <remarks>Plain arithmetic on the CPU. Not thread-safe: every call reuses the buffers.</remarks>
 public sealed class StageChain
 {
