@@ -2558,8 +2558,8 @@ namespace YueService.Client
         public System.Collections.Generic.IReadOnlyList<string> Warnings { get; set; } = new System.Collections.Generic.List<string>();
 
         /// <summary>
-        /// The tracks that have a file: `mix` and, with stems, `vocal` and `instrumental`. Empty if only a score
-        /// <br/>    was written.
+        /// The tracks that have a file: `mix` and, with stems, `vocal` and `instrumental`. Empty if only a
+        /// <br/>    score was written.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("tracks")]
         public System.Collections.Generic.IReadOnlyList<string> Tracks { get; set; } = new System.Collections.Generic.List<string>();

@@ -46,7 +46,7 @@ public sealed class EngineStartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_missing_file_is_named()
+    public async Task A_missing_file_is_named_in_the_error()
     {
         var file = Path.Combine(_files.Codec, "decoders", "decoder_131000.pth");
         File.Delete(file);
@@ -54,7 +54,7 @@ public sealed class EngineStartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_truncated_file_is_named()
+    public async Task A_truncated_file_is_named_in_the_error()
     {
         var file = Path.Combine(_files.Stage2, "model.safetensors");
         using (var stream = File.OpenWrite(file))
@@ -66,7 +66,7 @@ public sealed class EngineStartTests : IDisposable
     }
 
     [Fact]
-    public async Task A_vocoder_file_that_contains_the_codec_is_named()
+    public async Task A_vocoder_file_that_contains_the_codec_is_named_in_the_error()
     {
         var vocoder = Path.Combine(_files.Codec, "decoders", "decoder_151000.pth");
         File.Copy(Path.Combine(_files.Codec, "final_ckpt", "ckpt_00360000.pth"), vocoder, overwrite: true);

@@ -141,7 +141,7 @@ internal sealed class QuantizedFolder : IDisposable
         tensors,
         new Dictionary<string, string> { ["format"] = "pt", [QuantizationRecord.MetadataKey] = record.ToJson() });
 
-    /// <summary>Adds the index, the config, and the source's small files, and gives the folder its final name.</summary>
+    /// <summary>Adds the source's small files, the index, and the config, and gives the folder its final name.</summary>
     /// <param name="source">The folder of the original checkpoint.</param>
     /// <param name="shards">The names of the shards.</param>
     /// <param name="record">The record of the run.</param>

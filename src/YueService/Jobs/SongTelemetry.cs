@@ -104,7 +104,7 @@ internal sealed class SongTelemetry : IDisposable
             "By",
             description);
 
-    /// <summary>Returns the stages that ran: a draft has no stage 2, and a finished draft has no stage 1.</summary>
+    /// <summary>Returns the stages that ran: a draft has no stage 2, and a song that finishes a draft has no stage 1.</summary>
     private static IEnumerable<(string Stage, double Seconds)> Stages(SongTimings timings) => new[]
     {
         ("queue", timings.QueueSeconds),

@@ -46,7 +46,7 @@ public sealed class FullSizeLayerTests(ITestOutputHelper output)
         var calibrated = RoundingTests.ErrorOf(Logits(inputs, layer, rope), exact);
 
         output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{type}: RMS error {plain:P2} of the deviation, calibrated {calibrated:P2}"));
+            CultureInfo.InvariantCulture, $"{type}: RMS error {plain:P2} relative to the standard deviation, {calibrated:P2} calibrated"));
         Assert.InRange(calibrated, 0, calibratedBound);
         Assert.InRange(plain, calibrated, plainBound);
     }

@@ -37,7 +37,8 @@ public sealed class IdleTests(DemoProcess demo) : IClassFixture<DemoProcess>
     }
 
     /// <summary>Measures one window after another until one is quiet.</summary>
-    /// <remarks>Work after startup, such as background compilation, takes an unknown amount of time, but it ends. A timer never ends.</remarks>
+    /// <remarks>Work after startup, such as background compilation, takes an unknown amount of time, but it ends. A timer never
+    /// ends.</remarks>
     /// <param name="begin">Begins a window and returns a function that ends it and returns the measured amount.</param>
     /// <param name="allowed">The maximum amount per second in a quiet window.</param>
     /// <param name="unit">The unit of the measured rates.</param>

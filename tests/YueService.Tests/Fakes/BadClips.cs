@@ -58,6 +58,8 @@ internal static class BadClips
         ["an Ogg page with a wrong checksum"] =
             ("is damaged: the checksum of the page at byte 0 is wrong", () => Bytes(TestOgg.OpusWithWrongChecksum())),
         ["an Opus file of garbage"] = ("is damaged and cannot be decoded", () => Bytes(TestOgg.OpusWithGarbage())),
+        ["a box that is smaller than its header"] =
+            ("is damaged: its box 'moov' states a size of 3 bytes", () => Bytes([.. "\0\0\0\u0010ftypM4A \0\0\0\0\0\0\0\u0003moov"u8])),
         ["deeply nested boxes"] = ("is cut short: it has no moov box", () => Bytes(TestMp4.Nested(1 << 20))),
         ["a million chunks"] = ("has more than 1000 chunks before its sound", () => Bytes([.. "RIFF    WAVE"u8, .. new byte[8 << 20]])),
     };

@@ -7,7 +7,7 @@ import struct
 
 SPACE = "\u2581"
 VOWELS = "aeiou"
-CONSONANTS = "bcdfghjklmnprstvwxz"         # without q, which occurs only as qu, and y, which is treated separately
+CONSONANTS = "bcdfghjklmnprstvwxz"         # without q, which is merged only as qu, and y, which is treated separately
 DIGRAPHS = ("qu", "sh", "ch", "th", "ph", "ck", "ng", "wh", "gh")
 FIRST_BYTE = 3
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6

@@ -70,7 +70,9 @@ internal static class Mp4Boxes
                 {
                     if (isTop)
                     {
-                        throw new ClipFaultException($"is cut short: its box '{name}' has only {end - position} of {size} bytes");
+                        throw new ClipFaultException(size < header
+                            ? $"is damaged: its box '{name}' states a size of {size} bytes"
+                            : $"is cut short: its box '{name}' has only {end - position} of {size} bytes");
                     }
 
                     return;

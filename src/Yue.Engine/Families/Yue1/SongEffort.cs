@@ -15,7 +15,7 @@ namespace Yue.Engine.Families.Yue1;
 internal sealed class SongEffort(SongScope scope, SongDevices devices, IReadOnlyList<(double Tokens, SectionBudget Budget)> sections)
 {
     // With the language models on a GPU, decoding a token's sound on the CPU was measured at 0.65 units of work with 16 cores, and about
-    // 3.4 with two. This figure divided by the number of cores is close enough.
+    // 3.4 with two. This constant divided by the number of cores is close enough.
     private const double DecodeWorkOnOneCore = 8;
 
     // Finished sections correct the estimates for the remaining ones; this prior has the weight of ten seconds of song.

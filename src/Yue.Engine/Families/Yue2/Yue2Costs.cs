@@ -79,7 +79,7 @@ internal sealed class Yue2Costs : IFamilyCosts
         public long Parameters => config.Language.Parameters + FlowParameters;
 
         /// <summary>The number of weights of flow matching. They keep the type of the file even if the language model's weights are
-        /// converted.</summary>
+        /// quantized.</summary>
         private long FlowParameters
         {
             get

@@ -194,8 +194,8 @@ internal sealed record JobFault(string Type, string Title, string Detail)
 /// <param name="Timings">The times of the stages.</param>
 /// <param name="Sections">The song's sections, in order; empty for a model without sections.</param>
 /// <param name="Warnings">Warnings about how the request was interpreted and how the song was made.</param>
-/// <param name="Tracks">The tracks that have a file: <c>mix</c> and, with stems, <c>vocal</c> and <c>instrumental</c>. Empty if only a score
-/// was written.</param>
+/// <param name="Tracks">The tracks that have a file: <c>mix</c> and, with stems, <c>vocal</c> and <c>instrumental</c>. Empty if only a
+/// score was written.</param>
 /// <param name="Stage"><c>full</c>, <c>draft</c>, <c>finish</c> or <c>score</c>: the stages that were run.</param>
 internal sealed record FinishedSong(
     int SampleRate,

@@ -15,8 +15,8 @@ namespace Yue.Engine.Families.Yue1.SelfCheck;
 public sealed record SelfCheckFiles(string Tokenizer, string Stage2, string Codec);
 
 /// <summary>Recomputes published figures with the installed checkpoints, in float32 on the CPU (docs/model.md 10).</summary>
-/// <remarks>Codes and ids must match exactly. In the published figures, the best code of each choice leads the second best by far more than
-/// float32 rounding.</remarks>
+/// <remarks>Codes and ids must match exactly, because the smallest published margins between the best and the second-best code are far
+/// larger than float32 rounding errors.</remarks>
 public sealed class CheckpointSelfCheck(SelfCheckFiles files, PublishedFigures figures)
 {
     // Peaks differ slightly if sums are computed in a different order. A different code changes a peak by at least 0.01.
