@@ -241,7 +241,9 @@ public sealed class PostgresQueueTests(SharedPostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task Concurrent_requests_do_not_exceed_the_songs_per_minute_limit()
     {
-        var callers = new PostgresCallers(_database);
+        using var signals = new JobSignals();
+        signals.SetOpenResult(null);
+        var callers = new PostgresCallers(_database, signals);
         var waits = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => callers.TakeSongsAsync("one", 2, limit: 10, Cancel)));
         Assert.Equal(5, waits.Count(wait => wait is null));
         Assert.All(waits.OfType<TimeSpan>(), wait => Assert.InRange(wait.TotalSeconds, 1, 60));

@@ -17,6 +17,7 @@ public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
     private PostgresDatabase _database = null!;
     private PostgresJobLog _log = null!;
     private FolderFiles _files = null!;
+    private readonly JobSignals _signals = new();
     private SharedSweep _sweep = null!;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -32,13 +33,15 @@ public sealed class SharedSweepTests(SharedPostgres postgres) : IAsyncLifetime
             Options.Create(new AccessOptions()),
             NullLogger<PostgresJobLog>.Instance);
         _files = new(_folder.Path, claim: null, _clock);
-        _sweep = new(_files, _log, new PostgresCallers(_database), settings, new JobSignals(), _clock, NullLogger<SharedSweep>.Instance);
+        _sweep = new(
+            _files, _log, new PostgresCallers(_database, _signals), settings, _signals, _clock, NullLogger<SharedSweep>.Instance);
         await _log.OpenAsync(Cancel);
     }
 
     public ValueTask DisposeAsync()
     {
         _sweep?.Dispose();
+        _signals.Dispose();
         _database?.Dispose();
         _folder.Dispose();
         return ValueTask.CompletedTask;

@@ -1,16 +1,14 @@
 using System.Diagnostics;
 using System.Threading.RateLimiting;
-using YueService.Jobs;
 using YueService.Jobs.Shared;
 
 namespace YueService.Api.Access;
 
 /// <summary>The limit on a caller's songs per minute, counted over all processes.</summary>
 /// <param name="callers">Counts the songs.</param>
-/// <param name="signals">Signals that the database can be used.</param>
 /// <param name="caller">The name of the caller.</param>
 /// <param name="limit">The maximum number of songs per minute.</param>
-internal sealed class SharedRateLimiter(PostgresCallers callers, JobSignals signals, string caller, int limit) : RateLimiter
+internal sealed class SharedRateLimiter(PostgresCallers callers, string caller, int limit) : RateLimiter
 {
     private long _usedAt = Stopwatch.GetTimestamp();
 
@@ -25,7 +23,6 @@ internal sealed class SharedRateLimiter(PostgresCallers callers, JobSignals sign
     protected override async ValueTask<RateLimitLease> AcquireAsyncCore(int permitCount, CancellationToken cancellationToken)
     {
         Volatile.Write(ref _usedAt, Stopwatch.GetTimestamp());
-        await signals.WhenOpenAsync(cancellationToken);
         return new Lease(await callers.TakeSongsAsync(caller, permitCount, limit, cancellationToken));
     }
 

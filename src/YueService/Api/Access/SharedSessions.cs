@@ -9,7 +9,7 @@ namespace YueService.Api.Access;
 /// <summary>The ended sessions of all processes, which are in the database. A process sees the end of a session within two seconds, or
 /// immediately if it ended the session itself.</summary>
 internal sealed partial class SharedSessions(
-    PostgresCallers callers, SharedSettings settings, IOptions<AccessOptions> access, JobSignals signals, ILogger<SharedSessions> logger)
+    PostgresCallers callers, SharedSettings settings, IOptions<AccessOptions> access, ILogger<SharedSessions> logger)
     : BackgroundService, IEndedSessions
 {
     private readonly ConcurrentDictionary<string, bool> _own = new(StringComparer.Ordinal);
@@ -22,7 +22,6 @@ internal sealed partial class SharedSessions(
     public async Task AddAsync(string id, long expiry)
     {
         _own[id] = true;
-        await signals.WhenOpenAsync(CancellationToken.None);
         await callers.EndSessionAsync(id, DateTimeOffset.FromUnixTimeSeconds(expiry), CancellationToken.None);
     }
 
@@ -52,7 +51,6 @@ internal sealed partial class SharedSessions(
     {
         try
         {
-            await signals.WhenOpenAsync(cancel);
             _all = await callers.EndedSessionsAsync(cancel);
             _isUnreadable = false;
         }

@@ -3,18 +3,16 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
 using YueService.Api.Errors;
-using YueService.Jobs;
 using YueService.Jobs.Shared;
 using YueService.Settings;
 
 namespace YueService.Api.Access;
 
 /// <summary>The limit on the number of songs that a caller may request per minute.</summary>
-internal sealed class SongRateLimit(
-    IOptions<AccessOptions> access, SharedSettings settings, PostgresCallers callers, JobSignals signals) : IDisposable
+internal sealed class SongRateLimit(IOptions<AccessOptions> access, SharedSettings settings, PostgresCallers callers) : IDisposable
 {
     private readonly Lazy<PartitionedRateLimiter<HttpContext>> _limiter = new(() => PartitionedRateLimiter.Create<HttpContext, string>(
-        http => PartitionOf(http, access.Value.RateLimitPerMinute, settings.IsShared ? (callers, signals) : null)));
+        http => PartitionOf(http, access.Value.RateLimitPerMinute, settings.IsShared ? callers : null)));
 
     /// <summary>Counts each request to an endpoint with <see cref="Counted"/> as one song. Other requests do not count.</summary>
     public PartitionedRateLimiter<HttpContext> Limiter => _limiter.Value;
@@ -49,8 +47,7 @@ internal sealed class SongRateLimit(
 
     /// <summary>Returns the limit for the caller's key, or for the caller's address if the service has no keys; no limit if the endpoint's
     /// requests do not count as songs.</summary>
-    private static RateLimitPartition<string> PartitionOf(
-        HttpContext http, int limit, (PostgresCallers Callers, JobSignals Signals)? shared)
+    private static RateLimitPartition<string> PartitionOf(HttpContext http, int limit, PostgresCallers? shared)
     {
         if (http.GetEndpoint()?.Metadata.GetMetadata<Counted>() is null)
         {
@@ -58,8 +55,8 @@ internal sealed class SongRateLimit(
         }
 
         var caller = http.User.Identity?.Name is { } key ? $"key {key}" : $"address {http.Connection.RemoteIpAddress}";
-        return shared is var (callers, signals)
-            ? RateLimitPartition.Get(caller, name => (RateLimiter)new SharedRateLimiter(callers, signals, name, limit))
+        return shared is not null
+            ? RateLimitPartition.Get(caller, name => (RateLimiter)new SharedRateLimiter(shared, name, limit))
             : RateLimitPartition.GetFixedWindowLimiter(
                 caller, _ => new FixedWindowRateLimiterOptions { PermitLimit = limit, Window = TimeSpan.FromMinutes(1) });
     }

@@ -3,8 +3,8 @@ using Npgsql;
 namespace YueService.Jobs.Shared;
 
 /// <summary>The data about callers that several processes share: the number of songs that each caller has requested in its current minute,
-/// and ended sessions.</summary>
-internal sealed class PostgresCallers(PostgresDatabase database)
+/// and ended sessions. Every method waits until the tables have been created.</summary>
+internal sealed class PostgresCallers(PostgresDatabase database, JobSignals signals)
 {
     private const string Minute = "interval '1 minute'";
 
@@ -15,7 +15,7 @@ internal sealed class PostgresCallers(PostgresDatabase database)
     /// <param name="limit">The maximum number of songs of a caller per minute.</param>
     /// <param name="cancel">Cancels the wait.</param>
     /// <returns>Null if they are within the limit; otherwise the time left in the caller's minute, and no song is counted.</returns>
-    public Task<TimeSpan?> TakeSongsAsync(string caller, int songs, int limit, CancellationToken cancel) => database.UseAsync(
+    public Task<TimeSpan?> TakeSongsAsync(string caller, int songs, int limit, CancellationToken cancel) => UseAsync(
         async connection =>
         {
             const string IsOver = $"song_rates.began <= excluded.began - {Minute}";
@@ -46,7 +46,7 @@ internal sealed class PostgresCallers(PostgresDatabase database)
     /// <param name="id">Its id.</param>
     /// <param name="expires">The time at which it would expire.</param>
     /// <param name="cancel">Cancels the wait.</param>
-    public Task EndSessionAsync(string id, DateTimeOffset expires, CancellationToken cancel) => database.UseAsync(
+    public Task EndSessionAsync(string id, DateTimeOffset expires, CancellationToken cancel) => UseAsync(
         async connection =>
         {
             await using var insert = new NpgsqlCommand(
@@ -58,7 +58,7 @@ internal sealed class PostgresCallers(PostgresDatabase database)
         cancel);
 
     /// <summary>Returns the ids of the sessions that were ended before they expired.</summary>
-    public Task<IReadOnlySet<string>> EndedSessionsAsync(CancellationToken cancel) => database.UseAsync<IReadOnlySet<string>>(
+    public Task<IReadOnlySet<string>> EndedSessionsAsync(CancellationToken cancel) => UseAsync<IReadOnlySet<string>>(
         async connection =>
         {
             await using var select = new NpgsqlCommand("SELECT id FROM ended_sessions", connection);
@@ -74,7 +74,7 @@ internal sealed class PostgresCallers(PostgresDatabase database)
         cancel);
 
     /// <summary>Removes expired data.</summary>
-    public Task ForgetAsync(CancellationToken cancel) => database.UseAsync(
+    public Task ForgetAsync(CancellationToken cancel) => UseAsync(
         async connection =>
         {
             // A process with a slow clock may still consider an expired session valid, so its end is remembered for another day.
@@ -85,4 +85,10 @@ internal sealed class PostgresCallers(PostgresDatabase database)
             return await delete.ExecuteNonQueryAsync(cancel);
         },
         cancel);
+
+    private async Task<T> UseAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancel)
+    {
+        await signals.WhenOpenAsync(cancel);
+        return await database.UseAsync(work, cancel);
+    }
 }
