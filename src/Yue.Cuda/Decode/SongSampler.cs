@@ -148,7 +148,7 @@ public sealed unsafe class SongSampler : IDisposable
             var (low, high) = settings.Allowed[i];
             if (low < 0 || high > _model.HeadRows || low >= high)
             {
-                throw new ArgumentException($"allowed ids {low} .. {high} are not within 0 .. {_model.HeadRows}", nameof(settings));
+                throw new ArgumentException($"allowed ids {low} .. {high} are not a range within 0 .. {_model.HeadRows}", nameof(settings));
             }
 
             state.Low[i] = low;

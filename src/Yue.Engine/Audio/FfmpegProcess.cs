@@ -94,13 +94,14 @@ internal static class FfmpegProcess
             UseShellExecute = false,
             CreateNoWindow = true,
         };
+        var name = Path.GetFileName(executable);
         try
         {
-            return Process.Start(start) ?? throw new FfmpegException($"{Path.GetFileName(executable)} could not be started");
+            return Process.Start(start) ?? throw new FfmpegException($"{name} could not be started");
         }
         catch (Win32Exception exception)
         {
-            throw new FfmpegException($"{Path.GetFileName(executable)} could not be started: {exception.Message}", exception);
+            throw new FfmpegException($"{name} could not be started: {exception.Message}", exception);
         }
     }
 

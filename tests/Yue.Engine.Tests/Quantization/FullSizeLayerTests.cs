@@ -46,7 +46,8 @@ public sealed class FullSizeLayerTests(ITestOutputHelper output)
         var calibrated = RoundingTests.ErrorOf(Logits(inputs, layer, rope), exact);
 
         output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{type}: RMS error {plain:P2} relative to the standard deviation, {calibrated:P2} calibrated"));
+            CultureInfo.InvariantCulture,
+            $"{type}: RMS error relative to the standard deviation: {plain:P2} plain, {calibrated:P2} calibrated"));
         Assert.InRange(calibrated, 0, calibratedBound);
         Assert.InRange(plain, calibrated, plainBound);
     }
