@@ -1280,7 +1280,7 @@ namespace YueService.Client
         /// Change a song's title, favorite mark or note
         /// </summary>
         /// <remarks>
-        /// A JSON merge patch: fields that are absent are not changed; null resets a field. Favorites are exempt from retention.
+        /// A JSON merge patch: fields that are absent are not changed; null resets a field. Favorites are never removed automatically.
         /// </remarks>
         /// <param name="ifMatch">The ETag of the song; the change is made only if the song has not been changed since.</param>
         /// <returns>OK</returns>
@@ -1473,7 +1473,7 @@ namespace YueService.Client
         /// Fetch a song
         /// </summary>
         /// <remarks>
-        /// Range, If-Range and If-None-Match are supported. A format other than wav is encoded on the first call and kept.
+        /// Range, If-Range and If-None-Match are supported. A file in a format other than wav is encoded on the first request and then kept.
         /// </remarks>
         /// <param name="track">The mix (default), or a stem if the song was requested with stems.</param>
         /// <param name="format">Default: the format that the song was requested in.</param>
@@ -1580,7 +1580,7 @@ namespace YueService.Client
         /// Sends the song from its beginning, even while it is being made; the headers are sent with the first sound. The connection is aborted if the song fails, is cancelled or is queued again. While the song is being made, its loudness is not adjusted, and the low band may differ slightly from the finished file's.
         /// </remarks>
         /// <param name="track">The mix (default), or a stem if the song was requested with stems.</param>
-        /// <param name="format">Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels contains their number.</param>
+        /// <param name="format">Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels is the number of channels.</param>
         /// <returns>The sound.</returns>
         /// <exception cref="YueException">A server side error occurred.</exception>
         public virtual async System.Threading.Tasks.Task<FileResponse> StreamSongAsync(string id, Track? track = null, StreamSongFormat? format = null, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
@@ -3195,7 +3195,7 @@ namespace YueService.Client
         public string? ContinueFrom { get; set; } = default!;
 
         /// <summary>
-        /// The section to sing again, from 1; null for none.
+        /// The section to sing again, counted from 1; null for none.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("replace_section")]
         public int? ReplaceSection { get; set; } = default!;

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace YueService.Browser.Tests;
 
-/// <summary>The studio in a separate window. Unexpected errors and warnings on its console fail the test.</summary>
+/// <summary>The studio in a separate window. Unexpected errors and warnings in its console fail the test.</summary>
 internal sealed class StudioTab : IAsyncDisposable
 {
     private static readonly AxeRunOptions Rules = new()
@@ -26,7 +26,7 @@ internal sealed class StudioTab : IAsyncDisposable
     // Long enough that only a failing test reaches it.
     private const float TimeoutMs = 120_000;
 
-    // The library of a shared service has several buttons for each song of the earlier tests.
+    // The library of a shared service has several buttons for each song from earlier tests.
     private const int MaxTabs = 1_000;
 
     private readonly IBrowserContext _context;
@@ -46,10 +46,10 @@ internal sealed class StudioTab : IAsyncDisposable
     /// expected.</summary>
     public string? Expected { get; set; }
 
-    /// <summary>The form. A search within a part of the page does not match the songs of other tests in the library.</summary>
+    /// <summary>The form. Locators within it do not match the library, which contains songs of other tests.</summary>
     public ILocator Form => Page.Locator("#write");
 
-    /// <summary>The middle of the page with the song that is shown.</summary>
+    /// <summary>The middle of the page, which shows the current song.</summary>
     public ILocator Song => Page.Locator("#song");
 
     /// <summary>The list of all songs.</summary>
@@ -67,7 +67,7 @@ internal sealed class StudioTab : IAsyncDisposable
     /// <summary>The actions for the finished song that is shown.</summary>
     public ILocator Actions => Page.Locator(".acts");
 
-    /// <summary>Returns the library's entry for the song with a title.</summary>
+    /// <summary>Returns the library's entry for the song with the given title.</summary>
     /// <param name="title">The whole title.</param>
     public ILocator Item(string title) =>
         Library.Locator(".item").Filter(new() { Has = Page.GetByText(title, new() { Exact = true }) });

@@ -1,5 +1,5 @@
-"""Measures the codec's error on held-out songs: the log-mel distance of clips that are encoded and decoded on the 44.1 kHz path, and,
-for comparison, that of the same clips resampled to 16 kHz and back."""
+"""Measures the codec's error on held-out songs: the log-mel distance between the original clips and those encoded and decoded on the
+44.1 kHz path and, for comparison, the distance between the originals and clips resampled to 16 kHz and back."""
 import numpy as np
 import torch
 from demo import codes, song, sounds
@@ -46,8 +46,8 @@ def _spliced(low, high):
 
 @torch.no_grad()
 def errors(checkpoint_set, clips=24):
-    """Returns (decoded, resampled): the mean distances of log10 mel spectra from those of the original, with the codec and
-    vocoders of a set."""
+    """Returns (decoded, resampled): the mean distances of log10 mel spectra from those of the originals. The codec and the vocoders
+    come from the checkpoint set."""
     codec, vocoders = sound.begun_codec(checkpoint_set).eval(), [vocoder.eval() for vocoder in sound.begun_vocoders(checkpoint_set)]
     rows = torch.as_tensor(codes.codebooks())
     crops = sounds.Crops(sounds.pool(range(song.HELD_OUT_SEED, song.HELD_OUT_SEED + 16)), 44100, 150, "cpu", seed=2)

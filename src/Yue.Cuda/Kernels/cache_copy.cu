@@ -1,9 +1,9 @@
 // Copies keys and values between a row's cache pages and dense [T, KV_HEADS, D] blocks. With to_cache, a prefilled block is appended
-// from position `start` on; otherwise, the T positions from `start` on (such as earlier sections, for the next prefill) are copied out of
-// the cache.
+// from position `start` on; otherwise, the T positions from `start` on are copied out of the cache, for example those of earlier sections
+// for the next prefill.
 //
 // CACHE is 0 for bf16, 1 for fp8 and 2 for float32; see cache.cuh. Dense blocks are float32 for CACHE 2, otherwise bf16.
-// Launch: (T, 2) blocks of 16 * min(KV_HEADS, 16) threads; y selects keys or values.
+// Launch: (T, 2) blocks of 16 * min(kv_heads, 16) threads; y selects keys or values.
 // Reference: a round trip, and the page layout in ReferenceLlama.
 // Why this version: decode steps do not run it, so 16-byte accesses are fast enough.
 #include "cache.cuh"

@@ -17,6 +17,6 @@ struct Song
     int min_tokens, max_tokens;     // end_id is forbidden until min_tokens ids are drawn; the song stops at end_id or after max_tokens ids
     u32 section;
     int step;                       // ids drawn in this section
-    int position_limit;             // the song stops before a row would exceed it
+    int position_limit;             // the song stops when the position of a row reaches it
     int running;                    // 0: the song is not active
 };

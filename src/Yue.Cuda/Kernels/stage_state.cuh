@@ -19,7 +19,7 @@ struct StageSong
     int min_kept;                   // minimum number of ids that top-p keeps
     int window;                     // number of previous ids that the penalty counts
     int step;                       // ids drawn in this stage
-    int position_limit;             // the song stops before a row would exceed it
+    int position_limit;             // the song stops when the position of a row reaches it
     int running;                    // 0: the song is not active
     float penalties[MAX_WINDOW + 1];    // indexed by the number of occurrences of an id in the window
     int history[MAX_WINDOW];        // the id of step t is at t % MAX_WINDOW

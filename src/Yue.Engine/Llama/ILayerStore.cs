@@ -5,10 +5,10 @@ namespace Yue.Engine.Llama;
 /// pass.</remarks>
 internal interface ILayerStore
 {
-    /// <summary>Copies the positions that the rows hold in a layer to the cache.</summary>
+    /// <summary>Copies to the cache the positions of a layer that the rows hold.</summary>
     void Load(int layer, KvCache cache);
 
-    /// <summary>Copies new positions of a layer, which follow those that the rows hold, from the cache.</summary>
+    /// <summary>Copies from the cache the new positions of a layer, which come after those that the rows already hold.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="cache">The cache.</param>
     /// <param name="count">The number of new positions in each row.</param>

@@ -5,7 +5,7 @@ using Yue.Cuda.Decode;
 namespace Yue.Engine.Weights;
 
 /// <summary>A file that a quantized checkpoint was made from.</summary>
-/// <param name="Name">The file's name in the checkpoint's folder.</param>
+/// <param name="Name">The file's name in the folder of the source checkpoint or adapter.</param>
 /// <param name="Bytes">Its size in bytes.</param>
 /// <param name="Sha256">The SHA-256 of its content, in lowercase hex.</param>
 public sealed record SourceFile(string Name, long Bytes, string Sha256);

@@ -17,7 +17,7 @@ internal static class MachineChecks
     /// <param name="machine">The facts about the machine.</param>
     /// <param name="options">The settings.</param>
     /// <param name="weights">The number of weights of the checkpoints; 0 if they could not be read.</param>
-    /// <param name="advice">The plan for the GPU's memory; null without a GPU or readable checkpoints.</param>
+    /// <param name="advice">The plan for the GPU's memory; null if there is no GPU or the checkpoints cannot be read.</param>
     /// <param name="stateFolder">The folder for jobs.</param>
     /// <param name="urls">The addresses of the service.</param>
     public static IEnumerable<Finding> Of(

@@ -10,7 +10,7 @@ internal sealed class SongPeaks : IDisposable
 
     private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = MaxCachedBytes });
 
-    // One file at a time, so that callers of the same peaks wait for the first caller.
+    // One file at a time, so that callers that request the same peaks wait for the first one.
     private readonly SemaphoreSlim _reading = new(1, 1);
 
     /// <summary>Returns the peaks of a track.</summary>

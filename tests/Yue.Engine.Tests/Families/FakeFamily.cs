@@ -9,7 +9,7 @@ using Yue.Engine.Songs;
 namespace Yue.Engine.Tests.Families;
 
 /// <summary>A second model family with one model on the shelf and one that is not on the shelf. Its songs take
-/// <see cref="SongRequest.RunNSegments"/> shared steps, or run until they are cancelled if that is 0.</summary>
+/// <see cref="SongRequest.RunNSegments"/> shared steps or, if this is 0, run until they are cancelled.</summary>
 /// <param name="parameters">The number of weights of the model on the shelf.</param>
 internal sealed class FakeFamily(long parameters = 1000) : IModelFamily
 {

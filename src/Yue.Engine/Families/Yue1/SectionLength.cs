@@ -29,8 +29,8 @@ internal static partial class SectionLength
         return Math.Clamp(seconds, SongLimits.MinTargetSeconds, maxNewTokens / TokensPerSecond);
     }
 
-    /// <summary>Estimates the number of syllables in words: one per group of ASCII vowels, except a silent e; one per digit and per letter
-    /// without case, such as a Chinese or Arabic one; and half a syllable per other non-ASCII letter.</summary>
+    /// <summary>Estimates the number of syllables of words: one for each group of ASCII vowels, except a silent e; one for each digit and
+    /// each caseless letter, such as Chinese or Arabic letters; and half a syllable for each other non-ASCII letter.</summary>
     private static double Syllables(string words)
     {
         var (syllables, isInVowel) = (0.0, false);

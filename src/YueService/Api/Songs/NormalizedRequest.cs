@@ -53,7 +53,7 @@ internal sealed record NormalizedRequest
     /// <summary>The id of the song that this one continues, revises or finishes; null for none.</summary>
     public string? ContinueFrom { get; init; }
 
-    /// <summary>The section to sing again, from 1; null for none.</summary>
+    /// <summary>The section to sing again, counted from 1; null for none.</summary>
     public int? ReplaceSection { get; init; }
 
     /// <summary>True for a song without words.</summary>

@@ -43,7 +43,7 @@ internal static class SongEndpoints
                 "Watch a job with server-sent events",
                 "Each event is named after the job's state; its data contains stage, section, tokens, frames, percent and seconds left. "
                     + "Every change of state, stage and section is sent; between these changes, only the latest progress is sent. "
-                    + "A YuE 2 song also sends its score, in an event with the name score. The event with the id end is the last.",
+                    + "A YuE 2 song also sends its score, in an event named \"score\". The last event has the id \"end\".",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
                 new ApiResponse(200, "The stream.", "text/event-stream"),
                 new ApiResponse(204, "The client already has the last event."),
@@ -57,7 +57,7 @@ internal static class SongEndpoints
             .Describe(
                 "Watch all jobs with server-sent events",
                 "The first event is a snapshot of the queued and running jobs. After that, an event is sent for every change; its name is "
-                    + "the job's state, or edited, or removed. A client that reconnects too late gets a new snapshot.",
+                    + "the job's state, \"edited\" or \"removed\". A client that reconnects too late gets a new snapshot.",
                 new ApiParameter("Last-Event-ID", "The id of the last received event; the stream continues after it.", IsHeader: true),
                 new ApiResponse(200, "The stream.", "text/event-stream"));
     }
@@ -89,7 +89,8 @@ internal static class SongEndpoints
             .WithName("GetSongAudio")
             .Describe(
                 "Fetch a song",
-                "Range, If-Range and If-None-Match are supported. A format other than wav is encoded on the first call and kept.",
+                "Range, If-Range and If-None-Match are supported. A file in a format other than wav is encoded on the first request and "
+                    + "then kept.",
                 new ApiParameter(
                     "track", "The mix (default), or a stem if the song was requested with stems.",
                     IsHeader: false, "mix", "vocal", "instrumental"),
@@ -115,7 +116,7 @@ internal static class SongEndpoints
                     IsHeader: false, "mix", "vocal", "instrumental"),
                 new ApiParameter(
                     "format",
-                    "Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels contains their number.",
+                    "Default: wav. pcm is 16-bit little-endian with interleaved channels; X-Yue-Channels is the number of channels.",
                     IsHeader: false, "wav", "pcm", "mp3", "opus"),
                 new ApiResponse(200, "The sound.", "audio/wav", "audio/pcm", "audio/mpeg", "audio/ogg"),
                 ApiResponse.Problem(404, "There is no such job or track."),
@@ -147,7 +148,7 @@ internal static class SongEndpoints
                 "Fetch a song's stage-1 codes",
                 "Use them in continue_from of a later request to finish a draft, continue the song, or sing a section again.",
                 ApiResponse.Problem(404, "There is no such job."),
-                ApiResponse.Problem(409, "The song is not available yet, or never will be, or it has no codes."));
+                ApiResponse.Problem(409, "The song is not available yet or never will be, or it has no codes."));
     }
 
     private static void MapJobs(RouteGroupBuilder songs)
@@ -167,7 +168,7 @@ internal static class SongEndpoints
                 new ApiForms(202, nameof(SongJobResponse), nameof(SongGroupResponse)),
                 ApiResponse.Problem(409, "The song in continue_from is not available yet, or never will be."),
                 ApiResponse.Problem(422, "Fields are invalid; all of them are listed."),
-                ApiResponse.Problem(429, "The queue is full, or the key's limit is reached; Retry-After says when to try again."),
+                ApiResponse.Problem(429, "The queue is full, or the caller has reached a limit; Retry-After says when to try again."),
                 ApiResponse.Problem(503, "The models are not loaded, or jobs cannot be stored."));
         songs.MapPost("/check", (HttpContext http, SongCheckHandler handler) => handler.CheckAsync(http))
             .ReadsJson(ApiBodies.SongRequest)
@@ -196,7 +197,8 @@ internal static class SongEndpoints
             .WithName("EditSong")
             .Describe(
                 "Change a song's title, favorite mark or note",
-                "A JSON merge patch: fields that are absent are not changed; null resets a field. Favorites are exempt from retention.",
+                "A JSON merge patch: fields that are absent are not changed; null resets a field. Favorites are never removed "
+                    + "automatically.",
                 new ApiParameter(
                     "If-Match", "The ETag of the song; the change is made only if the song has not been changed since.", IsHeader: true),
                 ApiResponse.Problem(404, "There is no such job."),

@@ -114,9 +114,9 @@ internal sealed partial class SharedProcesses(
         }
     }
 
-    /// <summary>Takes jobs from dead workers, and cancels jobs whose callers were waiting in dead processes. An outage of the database must
-    /// not count as the death of a process, so nothing happens until this process has been able to reach the database for a whole
-    /// lease.</summary>
+    /// <summary>Takes jobs from dead workers, and cancels jobs whose callers were waiting for responses from dead processes. An outage of
+    /// the database must not count as the death of a process, so nothing happens until this process has been able to reach the database
+    /// for a whole lease.</summary>
     private async Task ReapAsync(CancellationToken cancel)
     {
         if (database.ReachedFor < settings.Lease)

@@ -181,7 +181,7 @@ export function sung(sent) {
   }
 }
 
-/** Loads a request into the form; sending it unchanged gives the same song.
+/** Loads a request into the form; sending it unchanged gives the same song, unless it continues or revises another one.
  * @param {Record<string, any>} body
  */
 function fill(body) {

@@ -90,7 +90,7 @@ internal sealed class VaeBlock
         _units = [.. Dilations.Select((dilation, i) => new VaeUnit(source, $"{name}.layers.{i + 2}", outputs, dilation, kernel))];
     }
 
-    /// <summary>Returns the number of outputs: stride · T, or one less if the stride is odd.</summary>
+    /// <summary>Returns the length of the output: stride · inputs, or one less if the stride is odd.</summary>
     public static long OutputLength(long inputs, int stride) => (inputs * stride) - (stride % 2);
 
     /// <summary>Maps [B, in, T] to [B, out, <see cref="OutputLength"/>]; the caller disposes the result.</summary>
