@@ -14,6 +14,6 @@ for project in bench/Yue.Bench tests/Yue.Cuda.Tests tests/Yue.Engine.Tests; do
 done
 # The demo model and the separator's runtime are left out because they run on the CPU.
 rm -rf "$out"/demo-model "$out"/libonnxruntime* "$out"/Microsoft.CodeCoverage "$out"/*.xml "$out"/createdump \
-    "$out"/libmscordac* "$out"/libmscordbi*
+    "$out"/libclrgc*.so "$out"/libcoreclrtraceptprovider.so "$out"/libmscordac* "$out"/libmscordbi*
 tar -C artifacts -cJf artifacts/yue-gpu.tar.xz gpu
 du -h artifacts/yue-gpu.tar.xz

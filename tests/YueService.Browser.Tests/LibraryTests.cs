@@ -11,8 +11,6 @@ namespace YueService.Browser.Tests;
 /// <summary>Tests the library: search, names, favorites, deleting and restoring songs, long lists, restarts, and the queue.</summary>
 public sealed class LibraryTests(Studio studio)
 {
-    private const int HoldingSeed = 1986;
-
     private static readonly string[] Tree = ["1 Acorn", "2 Take 2", "3 Sapling", "4 Oak"];
 
     [Fact]
@@ -67,10 +65,10 @@ public sealed class LibraryTests(Studio studio)
     public async Task Cancelled_songs_are_listed_separately_and_their_deletion_can_be_undone()
     {
         await studio.ServiceAsync();
-        await using var service = await ServiceProcess.StartSimulatedAsync(("FAKE_HOLDING_SEED", $"{HoldingSeed}"));
+        await using var service = await ServiceProcess.StartSimulatedAsync();
         await service.SingAsync(new { lyrics = "[verse]\nGood", genre = "folk" });
-        await service.QueueAsync(new { lyrics = "[verse]\nBad", seed = HoldingSeed });
-        await service.QueueAsync(new { lyrics = "[verse]\nWorse", seed = HoldingSeed });
+        await service.QueueAsync(new { lyrics = "[verse]\nBad", seed = ServiceProcess.HoldingSeed });
+        await service.QueueAsync(new { lyrics = "[verse]\nWorse", seed = ServiceProcess.HoldingSeed });
         await using var tab = await studio.OpenAsync(service);
         tab.Expected = "Failed to load resource";
         var good = tab.Page.Locator(".list .item");
@@ -245,9 +243,8 @@ public sealed class LibraryTests(Studio studio)
     public async Task A_song_waits_its_turn_and_is_cancelled_and_a_full_queue_is_explained()
     {
         await studio.ServiceAsync();
-        await using var service = await ServiceProcess.StartSimulatedAsync(
-            ("YUE_QUEUE_CAPACITY", "1"), ("FAKE_HOLDING_SEED", $"{HoldingSeed}"));
-        var running = await service.QueueAsync(new { lyrics = "[verse]\nLa", seed = HoldingSeed });
+        await using var service = await ServiceProcess.StartSimulatedAsync(("YUE_QUEUE_CAPACITY", "1"));
+        var running = await service.QueueAsync(new { lyrics = "[verse]\nLa", seed = ServiceProcess.HoldingSeed });
         await Eventually.TrueAsync(async () => (await service.JobAsync(running)).GetProperty("state").GetString() == "running");
         await using var tab = await studio.OpenAsync(service);
         tab.Expected = "Failed to load resource";

@@ -9,6 +9,9 @@ namespace YueService.Browser.Tests;
 /// <summary>The program in a separate process with its own state folder, using the demo model or a simulated engine.</summary>
 internal sealed partial class ServiceProcess : IAsyncDisposable
 {
+    /// <summary>The seed of a song that a simulated engine pauses halfway until it is cancelled.</summary>
+    public const int HoldingSeed = 1986;
+
     private readonly DirectoryInfo _state = Directory.CreateTempSubdirectory("yue-studio-");
     private readonly string _program;
     private readonly string[] _arguments;
@@ -37,7 +40,10 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>Starts a service with a simulated engine and waits until it is ready.</summary>
     /// <param name="environment">The environment variables that configure the engine.</param>
     public static Task<ServiceProcess> StartSimulatedAsync(params (string Name, string Value)[] environment) =>
-        StartAsync(new ServiceProcess(ProgramOf("tests", "YueService.FakeProcess", "YueService.FakeProcess.dll"), [], environment));
+        StartAsync(new ServiceProcess(
+            ProgramOf("tests", "YueService.FakeProcess", "YueService.FakeProcess.dll"),
+            [],
+            [("FAKE_HOLDING_SEED", $"{HoldingSeed}"), .. environment]));
 
     private static async Task<ServiceProcess> StartAsync(ServiceProcess service)
     {

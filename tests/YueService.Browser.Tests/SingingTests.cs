@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.Playwright;
 using Xunit;
 
@@ -111,6 +112,29 @@ public sealed class SingingTests(Studio studio)
         await service.SingAsync(new { lyrics = "[verse]\nNext", genre = "folk", target_seconds = 1 });
         await tab.Page.WaitForFunctionAsync("() => announced.some(text => text.includes('Next is finished'))");
         Assert.Single(await AnnouncedAsync(tab, "Late"), "Late is finished");
+    }
+
+    [Fact]
+    public async Task A_response_that_is_older_than_the_last_event_changes_the_title_but_not_the_progress()
+    {
+        await studio.ServiceAsync();
+        await using var service = await ServiceProcess.StartSimulatedAsync();
+        var id = await service.QueueAsync(new { lyrics = "[verse]\nHeld", genre = "folk", seed = ServiceProcess.HoldingSeed });
+        await Eventually.TrueAsync(async () => (await service.JobAsync(id)).GetProperty("progress") is { ValueKind: JsonValueKind.Object } news
+            && news.GetProperty("percent").GetDouble() == 50);
+        await using var tab = await studio.OpenAsync(service);
+        await tab.ChangeResponsesAsync($"**/v1/songs/{id}", body =>
+        {
+            var job = JsonNode.Parse(body)!;
+            job["title"] = "Renamed";
+            job["progress"]!["stage"] = "stage1";
+            job["progress"]!["section"] = 1;
+            job["progress"]!["percent"] = 10;
+            return job.ToJsonString();
+        });
+        await tab.Item("Held").Locator(".pick").ClickAsync();
+        await Assertions.Expect(tab.Song.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Renamed");
+        await Assertions.Expect(tab.Song.Locator(".progress p")).ToContainTextAsync("Refining the sound · 50 %");
     }
 
     private static bool IsStream(IRequest request) => request.Url.EndsWith("/stream?format=pcm&track=mix", StringComparison.Ordinal);

@@ -8,7 +8,6 @@ namespace YueService.Browser.Tests;
 public sealed class StateTests(Studio studio)
 {
     private const int FailingSeed = 401;
-    private const int HoldingSeed = 1986;
     private const int Songs = 100;
 
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "studio-states");
@@ -24,8 +23,7 @@ public sealed class StateTests(Studio studio)
             ("YUE_QUEUE_CAPACITY", $"{Songs}"),
             ("FAKE_LENGTH", "21"),
             ("FAKE_SECONDS", "0.1"),
-            ("FAKE_FAILING_SEED", $"{FailingSeed}"),
-            ("FAKE_HOLDING_SEED", $"{HoldingSeed}"));
+            ("FAKE_FAILING_SEED", $"{FailingSeed}"));
         await using var tab = await studio.OpenAsync(service);
         tab.Expected = "Failed to load resource";
         await Assertions.Expect(tab.Page.Locator(".welcome")).ToBeVisibleAsync();
@@ -39,7 +37,7 @@ public sealed class StateTests(Studio studio)
         await Assertions.Expect(tab.Page.Locator(".finding")).ToBeVisibleAsync();
         await ShowAsync(tab, "2-writing", "Write");
 
-        await service.QueueAsync(Song("River road", HoldingSeed));
+        await service.QueueAsync(Song("River road", ServiceProcess.HoldingSeed));
         await service.QueueAsync(Song("Harbour lights", 7));
         await PickAsync(tab, "Harbour lights");
         await Assertions.Expect(tab.Song.GetByText("Next in line", new() { Exact = true })).ToBeVisibleAsync();
@@ -141,7 +139,7 @@ public sealed class StateTests(Studio studio)
         {
             continue_from = await tab.SongIdAsync(),
             replace_section = 2,
-            seed = HoldingSeed,
+            seed = ServiceProcess.HoldingSeed,
             output = new { stems = true },
         });
         var redo = tab.Page.Locator(".list .item.depth-1 .pick");

@@ -55,6 +55,8 @@ export const busy = computed(() => {
 });
 
 const PageSize = 100;
+/** @type {(keyof Job)[]} */
+const LiveFields = ['state', 'queue_position', 'progress', 'estimated_seconds_left', 'audible_seconds', 'sections', 'error', 'song'];
 /** Sentences within this many milliseconds of the first one are announced together, because a new one interrupts the previous one. */
 const AnnouncementDelay = 150;
 /** @type {EventSource | null} */
@@ -178,8 +180,8 @@ function take(news, isEvent = false) {
   for (const job of news) {
     const known = all.get(job.id);
     // An event may arrive before an older response. Lists and events contain neither lyrics nor requests.
-    const isOld = known && !isEvent && steps(job) < steps(known);
-    all.set(job.id, isOld ? { ...job, ...known } : { ...known, ...job });
+    const isOld = known && !isEvent && percentOf(job) < percentOf(known);
+    all.set(job.id, { ...known, ...job, ...(isOld ? liveFieldsOf(known) : {}) });
     if (known && !isOld && known.state !== job.state) {
       hasChanged = true;
       announceState({ ...known, ...job });
@@ -192,9 +194,14 @@ function take(news, isEvent = false) {
   }
 }
 
-/** Returns the number of steps from the queue to the song's state. @param {Job} job */
-function steps(job) {
-  return job.state === 'queued' ? 0 : job.state === 'running' ? 1 : 2;
+/** Returns a song's percentage, which never decreases while the song is being made; -1 before that and 101 after. @param {Job} job */
+function percentOf(job) {
+  return job.state === 'queued' ? -1 : job.state === 'running' ? job.progress?.percent ?? 0 : 101;
+}
+
+/** Returns the fields that change while a song is waiting and being made. @param {Job} job @returns {Partial<Job>} */
+function liveFieldsOf(job) {
+  return Object.fromEntries(LiveFields.filter((name) => name in job).map((name) => [name, job[name]]));
 }
 
 /** @param {string} id */
