@@ -120,8 +120,9 @@ public sealed class SingingTests(Studio studio)
         await studio.ServiceAsync();
         await using var service = await ServiceProcess.StartSimulatedAsync();
         var id = await service.QueueAsync(new { lyrics = "[verse]\nHeld", genre = "folk", seed = ServiceProcess.HoldingSeed });
-        await Eventually.TrueAsync(async () => (await service.JobAsync(id)).GetProperty("progress") is { ValueKind: JsonValueKind.Object } news
-            && news.GetProperty("percent").GetDouble() == 50);
+        await Eventually.TrueAsync(async () =>
+            (await service.JobAsync(id)).GetProperty("progress") is { ValueKind: JsonValueKind.Object } progress
+            && progress.GetProperty("percent").GetDouble() == 50);
         await using var tab = await studio.OpenAsync(service);
         await tab.ChangeResponsesAsync($"**/v1/songs/{id}", body =>
         {
