@@ -170,7 +170,7 @@ public sealed class TorchStage1DecoderTests
     }
 
     [Fact]
-    public void A_song_that_dropped_sections_shares_the_rest_of_its_first_prompt()
+    public void A_truncated_song_shares_what_is_left_of_its_first_prompt()
     {
         using var model = Model(maxPositions: 2048);
         using var decoder = new TorchStage1Decoder(model, songs: 2);

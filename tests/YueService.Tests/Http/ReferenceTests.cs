@@ -113,7 +113,7 @@ public sealed class ReferenceTests : IDisposable
         """{"audio":"not base64!"}""", "reference.audio", "send a wav, aiff, mp3, ogg, flac or m4a file in base64, of at most 64 MiB")]
     [InlineData(
         """{"audio":"data:audio/wav,AAAA"}""", "reference.audio",
-        "a data: URI that is not in base64 (data:audio/wav;base64,…); send a wav")]
+        "a data: URI that is not base64-encoded (as in data:audio/wav;base64,…); send a wav")]
     [InlineData("""{"audio":7}""", "reference.audio", "reference.audio is the number 7")]
     [InlineData("7", "reference", "send an object")]
     [InlineData(

@@ -57,13 +57,14 @@ public sealed class RemakeTests : IDisposable
         { Remake(Section("""[1]""", """[1]""", model: "zh-cot")), "continue_from", "was sung by the model zh-cot, "
             + "which is not available; the models are en-cot, en-icl" },
         { Remake(Codes, ""","model":"en-icl" """), "model", "is en-icl, but en-cot sang the song in continue_from" },
-        { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "leaves nothing to sing (its "
-            + "sections: 2, sections of continue_from: 2)" },
-        { """{"lyrics":"[outro]\na","replace_section":1,"continue_from":""" + Codes + "}", "lyrics", "leaves "
-            + "nothing to sing (its sections: 1, sections of continue_from: 2)" },
+        { """{"lyrics":"[verse]\na\n[chorus]\nb","continue_from":""" + Codes + "}", "lyrics", "leaves nothing to sing "
+            + "(sections of the lyrics: 2, of continue_from: 2)" },
+        { """{"lyrics":"[outro]\na","replace_section":1,"continue_from":""" + Codes + "}", "lyrics", "leaves nothing to sing "
+            + "(sections of the lyrics: 1, of continue_from: 2)" },
         { """{"lyrics":"[outro]\na\n[verse]\nb\n[chorus]\nc","continue_from":""" + Codes + "}", "lyrics", "has [outro] as section 1, "
             + "but continue_from has verse" },
-        { Remake(Codes, ""","replace_section":3"""), "replace_section", "is 3; the last section of continue_from is 2: send 1 to 2" },
+        { Remake(Codes, ""","replace_section":3"""), "replace_section", "is 3, "
+            + "but the last section of continue_from is 2; send a whole number from 1 to 2" },
         { """{"lyrics":"la","replace_section":1}""", "replace_section", "needs continue_from" },
         { """{"stage":"finish"}""", "continue_from", "is missing, but stage is \"finish\"" },
         { """{"continue_from":""" + Codes + ""","stage":"finish","replace_section":1}""", "replace_section", "has no "
@@ -89,7 +90,7 @@ public sealed class RemakeTests : IDisposable
     }
 
     [Fact]
-    public async Task Errors_of_several_sections_are_reported_together()
+    public async Task Errors_in_several_sections_are_reported_together()
     {
         using var response = await _client.PredictAsync(Remake(
             """
@@ -113,7 +114,7 @@ public sealed class RemakeTests : IDisposable
         await longest.SongAsync();
         using var tooLong = await _client.PredictAsync(Remake(Sections(19, 5000), ""","stage":"finish" """));
         Assert.Contains(
-            "have 95000 frames in total; send at most 90000", (await tooLong.FieldErrorsAsync())["continue_from.sections"],
+            "has 95000 frames in total; send at most 90000", (await tooLong.FieldErrorsAsync())["continue_from.sections"],
             StringComparison.Ordinal);
         using var tooMany = await _client.PredictAsync(Remake(Sections(101, 1), ""","stage":"finish" """));
         Assert.Contains("has 101 items", (await tooMany.FieldErrorsAsync())["continue_from.sections"], StringComparison.Ordinal);

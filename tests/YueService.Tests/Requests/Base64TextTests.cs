@@ -37,8 +37,8 @@ public sealed class Base64TextTests
     [InlineData("+/-_", "which is not base64")]
     [InlineData("AA=A", "which is not base64")]
     [InlineData("\\ud800", "which is not base64")]
-    [InlineData("data:audio/wav,AAAA", "a data: URI that is not in base64")]
-    [InlineData("data:", "a data: URI that is not in base64")]
+    [InlineData("data:audio/wav,AAAA", "a data: URI that is not base64-encoded")]
+    [InlineData("data:", "a data: URI that is not base64-encoded")]
     [InlineData("data:audio/wav;base64,%2B", "which is not base64")]
     public void Other_text_is_refused_with_the_reason(string text, string expected)
     {

@@ -21,7 +21,7 @@ internal static class Base64Text
 
         if (!TrySkipDataUri(ref text))
         {
-            return $"is {JsonText.Show(element)}, a data: URI that is not in base64 (data:audio/wav;base64,…)";
+            return $"is {JsonText.Show(element)}, a data: URI that is not base64-encoded (as in data:audio/wav;base64,…)";
         }
 
         return TryMeasure(text, out _) ? null : $"is {JsonText.Describe(element)}, which is not base64";

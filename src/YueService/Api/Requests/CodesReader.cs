@@ -15,7 +15,7 @@ internal static class CodesReader
         if (frames > SongLimits.MaxCodesFrames)
         {
             fields.Error(
-                CodesFields.Sections, $"have {frames} frames in total; send at most {SongLimits.MaxCodesFrames}, which is half an hour.");
+                CodesFields.Sections, $"has {frames} frames in total; send at most {SongLimits.MaxCodesFrames}, which is half an hour.");
             return null;
         }
 

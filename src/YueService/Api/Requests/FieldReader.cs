@@ -39,7 +39,7 @@ internal sealed class FieldReader
         var present = TryTake(field, out var element);
         if (present && element.ValueKind != JsonValueKind.Object)
         {
-            Fault(field.Name, element, field.Kind, field.Expected, "its defaults");
+            Fault(field.Name, element, field.Kind, field.Expected, "the defaults of its fields");
         }
 
         return new(element, $"{_prefix}{field.Name}.", _findings);

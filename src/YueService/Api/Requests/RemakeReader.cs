@@ -116,7 +116,8 @@ internal static class RemakeReader
         if (song.ReplaceSection > kept)
         {
             fields.Error(
-                ReplaceSection, $"is {song.ReplaceSection}; the last section of {ContinueFrom.Name} is {kept}: send 1 to {kept}.");
+                ReplaceSection,
+                $"is {song.ReplaceSection}, but the last section of {ContinueFrom.Name} is {kept}; send a whole number from 1 to {kept}.");
             return;
         }
 
@@ -133,8 +134,7 @@ internal static class RemakeReader
         {
             fields.Error(
                 SongFields.Lyrics,
-                $"leaves nothing to sing (its sections: {lyrics.Count}, sections of {ContinueFrom.Name}: {kept.Count}); "
-                    + $"{Rule}.");
+                $"leaves nothing to sing (sections of the lyrics: {lyrics.Count}, of {ContinueFrom.Name}: {kept.Count}); {Rule}.");
             return;
         }
 
