@@ -5,7 +5,7 @@ using YueService.Settings;
 
 namespace YueService.Api.Requests;
 
-/// <summary>The findings from reading a request: its errors, its warnings, and the fields that it sends.</summary>
+/// <summary>The findings from reading a request: its errors, its warnings, and the fields that it contains.</summary>
 internal sealed class RequestFindings
 {
     // More names would not be useful and could make the response as long as the request.
@@ -77,11 +77,11 @@ internal sealed class RequestFindings
         }
     }
 
-    /// <summary>The fields that the request sends, except those whose value is a default that does not depend on other fields.</summary>
+    /// <summary>The fields that the request contains, except those whose value is a default that does not depend on other fields.</summary>
     public IReadOnlyCollection<RequestField> SentFields => _sent.Values;
 
-    /// <summary>Records a field that the request sends. A default value does not count unless it depends on other fields, because generated
-    /// clients send fixed defaults automatically.</summary>
+    /// <summary>Records a field that the request contains. A default value does not count unless it depends on other fields, because
+    /// generated clients send fixed defaults automatically.</summary>
     public void Sent(RequestField field, JsonElement element)
     {
         if (field.Otherwise is not null || field.DefaultJson != JsonText.Show(element))
@@ -90,7 +90,7 @@ internal sealed class RequestFindings
         }
     }
 
-    /// <summary>Records a field that the request sends.</summary>
+    /// <summary>Records a field that the request contains.</summary>
     public void Sent(RequestField field)
     {
         // The fields in an object are recorded individually.
