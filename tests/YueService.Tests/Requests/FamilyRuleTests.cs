@@ -46,7 +46,7 @@ public sealed class FamilyRuleTests
 
     [Fact]
     public void A_field_that_no_model_supports_must_be_left_out() => Assert.Equal(
-        "instrumental is not supported by the model ballad-1 (Ballad); leave it out; no model of this service supports it.",
+        "instrumental is not supported by the model ballad-1 (Ballad) or by any other model of this service; leave it out.",
         Faults("""{"lyrics":"la","instrumental":true}""", Models[..1])["instrumental"]);
 
     [Theory]

@@ -20,11 +20,10 @@ internal static class FamilyRule
         foreach (var field in findings.SentFields.Where(field => !Supports(chosen, field)))
         {
             var others = models.Where(other => Supports(other, field)).Select(other => other.Name).ToList();
-            var fix = others.Count == 0
-                ? "; no model of this service supports it"
-                : $", or choose a model that supports it: {string.Join(", ", others)}";
-            findings.Error(
-                field.Path, $"{field.Path} is not supported by the model {chosen.Name} ({chosen.Family.Title}); leave it out{fix}.");
+            var rest = others.Count == 0
+                ? " or by any other model of this service; leave it out"
+                : $"; leave it out, or choose a model that supports it: {string.Join(", ", others)}";
+            findings.Error(field.Path, $"{field.Path} is not supported by the model {chosen.Name} ({chosen.Family.Title}){rest}.");
         }
     }
 
