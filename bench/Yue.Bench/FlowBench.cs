@@ -18,8 +18,8 @@ namespace Yue.Bench;
 
 /// <summary>Times flow matching and the sound decoder of a YuE 2 song on a GPU.</summary>
 /// <remarks><c>flow FOLDER [SECONDS ...]</c> takes a folder with <c>YuE2-3B</c> and <c>YuE2-Vae</c> and prints one JSON object per
-/// line, for songs of the given lengths in seconds. Each has the times either of reading the tokens and of one velocity evaluation (of 64
-/// per song), or of decoding the sound.</remarks>
+/// line, for songs of the given lengths in seconds. Each object has the times either of reading the tokens and of one velocity evaluation
+/// (of 64 per song), or of decoding the sound.</remarks>
 internal static class FlowBench
 {
     private const int PromptTokens = 2400;

@@ -10,7 +10,7 @@ internal sealed partial class AccessRules : OptionsRules<AccessOptions>
         // The keys are secrets, so error messages do not contain them.
         if (options.ApiKey is { Length: > 0 } && options.Keys().Count == 0)
         {
-            yield return "Yue:ApiKey is set but contains no key.";
+            yield return "Yue:ApiKey is set but contains no key; set it to a key, or remove it.";
         }
 
         if (options.Keys().Any(key => key.Any(character => character is <= ' ' or > '~')))

@@ -61,7 +61,7 @@ internal sealed partial class RoomTable
         where !_allowed.TryGetValue(use.Folder, out var names) || !names.Values.Any(folders => folders.Contains(use.UsedFolder))
         select $"{use.User} uses {use.Used}, but {use.Folder} may not use {use.UsedFolder}";
 
-    /// <summary>Returns the names in rows that no dependency needs.</summary>
+    /// <summary>Returns the names in the table that no dependency needs.</summary>
     public IEnumerable<string> Unneeded(IEnumerable<RoomUse> uses)
     {
         var used = uses.Select(use => (use.Folder, use.UsedFolder)).ToHashSet();

@@ -24,7 +24,7 @@ public sealed partial class ApiDocumentTests : IDisposable
     }
 
     [Fact]
-    public async Task Every_path_operation_and_field_is_described()
+    public async Task Every_path_is_listed_and_every_operation_and_field_is_described()
     {
         var document = await _client.GetJsonAsync("/openapi/v1.json");
         string[] expected =

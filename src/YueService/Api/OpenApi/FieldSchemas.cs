@@ -55,9 +55,9 @@ internal static class FieldSchemas
 
     private static bool IsAlwaysRequired(RequestField field) => field is { IsRequired: true, Otherwise: null };
 
-    /// <summary>Returns true if the schema contains the default. Clients send it even if the user did not set the field, so it must not
-    /// depend on other fields. Defaults that are names are also left out, because NSwag's clients capitalize enumeration names
-    /// unless they use System.Text.Json 9.</summary>
+    /// <summary>Returns true if the schema contains the field's default. Some generated clients send this default even if the user did not
+    /// set the field, so a default that depends on other fields is left out. Defaults that are names are also left out, because NSwag's
+    /// clients capitalize enumeration names unless they use System.Text.Json 9.</summary>
     private static bool HasDefault(RequestField field) => field is { DefaultJson: not null, Otherwise: null } and not NamesField;
 
     private static bool IsIn(RequestField field, ObjectField parent) => field.Path.StartsWith($"{parent.Path}.", StringComparison.Ordinal);

@@ -69,6 +69,6 @@ public sealed record StageOrder(StageIds Ids, StageSampling Sampling, int[] Prom
 }
 
 /// <summary>Guidance away from a prompt without style and lyrics.</summary>
-/// <param name="Prompt">That prompt.</param>
+/// <param name="Prompt">The prompt without style and lyrics.</param>
 /// <param name="Scale">The scale; 1 means no guidance.</param>
 public sealed record StageGuidance(int[] Prompt, double Scale);
