@@ -77,7 +77,7 @@ DEV u32 load_scales(u32 address)
 // The 16-row operands made from a lane's half of a unit, eight values each: one for bf16, two for 8-bit values, four for low-bit codes.
 typedef u32 Fragments[X_LOADS][4];
 
-// scales: those of the lane's groups in the unit.
+// Loads the operands of a lane's half of a unit. scales: the scales of the lane's groups in the unit.
 DEV void load_weights(u32 address, int half, u32 scales, Fragments& a)
 {
     uint4 w = lds128(address + half * 64);

@@ -50,8 +50,8 @@ public sealed class AudioDecoder
     private readonly FfmpegDecoder _ffmpeg;
     private readonly TimeSpan _timeLimit;
 
-    /// <summary>Looks for ffmpeg and ffprobe, and removes clips older than an hour, which a killed process left in the temporary
-    /// folder.</summary>
+    /// <summary>Looks for ffmpeg and ffprobe, and removes clips that killed processes left in the temporary folder more than an hour
+    /// ago.</summary>
     /// <param name="programFolder">The folder of both programs. If null, they are looked up in the folders of PATH.</param>
     /// <param name="tempFolder">The folder for the files that ffmpeg reads; the system's folder for temporary files if null.</param>
     /// <param name="timeLimit">The time limit for decoding a file in this process, and for each run of ffprobe or ffmpeg; 30 seconds if

@@ -19,7 +19,7 @@ internal static class CalibratedRounding
     /// <param name="matrix">[R, columns], F32.</param>
     /// <param name="hessian">[columns, columns], F32: the sum of x · xᵀ over the inputs x, or a multiple of it.</param>
     /// <param name="type">Int4 or int6.</param>
-    /// <exception cref="InvalidDataException">The sum has values that are not finite.</exception>
+    /// <exception cref="InvalidDataException">The Hessian has values that are not finite.</exception>
     public static RoundedMatrix Round(Tensor matrix, Tensor hessian, WeightType type)
     {
         const int Size = GroupedWeights.GroupSize;

@@ -203,7 +203,7 @@ internal sealed partial class HubClient : IDisposable
         Uri.Compare(
             a, b, UriComponents.SchemeAndServer | UriComponents.StrongPort, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
 
-    /// <summary>Returns only the host: the path and query of a redirect may grant access to the file.</summary>
+    /// <summary>Returns only the host and the port, because the path and query of a redirect may grant access to the file.</summary>
     private static string Name(Uri address) => address.Authority;
 
     [GeneratedRegex("^\"?([0-9a-f]{64})\"?\\z")]

@@ -2,7 +2,7 @@ using Yue.Engine.Scheduling;
 
 namespace YueService.Hosting;
 
-/// <summary>Ends the process if the engine fails after it was ready: the device is lost, and only a new process can recover it.</summary>
+/// <summary>Ends the process if the engine fails after it was ready: the device is lost, and only a new process can use it again.</summary>
 /// <remarks>If the engine cannot load its models, the process continues, and /health shows the reason.</remarks>
 internal sealed partial class EngineWatch(ISongEngine engine, IHostApplicationLifetime lifetime, ILogger<EngineWatch> logger)
     : BackgroundService

@@ -25,7 +25,7 @@ internal sealed class ChunkFeed
         }
     }
 
-    /// <summary>Adds a chunk, which must not be changed from then on. Ignored after the end.</summary>
+    /// <summary>Adds a chunk, which must not be changed from then on. Has no effect after the end.</summary>
     public void Add(byte[] chunk) => Change(() => _chunks.Add(chunk));
 
     /// <summary>Ends the feed. Only the first call has an effect.</summary>

@@ -31,7 +31,7 @@ internal sealed partial class Retention(
 
     /// <summary>Removes clips that have expired, and jobs that are due for removal, oldest first. Unfinished jobs and favorites are never
     /// removed.</summary>
-    /// <exception cref="StorageException">The remaining jobs are left for the next call.</exception>
+    /// <exception cref="StorageException">The storage cannot be used; the remaining jobs are left for the next call.</exception>
     public async Task SweepAsync(CancellationToken cancel)
     {
         CheckClock();

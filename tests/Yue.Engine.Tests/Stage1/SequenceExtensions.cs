@@ -6,7 +6,7 @@ namespace Yue.Engine.Tests.Stage1;
 internal static class SequenceExtensions
 {
     /// <summary>Begins a section and reads its whole prompt.</summary>
-    /// <returns>The number of pieces.</returns>
+    /// <returns>The number of pieces in which the prompt was read.</returns>
     public static int BeginAndRead(this IStage1Sequence sequence, ReadOnlySpan<int> prompt, int section, SectionSampling sampling)
     {
         sequence.BeginSection(prompt, section, sampling);

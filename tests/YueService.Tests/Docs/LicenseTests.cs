@@ -15,7 +15,7 @@ public sealed class LicenseTests
     /// <summary>Licenses that allow the service to be distributed under its own license.</summary>
     private static readonly string[] Compatible = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "PostgreSQL"];
 
-    /// <summary>The texts that are published with every program.</summary>
+    /// <summary>The license texts that are published with the program.</summary>
     private static readonly string[] Texts = ["LICENSE", "NOTICE", "docs/licenses.md"];
 
     private static readonly IReadOnlyList<ShippedPackage> Packages =

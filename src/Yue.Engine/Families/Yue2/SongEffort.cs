@@ -5,7 +5,7 @@ namespace Yue.Engine.Families.Yue2;
 
 /// <summary>Estimates the finished fraction of a song's work.</summary>
 /// <remarks>The unit of work is the time to write one token. The constants need only be approximately right.</remarks>
-/// <param name="onGpu">True on a GPU.</param>
+/// <param name="onGpu">True if the song is made on a GPU.</param>
 /// <param name="flowSteps">The number of steps of flow matching.</param>
 /// <param name="scoreTokens">The expected number of tokens in the score; 0 if none is written.</param>
 /// <param name="musicTokens">The expected number of tokens in the music; 0 if there is none.</param>
@@ -24,10 +24,10 @@ internal sealed class SongEffort(bool onGpu, int flowSteps, double scoreTokens, 
     /// <summary>The expected work of the whole song.</summary>
     public double LikelyWork => scoreTokens + (musicTokens * (1 + _flow + _decode));
 
-    /// <summary>Returns the effort of a request.</summary>
+    /// <summary>Creates the estimator for a request.</summary>
     /// <param name="request">The request.</param>
     /// <param name="script">Its stages.</param>
-    /// <param name="onGpu">True on a GPU.</param>
+    /// <param name="onGpu">True if the song is made on a GPU.</param>
     public static SongEffort Of(SongRequest request, SongScript script, bool onGpu) => new(
         onGpu,
         request.Sampling.FlowSteps ?? FlowSolver.DefaultSteps,

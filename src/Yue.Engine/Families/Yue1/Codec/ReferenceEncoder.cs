@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 
 namespace Yue.Engine.Families.Yue1.Codec;
 
-/// <summary>Turns reference clips into audio prompts, and caches the codes of the most recently used clips by the clips' content.</summary>
+/// <summary>Turns reference clips into audio prompts, and caches the codes of the most recently used tracks, keyed by a hash of
+/// their samples.</summary>
 /// <remarks>Used by the engine's thread only. Does not own the encoder.</remarks>
 internal sealed class ReferenceEncoder(CodecEncoder encoder)
 {
